@@ -1,0 +1,1 @@
+"""The backend-for-frontend of ReservePTY: it decides how fast, how logged and how worded; SQL decides the rest."""

@@ -1,0 +1,1 @@
+"""The embedded Supabase for development and tests. It knows the BFF not at all."""
