@@ -1,0 +1,119 @@
+"""Fixtures of all tests: one stack a run, one database a module, a fresh organisation a test."""
+
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import psycopg
+import psycopg.conninfo
+import pytest
+import pytest_asyncio
+from psycopg import sql
+
+from tests.actors import Actor, Connection, Organization, TokenSigner, connect, make_organization
+from tests.harness import RunningBff, RunningStack, running_bff, running_stack, scratch_directory
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[RunningStack]:
+    """The run's embedded Supabase, on free ports."""
+    with scratch_directory() as directory, running_stack(directory / "stack") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def signer(stack: RunningStack) -> TokenSigner:
+    """Signs access tokens with the stack's own key."""
+    return token_signer(stack)
+
+
+def token_signer(stack: RunningStack) -> TokenSigner:
+    """A signer with the key that the stack's Auth signs with."""
+    keys = httpx.get(f"{stack.url}/auth/v1/.well-known/jwks.json").json()["keys"]
+    pem = (stack.directory / "signing-key.pem").read_text()
+    return TokenSigner(key=pem, kid=keys[0]["kid"], issuer=f"{stack.url}/auth/v1")
+
+
+@pytest.fixture(scope="module")
+def database(stack: RunningStack) -> Iterator[str]:
+    """A database of the module's own, cloned from the migrated template; role postgres."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(stack.admin_database_url, autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("create database {} template {} owner postgres").format(
+                sql.Identifier(name), sql.Identifier(stack.env["STACK_TEMPLATE_DATABASE"])
+            )
+        )
+        yield psycopg.conninfo.make_conninfo(stack.database_url, dbname=name)
+        admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+@pytest.fixture(scope="module")
+def admin_database(stack: RunningStack, database: str) -> str:
+    """The module's database as the superuser."""
+    name = psycopg.conninfo.conninfo_to_dict(database)["dbname"]
+    return psycopg.conninfo.make_conninfo(stack.admin_database_url, dbname=name)
+
+
+@pytest.fixture
+def db(database: str) -> Iterator[Connection]:
+    """A connection to the module's database as role postgres: the dashboard's."""
+    with connect(database) as connection:
+        yield connection
+
+
+@pytest.fixture
+def organization(db: Connection) -> Organization:
+    """A fresh organisation in the module's database."""
+    return make_organization(db)
+
+
+@pytest.fixture
+def live_db(stack: RunningStack) -> Iterator[Connection]:
+    """A connection to the stack's own database as role postgres."""
+    with connect(stack.database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+def office(live_db: Connection, signer: TokenSigner) -> Organization:
+    """A fresh organisation in the live stack, whose people carry access tokens."""
+    return make_organization(live_db, signer=signer)
+
+
+@pytest.fixture(scope="session")
+def bff(stack: RunningStack) -> Iterator[RunningBff]:
+    """The run's BFF process."""
+    with running_bff(stack.env, stack.directory / "bff.log") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def bff_url(bff: RunningBff) -> str:
+    """Where the run's BFF answers."""
+    return bff.url
+
+
+Client = Callable[[Actor | None], httpx.AsyncClient]
+
+
+@pytest_asyncio.fixture
+async def client(bff_url: str) -> AsyncIterator[Client]:
+    """Makes HTTP clients of the BFF that act as a user, or as nobody."""
+    clients: list[httpx.AsyncClient] = []
+
+    def make(actor: Actor | None = None) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {actor.token}"} if actor else {}
+        clients.append(httpx.AsyncClient(base_url=bff_url, headers=headers, timeout=20))
+        return clients[-1]
+
+    yield make
+    for each in clients:
+        await each.aclose()
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The checkout."""
+    return Path(__file__).parent.parent

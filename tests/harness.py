@@ -1,0 +1,211 @@
+"""Real processes for the tests: a stack and a BFF, each yielded only when it answers."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+
+ROOT = Path(__file__).parent.parent
+# A cold start with initdb on a busy machine of two cores; a healthy one needs a tenth of it.
+START_SECONDS = 120.0
+STOP_SECONDS = 30.0
+
+
+def wait_until(condition: Callable[[], Any], *, seconds: float = 20.0, what: str = "condition") -> Any:
+    """Polls until `condition` answers something true, and returns that.
+
+    Raises:
+        TimeoutError: it did not within `seconds`.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        if result := condition():
+            return result
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what}: not within {seconds:g} s")
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    """A TCP port of loopback that nothing listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def read_env(path: Path) -> dict[str, str]:
+    """The KEY=value lines of a file."""
+    lines = path.read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
+
+
+@dataclass
+class RunningStack:
+    """An embedded Supabase with its own data folder and ports."""
+
+    directory: Path
+    process: subprocess.Popen[bytes]
+    env: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return self.env["SUPABASE_URL"]
+
+    @property
+    def publishable_key(self) -> str:
+        return self.env["SUPABASE_PUBLISHABLE_KEY"]
+
+    @property
+    def secret_key(self) -> str:
+        return self.env["SUPABASE_SECRET_KEY"]
+
+    @property
+    def database_url(self) -> str:
+        """Role postgres, as a dashboard connects."""
+        return self.env["DATABASE_URL"]
+
+    @property
+    def admin_database_url(self) -> str:
+        return self.env["STACK_ADMIN_DATABASE_URL"]
+
+    @property
+    def control_url(self) -> str:
+        """Where Realtime's knobs for tests are turned."""
+        return self.env["STACK_REALTIME_CONTROL_URL"]
+
+    def state(self) -> dict[str, Any]:
+        """The supervisor's state file."""
+        state: dict[str, Any] = json.loads((self.directory / "state.json").read_text())
+        return state
+
+    def pids(self) -> dict[str, int]:
+        """Process ids by part: postgres, lite, realtime, gateway."""
+        return dict(self.state()["pids"])
+
+    def kill(self, part: str) -> int:
+        """kill -9 of one part; the supervisor brings it back. Answers the id that died."""
+        pid = self.pids()[part]
+        os.kill(pid, signal.SIGKILL)
+        return pid
+
+    def wait_ready(self, part: str, *, died: int | None = None) -> None:
+        """Waits until `part` is served again, by another process than `died`."""
+        wait_until(
+            lambda: self.pids().get(part) not in (None, died) and self.state()["status"] == "ready",
+            seconds=START_SECONDS,
+            what=f"{part} ready again",
+        )
+
+
+def _ready(directory: Path, process: subprocess.Popen[bytes]) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"the stack ended with {process.returncode}: {tail(directory / 'start.log')}")
+    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+        return bool(json.loads((directory / "state.json").read_text())["status"] == "ready")
+    return False
+
+
+def tail(path: Path, lines: int = 30) -> str:
+    """The last lines of a log."""
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
+
+
+@contextmanager
+def running_stack(directory: Path, **settings: str) -> Iterator[RunningStack]:
+    """A stack in `directory`, stopped with SIGTERM at the end; `settings` are its environment variables."""
+    directory.mkdir(parents=True, exist_ok=True)
+    ports = {"STACK_PORT": "0", "STACK_DB_PORT": "0", "STACK_REST_PORT": "0", "STACK_REALTIME_PORT": "0"}
+    with (directory / "start.log").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stack", "start", "--dir", str(directory)],
+            cwd=ROOT,
+            env={**os.environ, **ports, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        wait_until(lambda: _ready(directory, process), seconds=START_SECONDS, what="stack ready")
+        yield RunningStack(directory, process, read_env(directory / "env"))
+    finally:
+        stop(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    """SIGTERM, and what it ended with; killed with its children if it does not end."""
+    if process.poll() is None:
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            for child in [*children, psutil.Process(process.pid)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    child.kill()
+            process.wait()
+            raise
+    return process.returncode
+
+
+@contextmanager
+def scratch_directory() -> Iterator[Path]:
+    """A folder that the database's system user can enter too, removed at the end."""
+    path = Path(tempfile.mkdtemp(prefix="reservepty-"))
+    path.chmod(0o755)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@dataclass
+class RunningBff:
+    """A BFF process and where it answers."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+
+@contextmanager
+def running_bff(stack_env: Mapping[str, str], log: Path, **settings: str) -> Iterator[RunningBff]:
+    """`python -m bff` against a stack, on a free port; `settings` are its environment variables."""
+    port = settings.pop("BFF_PORT", "") or str(free_port())
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "bff"],
+            cwd=ROOT,
+            env={**os.environ, **stack_env, "BFF_PORT": port, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        wait_until(lambda: _answers(url, process, log), seconds=30, what="BFF ready")
+        yield RunningBff(url, process, log)
+    finally:
+        stop(process)
+
+
+def _answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"the BFF ended with {process.returncode}: {tail(log)}")
+    try:
+        return httpx.get(f"{url}/api/live", timeout=1).status_code == 200
+    except httpx.TransportError:
+        return False
