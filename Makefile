@@ -1,0 +1,56 @@
+# ReservePTY backend. `make` alone lists what can be done.
+
+PYTHON ?= python3
+BIN := .venv/bin
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench example reset schema lock
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+setup: .venv/installed node_modules/installed ## install what pip and npm bring, at the locked versions
+
+.venv/installed: requirements-dev.lock
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@touch $@
+
+# No package needs its install script: the stack makes Postgres' symlinks itself.
+node_modules/installed: package-lock.json
+	npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
+	@touch $@
+
+run: setup ## serve the BFF on 127.0.0.1:8000, Supabase on 54321, Postgres on 54322; Ctrl-C stops all
+	$(BIN)/python -m stack run -- $(BIN)/python -m bff
+
+test: setup ## run every test against its own stack on free ports, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 $(ARGS)
+
+lint: setup ## ruff, mypy --strict, squawk over the migrations
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/squawk --config .squawk.toml supabase/migrations/*.sql
+
+format: setup ## rewrite the Python files in the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup ## print the measurements, each as a ratio against a baseline in the same run
+	STACK_PORT=0 STACK_DB_PORT=0 $(BIN)/python -m stack run --dir .stack/bench -- $(BIN)/python -m bench
+
+example: setup ## two demo members: one watches, one books (needs `make run` in another terminal)
+	$(BIN)/python examples/two_members.py
+
+reset: setup ## throw the local data away and lay migrations and demo data anew (stop `make run` first)
+	$(BIN)/python -m stack reset
+
+schema: setup ## write tests/db/schema.sql anew from a migrated database
+	$(BIN)/python -m tests.db.catalogue
+
+lock: .venv/installed package.json ## renew the lock files after a change to pyproject.toml or package.json
+	$(LOCK) -o requirements.lock
+	$(LOCK) --group dev -o requirements-dev.lock
+	npm install --package-lock-only --ignore-scripts

@@ -1,0 +1,27 @@
+"""Runs every measurement and prints one table. The stack's address comes by the environment."""
+
+import asyncio
+import os
+import sys
+
+from bench import availability, latency, overhead
+from bench.demo import sign_in
+from bench.report import Figure, render
+
+
+async def main() -> int:
+    """Measures one thing after the other; answers 1 if an aim was missed."""
+    if "SUPABASE_URL" not in os.environ:
+        sys.exit("no SUPABASE_URL: `make bench` starts a stack and sets it")
+    demo = sign_in()
+    figures: list[Figure] = []
+    figures += await latency.commit_to_frame(demo)
+    figures += await overhead.added(demo)
+    figures += await overhead.ceiling()
+    figures += await availability.at_a_million()
+    print(f"\n{render(figures)}\n")
+    return 0 if all(figure.met for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

@@ -1,0 +1,192 @@
+"""What the BFF adds to a call, and how many it can pass on.
+
+Baseline of the first: the same rpc sent straight to REST by the same client, the two taking turns.
+Baseline of the second: the same load sent straight to the stub that stands in Supabase's place.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import jwt
+import psutil
+
+from bench.demo import Demo
+from bench.report import Figure, median
+from bench.servers import Stub, bff_process
+
+TURNS = 150
+WARM_UP = 20
+CONNECTIONS = 16
+REQUESTS = 6_000
+CEILING_SECRET = "bench-only-secret-of-no-value-0123456789"  # noqa: S105 - signs tokens for the stub alone
+
+
+async def _take_turns(
+    baseline: Callable[[int], Awaitable[httpx.Response]], ours: Callable[[int], Awaitable[httpx.Response]]
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of each call, the two in turn, so that a drift of the machine's speed meets both."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for turn in range(WARM_UP + TURNS):
+        for which, call in enumerate((baseline, ours)):
+            started = time.perf_counter()
+            response = await call(2 * turn + which)
+            took = (time.perf_counter() - started) * 1000
+            response.raise_for_status()
+            if turn >= WARM_UP:
+                times[which].append(took)
+    return times
+
+
+def _added(name: str, baseline: list[float], ours: list[float]) -> Figure:
+    added = median([o - b for o, b in zip(ours, baseline, strict=True)])
+    return Figure(
+        name=f"{name}: added by the BFF, median of {len(ours)}",
+        baseline=f"straight to REST {median(baseline):.2f} ms",
+        ours=f"{median(ours):.2f} ms (+{added:.2f} ms)",
+        ratio=median(ours) / median(baseline),
+        aim="+3 ms at most",
+        met=added <= 3,
+    )
+
+
+async def added(demo: Demo) -> list[Figure]:
+    """The BFF's share of `create_reservation` and `calendar`."""
+    start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=200)
+
+    def slot(turn: int) -> tuple[str, str]:
+        begin = start + timedelta(hours=turn)
+        return begin.isoformat(), (begin + timedelta(minutes=50)).isoformat()
+
+    window = {"from": start.isoformat(), "to": (start + timedelta(days=31)).isoformat()}
+    with bff_process(os.environ) as url:
+        async with (
+            httpx.AsyncClient(base_url=demo.rest, headers=demo.rest_headers, timeout=30) as rest,
+            httpx.AsyncClient(base_url=f"{url}/api/v1", headers=demo.headers, timeout=30) as bff,
+        ):
+
+            def create_rest(turn: int) -> Awaitable[httpx.Response]:
+                begin, end = slot(turn)
+                body = {"p_asset_id": demo.asset, "p_title": "b", "p_start_date": begin, "p_end_date": end}
+                return rest.post("/rpc/create_reservation", json=body)
+
+            def create_bff(turn: int) -> Awaitable[httpx.Response]:
+                begin, end = slot(turn)
+                body = {"asset_id": demo.asset, "title": "b", "start_date": begin, "end_date": end}
+                return bff.post("/reservations", json=body)
+
+            created = await _take_turns(create_rest, create_bff)
+            arguments = {
+                "p_organization_id": demo.organization,
+                "p_from": window["from"],
+                "p_to": window["to"],
+            }
+            calendars = await _take_turns(
+                lambda _: rest.post("/rpc/calendar", json=arguments),
+                lambda _: bff.get(f"/organizations/{demo.organization}/calendar", params=window),
+            )
+    return [_added("create_reservation", *created), _added("calendar of a month", *calendars)]
+
+
+async def _load(port: int, request: bytes, total: int) -> float:
+    """Sends `total` requests over keep-alive connections; answers requests a second."""
+
+    async def one_connection(count: int) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(count):
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            if not head.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(head.decode())
+            fields = (line.partition(b":") for line in head.lower().split(b"\r\n"))
+            length = next(int(value) for name, _, value in fields if name == b"content-length")
+            await reader.readexactly(length)
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+    started = time.perf_counter()
+    await asyncio.gather(*(one_connection(total // CONNECTIONS) for _ in range(CONNECTIONS)))
+    return total / (time.perf_counter() - started)
+
+
+def _request(path: str, token: str) -> bytes:
+    lines = (
+        f"GET {path} HTTP/1.1",
+        "Host: 127.0.0.1",
+        f"Authorization: Bearer {token}",
+        "Accept: application/json",
+    )
+    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+
+
+async def ceiling() -> list[Figure]:
+    """Requests a second of one BFF process on one core, before a stub that costs nothing."""
+    reservation: dict[str, Any] = {
+        "id": str(uuid.uuid4()),
+        "asset_id": str(uuid.uuid4()),
+        "user_id": str(uuid.uuid4()),
+        "title": "Weekend in Bocas",
+        "start_date": "2026-01-01T10:00:00Z",
+        "end_date": "2026-01-01T12:00:00Z",
+        "status": "approved",
+        "guest_count": 4,
+        "version": 1,
+    }
+    body = json.dumps({"reservations": [reservation] * 5, "cursor": "1-00000000"}).encode()
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Stub(body), "127.0.0.1", 0)
+    stub_port = int(server.sockets[0].getsockname()[1])
+    organization = uuid.uuid4()
+    now = int(time.time())
+    claims = {
+        "iss": f"http://127.0.0.1:{stub_port}/auth/v1",
+        "sub": str(uuid.uuid4()),
+        "aud": "authenticated",
+        "role": "authenticated",
+        "iat": now,
+        "exp": now + 3600,
+        "aal": "aal1",
+        "session_id": str(uuid.uuid4()),
+    }
+    token = jwt.encode(claims, CEILING_SECRET, algorithm="HS256")
+    env = {
+        "SUPABASE_URL": f"http://127.0.0.1:{stub_port}",
+        "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_bench",
+        "SUPABASE_SECRET_KEY": "sb_secret_bench",
+        "SUPABASE_JWT_SECRET": CEILING_SECRET,
+    }
+    path = f"/api/v1/organizations/{organization}/calendar?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"
+    this = psutil.Process()
+    cores = this.cpu_affinity()
+    this.cpu_affinity([cores[-1]])
+    try:
+        starting = bff_process(env, core=cores[0])
+        url = await asyncio.to_thread(starting.__enter__)
+        try:
+            request, port = _request(path, token), int(url.rsplit(":", 1)[1])
+            await _load(port, request, 500)
+            ours = await _load(port, request, REQUESTS)
+            straight = await _load(stub_port, request, REQUESTS)
+        finally:
+            await asyncio.to_thread(starting.__exit__, None, None, None)
+    finally:
+        this.cpu_affinity(cores)
+        server.close()
+    return [
+        Figure(
+            name=f"ceiling: calendar, one core, {CONNECTIONS} connections",
+            baseline=f"the stub alone {straight:,.0f}/s",
+            ours=f"{ours:,.0f}/s",
+            ratio=ours / straight,
+            aim="700/s at least",
+            met=ours >= 700,
+        )
+    ]
