@@ -1,1 +1,3 @@
-"""The backend-for-frontend of ReservePTY: it decides how fast, how logged and how worded; SQL decides the rest."""
+"""The backend-for-frontend of ReservePTY."""
+
+__version__ = "0.1.0"

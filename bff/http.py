@@ -1,0 +1,258 @@
+"""How a route is declared: once, for the router, the parsing of its input and the OpenAPI document.
+
+A route module declares each of its routes with `@endpoint(...)` and lists them in `ENDPOINTS`. The handler
+gets the request and, where declared, the parsed query and body.
+"""
+
+import json
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, overload
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from starlette.responses import Response
+from starlette.routing import Route
+
+from bff.auth import Principal
+from bff.errors import ApiError, FieldError, InvalidRequestError, UnauthorizedError
+from bff.state import Request
+
+Method = Literal["GET", "POST", "PATCH", "DELETE"]
+Q = TypeVar("Q", bound=BaseModel)
+B = TypeVar("B", bound=BaseModel)
+Decorator = Callable[[Callable[..., Awaitable[Response]]], "Endpoint"]
+
+# RFC 6901 has no say here: field errors name a path as `guests.0.email`, as the SQL functions do.
+PATH_SEPARATOR: Final = "."
+
+
+class Options(TypedDict, total=False):
+    """What else a declaration may say; defaults are those of `Endpoint`."""
+
+    description: str
+    response: Any
+    paginated: bool
+    envelope: bool
+    status: int
+    media_type: str
+    errors: tuple[str, ...]
+    request_headers: tuple[str, ...]
+    response_headers: tuple[str, ...]
+    public: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One method of one path.
+
+    Attributes:
+        path: The full path; parameters in braces are UUIDs.
+        query: Model of the query parameters; others are refused. None: the query is not looked at.
+        body: Model of the JSON body.
+        response: Model (or type) of `data`, or of the whole body where `envelope` is false.
+        errors: Codes of `bff.errors.STATUS` beyond those that every route may answer.
+        request_headers: Names of `bff.openapi.HEADERS` that it reads.
+        response_headers: Names of `bff.openapi.HEADERS` that it sends.
+        public: Needs no bearer token (or, as the stream, looks after it itself).
+
+    """
+
+    method: Method
+    path: str
+    summary: str
+    tag: str
+    handler: Callable[..., Awaitable[Response]]
+    query: type[BaseModel] | None = None
+    body: type[BaseModel] | None = None
+    description: str = ""
+    response: Any = None
+    paginated: bool = False
+    envelope: bool = True
+    status: int = 200
+    media_type: str = "application/json"
+    errors: tuple[str, ...] = ()
+    request_headers: tuple[str, ...] = ()
+    response_headers: tuple[str, ...] = ()
+    public: bool = False
+
+    async def __call__(self, request: Request) -> Response:
+        """Parses what is declared, then calls the handler.
+
+        Raises:
+            UnauthorizedError: No principal, and the route is not public.
+            InvalidRequestError: The path, the query or the body is malformed.
+            ApiError: UNSUPPORTED_MEDIA_TYPE, or whatever the handler raises.
+
+        """
+        if not self.public:
+            principal_of(request)
+        _parse_path(request)
+        arguments: list[BaseModel] = []
+        if self.query is not None:
+            arguments.append(parse_query(request, self.query))
+        if self.body is not None:
+            arguments.append(await parse_body(request, self.body))
+        return await self.handler(request, *arguments)
+
+
+@overload
+def endpoint(
+    method: Method, path: str, *, summary: str, tag: str, **options: Unpack[Options]
+) -> Callable[[Callable[[Request], Awaitable[Response]]], Endpoint]: ...
+@overload
+def endpoint(
+    method: Method, path: str, *, summary: str, tag: str, query: type[Q], **options: Unpack[Options]
+) -> Callable[[Callable[[Request, Q], Awaitable[Response]]], Endpoint]: ...
+@overload
+def endpoint(
+    method: Method, path: str, *, summary: str, tag: str, body: type[B], **options: Unpack[Options]
+) -> Callable[[Callable[[Request, B], Awaitable[Response]]], Endpoint]: ...
+
+
+def endpoint(
+    method: Method,
+    path: str,
+    *,
+    summary: str,
+    tag: str,
+    query: type[BaseModel] | None = None,
+    body: type[BaseModel] | None = None,
+    **options: Unpack[Options],
+) -> Decorator:
+    """Declares a route; see `Endpoint` for the arguments.
+
+    The handler is called with the request, and with the parsed `query` or `body` where there is one.
+    """
+
+    def declare(handler: Callable[..., Awaitable[Response]]) -> Endpoint:
+        return Endpoint(method, path, summary, tag, handler, query, body, **options)
+
+    return declare
+
+
+def to_routes(endpoints: Iterable[Endpoint]) -> list[Route]:
+    """One Starlette route a path, so that a 405 names all methods of the path in `Allow`."""
+    by_path: dict[str, dict[str, Endpoint]] = {}
+    for declared in endpoints:
+        methods = by_path.setdefault(declared.path, {})
+        if declared.method in methods:
+            raise ValueError(f"{declared.method} {declared.path} is declared twice")
+        methods[declared.method] = declared
+    return [_to_route(path, methods) for path, methods in by_path.items()]
+
+
+def _to_route(path: str, methods: dict[str, Endpoint]) -> Route:
+    async def dispatch(request: Request) -> Response:
+        return await methods["GET" if request.method == "HEAD" else request.method](request)
+
+    return Route(path, dispatch, methods=list(methods))
+
+
+def principal_of(request: Request) -> Principal:
+    """The verified caller of this request.
+
+    Raises:
+        UnauthorizedError: No bearer token was sent.
+
+    """
+    principal = request.state["principal"]
+    if principal is None:
+        raise UnauthorizedError
+    return principal
+
+
+def _parse_path(request: Request) -> None:
+    parameters = request.path_params
+    for name, value in parameters.items():
+        try:
+            parameters[name] = UUID(value)
+        except ValueError:
+            raise InvalidRequestError.of(name, "uuid", "It must be a UUID.") from None
+
+
+def path_id(request: Request, name: str) -> UUID:
+    """The UUID at `{name}` of the path."""
+    value: UUID = request.path_params[name]
+    return value
+
+
+def parse_query(request: Request, model: type[Q]) -> Q:
+    """The query parameters as `model`.
+
+    Raises:
+        InvalidRequestError: An unknown parameter, a repeated one that is no list, an invalid value.
+
+    """
+    names = {(field.alias or name): field for name, field in model.model_fields.items()}
+    values: dict[str, Any] = {}
+    for name, value in request.query_params.multi_items():
+        field = names.get(name)
+        if field is not None and field.annotation is not None and _is_list(field.annotation):
+            values.setdefault(name, []).append(value)
+        elif name in values:
+            raise InvalidRequestError.of(name, "repeated", "It may be given once only.")
+        else:
+            values[name] = value
+    return _validated(model, values)
+
+
+def _is_list(annotation: Any) -> bool:
+    return getattr(annotation, "__origin__", None) is list
+
+
+async def parse_body(request: Request, model: type[B]) -> B:
+    """The JSON body as `model`; no body at all stands for `{}`.
+
+    Raises:
+        InvalidRequestError: Not JSON (RFC 8259; without duplicate keys and NaN, in UTF-8), or not valid.
+        ApiError: UNSUPPORTED_MEDIA_TYPE, PAYLOAD_TOO_LARGE.
+
+    """
+    content = await request.body()
+    if not content:
+        return _validated(model, {})
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.")
+    return _validated(model, _parse_json(content))
+
+
+def _parse_json(content: bytes) -> Any:
+    try:
+        return json.loads(
+            content.decode("utf-8"), object_pairs_hook=_without_duplicates, parse_constant=_refuse_constant
+        )
+    except InvalidRequestError:
+        raise
+    except (ValueError, RecursionError):
+        # ValueError: not UTF-8, not JSON, or an integer of thousands of digits.
+        raise InvalidRequestError.of("", "json_invalid", "The body is not valid JSON.") from None
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        names = [name for name, _ in pairs]
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise InvalidRequestError.of(repeated, "repeated", "The key occurs twice in one object.")
+    return result
+
+
+def _refuse_constant(name: str) -> Any:
+    raise InvalidRequestError.of("", "json_invalid", f"{name} is not a JSON number.")
+
+
+def _validated(model: type[B], values: Any) -> B:
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        raise InvalidRequestError(field_errors(error)) from None
+
+
+def field_errors(error: ValidationError) -> Sequence[FieldError]:
+    """What pydantic found wrong, as `details.fields`; without the values, which may be secret."""
+    return [
+        {"path": PATH_SEPARATOR.join(map(str, found["loc"])), "code": found["type"], "message": found["msg"]}
+        for found in error.errors(include_url=False, include_context=False, include_input=False)
+    ]

@@ -1,0 +1,35 @@
+"""What a request finds in `request.state`: the lifespan's resources, and what middleware adds to it."""
+
+from typing import TypedDict
+
+import starlette.requests
+
+from bff.auth import Authenticator, Principal
+from bff.health import HealthMonitor
+from bff.relay import Relay
+from bff.repository import Supabase
+
+
+class State(TypedDict):
+    """Made once by the lifespan; every request gets a shallow copy."""
+
+    authenticator: Authenticator
+    supabase: Supabase
+    relay: Relay
+    health: HealthMonitor
+    openapi: bytes
+    docs: bytes
+
+
+class RequestState(State):
+    """`State`, and what middleware knows of this one request.
+
+    `started_at` is in seconds of `time.perf_counter`; `principal` is None where no bearer token was sent.
+    """
+
+    request_id: str
+    started_at: float
+    principal: Principal | None
+
+
+Request = starlette.requests.Request[RequestState]
