@@ -1,0 +1,82 @@
+"""What is in the stack's databases: the bootstrap, the migrations, the template for tests, the seed."""
+
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from stack import migrations
+from stack.postgres import SUPERUSER, TEMPLATE, conninfo
+
+SQL = Path(__file__).with_name("sql")
+
+
+def create(port: int, supabase_dir: Path, auth_schema: str, *, seed: bool) -> None:
+    """Fill an empty cluster: roles and schemas, lite's tables, migrations, the template, the seed.
+
+    Args:
+        port: Postgres's.
+        supabase_dir: holds migrations/ and seed.sql.
+        auth_schema: the SQL of lite's own tables.
+        seed: whether to run seed.sql.
+
+    Raises:
+        migrations.MigrationError: one of the files was refused.
+    """
+    with psycopg.connect(conninfo(port, SUPERUSER), autocommit=True) as connection, connection.transaction():
+        migrations.run_file(connection, SQL / "bootstrap.sql")
+        connection.execute(auth_schema.encode())
+        migrations.run_file(connection, SQL / "auth.sql")
+        migrations.run_file(connection, SQL / "realtime.sql")
+    migrations.apply_pending(conninfo(port, "postgres"), supabase_dir)
+    with psycopg.connect(conninfo(port, SUPERUSER, "template1"), autocommit=True) as connection:
+        connection.execute(sql.SQL("create database {} template postgres owner postgres").format(sql.Identifier(TEMPLATE)))
+        _seal_template(connection, sealed=True)
+    seed_file = supabase_dir / "seed.sql"
+    if seed and seed_file.exists():
+        with psycopg.connect(conninfo(port, "postgres")) as connection:
+            migrations.run_file(connection, seed_file)
+
+
+def update(port: int, supabase_dir: Path) -> list[str]:
+    """Bring an older cluster up to date: the embedded Realtime's schema, and pending migrations.
+
+    Returns:
+        The names of the migrations that were applied.
+
+    Raises:
+        migrations.MigrationError: one of the files was refused.
+    """
+    with psycopg.connect(conninfo(port, SUPERUSER), autocommit=True) as connection:
+        _seal_template(connection, sealed=False)
+        try:
+            for database in (TEMPLATE, "postgres"):
+                with psycopg.connect(conninfo(port, SUPERUSER, database)) as inside:
+                    migrations.run_file(inside, SQL / "realtime.sql")
+                applied = migrations.apply_pending(conninfo(port, "postgres", database), supabase_dir)
+        finally:
+            _seal_template(connection, sealed=True)
+    return applied
+
+
+def _seal_template(connection: psycopg.Connection, *, sealed: bool) -> None:
+    """Keep everybody out of the template, or let them in: one open connection to it stops every clone."""
+    name = sql.Identifier(TEMPLATE)
+    connection.execute(sql.SQL("alter database {} is_template true").format(name))
+    connection.execute(sql.SQL("alter database {} allow_connections {}").format(name, sql.Literal(not sealed)))
+
+
+def refresh_stats(port: int) -> bool:
+    """Refresh the organisations' statistics, which a schedule does on hosted Supabase.
+
+    Returns:
+        Whether there is something to refresh: the function belongs to the migrations, which may not have it.
+    """
+    with psycopg.connect(conninfo(port, "postgres"), autocommit=True) as connection:
+        found = connection.execute("select to_regprocedure('public.refresh_organization_stats()') is not null").fetchone()
+        if not found or not found[0]:
+            return False
+        connection.execute("select public.refresh_organization_stats()")
+    return True
+
+

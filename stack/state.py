@@ -1,0 +1,117 @@
+"""What a stack folder tells about its run: `state.json` for tools, `env` for clients, `lock` against a second run."""
+
+import fcntl
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import psutil
+
+from stack.keys import write_private
+
+
+class AlreadyRunningError(Exception):
+    """Another supervisor runs on this folder."""
+
+
+@dataclass
+class State:
+    """The content of state.json.
+
+    Attributes:
+        supervisor: its process id.
+        pids: the process id of each child that runs.
+        created: when each of them began, seconds since 1970: a pid alone may be used again.
+        ready: the children that serve.
+        ports: the port of each child.
+        restarts: how often each child was started again.
+    """
+
+    status: Literal["starting", "ready", "stopping"] = "starting"
+    supervisor: int = field(default_factory=os.getpid)
+    pids: dict[str, int] = field(default_factory=dict)
+    created: dict[str, float] = field(default_factory=dict)
+    ready: list[str] = field(default_factory=list)
+    ports: dict[str, int] = field(default_factory=dict)
+    restarts: dict[str, int] = field(default_factory=dict)
+
+    def record(self, name: str, pid: int | None, *, ready: bool, restarts: int) -> None:
+        """Note how a child stands."""
+        self.pids.pop(name, None)
+        self.created.pop(name, None)
+        self.ready = [other for other in self.ready if other != name]
+        self.restarts[name] = restarts
+        if pid is not None and psutil.pid_exists(pid):
+            self.pids[name] = pid
+            self.created[name] = psutil.Process(pid).create_time()
+            if ready:
+                self.ready.append(name)
+
+    def write(self, directory: Path) -> None:
+        """Write state.json at once, so that a reader never sees half of it."""
+        write_private(directory / "state.json", json.dumps(asdict(self), indent=2) + "\n")
+
+
+def read_state(directory: Path) -> State | None:
+    """The state of the last run; None where there is none, or where the file is not to be read."""
+    try:
+        content: Any = json.loads((directory / "state.json").read_text())
+        return State(**content)
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
+
+
+def write_env(directory: Path, values: dict[str, str]) -> None:
+    """Write `env`, the file that shells and tools read the addresses and keys from; its appearance means ready."""
+    write_private(directory / "env", "".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+def read_env(directory: Path) -> dict[str, str]:
+    """What `env` says; empty while the stack is not ready."""
+    try:
+        lines = (directory / "env").read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    return dict(line.split("=", 1) for line in lines)
+
+
+class Lock:
+    """Held by the one supervisor of a folder; the kernel lets go of it when that dies, however it dies."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._descriptor = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(self._descriptor)
+            state = read_state(self._directory)
+            who = f" (pid {state.supervisor})" if state else ""
+            raise AlreadyRunningError(
+                f"a stack is already running on {self._directory.resolve()}{who}: stop it with"
+                f" `python -m stack stop --dir {self._directory}`, or choose another folder with STACK_DIR"
+            ) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        os.close(self._descriptor)
+
+
+def is_running(directory: Path) -> bool:
+    """Whether a supervisor holds this folder."""
+    if not directory.is_dir():
+        return False
+    try:
+        with Lock(directory):
+            return False
+    except AlreadyRunningError:
+        return True
