@@ -1,7 +1,37 @@
-"""Bearer JWT -> Principal."""
+"""Bearer JWT -> Principal: the signature, by the published keys or the shared secret, then the claims."""
 
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 from uuid import UUID
+
+import httpx
+import jwt
+import structlog
+
+from bff.errors import ServiceUnavailableError, UnauthorizedError
+
+log = structlog.get_logger(__name__)
+
+# Clocks of two hosts differ by this much without anyone's fault.
+LEEWAY: Final = 5  # seconds
+# Supabase rotates with days of overlap; ten minutes bound how long a revoked key lives.
+JWKS_MAX_AGE: Final = 600.0  # seconds
+# An unknown key id costs a call to Auth; invented ones must not become a flood of them.
+JWKS_COOL_DOWN: Final = 30.0  # seconds
+# After a failed fetch we may ask again sooner, or a short outage would lock everybody out for long.
+JWKS_RETRY_AFTER: Final = 2.0  # seconds
+JWKS_TIMEOUT: Final = 3.0  # seconds
+# A token is 1-2 KB, so the cache stays under some 10 MB.
+VERIFIED_TOKENS: Final = 4096
+# Supabase's tokens are far below; it bounds what an unverified header may make us parse.
+MAX_TOKEN_LENGTH: Final = 16_384  # characters
+ASYMMETRIC: Final = frozenset({"ES256", "RS256"})
+AUDIENCE: Final = "authenticated"
+ROLE: Final = "authenticated"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,3 +48,188 @@ class Principal:
     email: str | None
     expires_at: int
     token: str
+
+
+class Jwks:
+    """The project's public signing keys, fetched when needed and kept through outages of Auth.
+
+    Args:
+        client: Pool to fetch with; belongs to the caller.
+        url: Address of the key set.
+        headers: Sent with each fetch.
+
+    """
+
+    def __init__(self, client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> None:
+        self._client = client
+        self._url = url
+        self._headers = dict(headers)
+        self._keys: dict[str, jwt.PyJWK] = {}
+        self._fetched_at = float("-inf")  # monotonic seconds
+        self._not_before = float("-inf")  # monotonic seconds; no fetch earlier
+        self._last_fetch_failed = False
+        self._lock = asyncio.Lock()
+        self._renewal: asyncio.Task[None] | None = None
+        self.generation = 0  # counts the fetches that took keys away
+
+    async def find(self, key_id: str) -> jwt.PyJWK:
+        """The key with that id, fetched if it is not known yet.
+
+        Raises:
+            UnauthorizedError: The project has no such key.
+            ServiceUnavailableError: It is not known, and Auth cannot be asked.
+
+        """
+        key = self._keys.get(key_id)
+        if key is not None:
+            if time.monotonic() - self._fetched_at > JWKS_MAX_AGE:
+                self._renew_in_background()
+            return key
+        async with self._lock:
+            if key_id not in self._keys and time.monotonic() >= self._not_before:
+                await self._fetch()
+        key = self._keys.get(key_id)
+        if key is not None:
+            return key
+        if self._last_fetch_failed:
+            raise ServiceUnavailableError("Sign-in keys cannot be fetched.", retry_after=2)
+        raise UnauthorizedError("The access token is not valid.", sent=True)
+
+    async def aclose(self) -> None:
+        """Ends a renewal that is under way."""
+        if self._renewal is not None:
+            self._renewal.cancel()
+            await asyncio.gather(self._renewal, return_exceptions=True)
+
+    def _renew_in_background(self) -> None:
+        # Nobody waits for it: the known keys serve on, also when Auth is away.
+        running = self._renewal is not None and not self._renewal.done()
+        if not running and time.monotonic() >= self._not_before:
+            self._renewal = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        async with self._lock:
+            await self._fetch()
+
+    async def _fetch(self) -> None:
+        try:
+            response = await self._client.get(self._url, headers=self._headers, timeout=JWKS_TIMEOUT)
+            response.raise_for_status()
+            keys = _usable_keys(response.json())
+        except (httpx.HTTPError, ValueError, TypeError) as error:
+            self._last_fetch_failed = True
+            self._not_before = time.monotonic() + JWKS_RETRY_AFTER
+            log.warning("jwks_fetch_failed", error=type(error).__name__, known_keys=len(self._keys))
+            return
+        if self._keys.keys() - keys.keys():
+            self.generation += 1
+        self._keys = keys
+        self._last_fetch_failed = False
+        self._fetched_at = time.monotonic()
+        self._not_before = self._fetched_at + JWKS_COOL_DOWN
+
+
+def _usable_keys(document: Any) -> dict[str, jwt.PyJWK]:
+    """The asymmetric keys with an id; TypeError where `document` is no key set."""
+    if not isinstance(document, dict) or not isinstance(document.get("keys"), list):
+        raise TypeError("not a JWK set")
+    keys: dict[str, jwt.PyJWK] = {}
+    for description in document["keys"]:
+        try:
+            key = jwt.PyJWK(description)
+        except (jwt.PyJWTError, AttributeError, TypeError, ValueError):
+            continue  # a kind of key that this version cannot use is no reason to refuse the others
+        if key.key_id and key.algorithm_name in ASYMMETRIC:
+            keys[key.key_id] = key
+    return keys
+
+
+class Authenticator:
+    """Verifies access tokens, and remembers the verified ones until they expire.
+
+    Args:
+        jwks: The project's public keys.
+        issuer: What `iss` must say.
+        secret: Shared secret for HS256, or None where the project signs asymmetrically only.
+
+    """
+
+    def __init__(self, jwks: Jwks, issuer: str, secret: str | None = None) -> None:
+        self._jwks = jwks
+        self._issuer = issuer
+        self._secret = secret
+        self._verified: OrderedDict[str, Principal] = OrderedDict()
+        self._generation = jwks.generation
+
+    async def authenticate(self, token: str) -> Principal:
+        """Whom the access token stands for.
+
+        Raises:
+            UnauthorizedError: Malformed, forged, expired, or not for signed-in users of this project.
+            ServiceUnavailableError: Its key is not known and Auth cannot be asked.
+
+        """
+        if self._generation != self._jwks.generation:
+            # A key is gone: so is whatever it alone vouched for.
+            self._verified.clear()
+            self._generation = self._jwks.generation
+        known = self._verified.get(token)
+        if known is not None:
+            if known.expires_at + LEEWAY > time.time():
+                self._verified.move_to_end(token)
+                return known
+            del self._verified[token]
+        principal = _to_principal(await self._decode(token), token)
+        self._verified[token] = principal
+        if len(self._verified) > VERIFIED_TOKENS:
+            self._verified.popitem(last=False)
+        return principal
+
+    async def _decode(self, token: str) -> dict[str, Any]:
+        if len(token) > MAX_TOKEN_LENGTH:
+            raise UnauthorizedError("The access token is not valid.", sent=True)
+        try:
+            header = jwt.get_unverified_header(token)
+            algorithm, key_id = header.get("alg"), header.get("kid")
+            # The key decides the algorithm, never the token alone: a public key taken as an HMAC secret would
+            # let anyone sign (RFC 8725, 3.1).
+            if algorithm == "HS256" and self._secret is not None:
+                return self._verify(token, self._secret, "HS256")
+            if algorithm in ASYMMETRIC and isinstance(key_id, str):
+                key = await self._jwks.find(key_id)
+                return self._verify(token, key, key.algorithm_name)
+        except jwt.ExpiredSignatureError:
+            raise UnauthorizedError("The access token has expired.", sent=True) from None
+        except jwt.PyJWTError:
+            pass
+        raise UnauthorizedError("The access token is not valid.", sent=True)
+
+    def _verify(self, token: str, key: jwt.PyJWK | str, algorithm: str) -> dict[str, Any]:
+        return jwt.decode(
+            token,
+            key,
+            algorithms=[algorithm],
+            audience=AUDIENCE,
+            issuer=self._issuer,
+            leeway=LEEWAY,
+            options={"require": ["exp", "aud", "iss", "sub"]},
+        )
+
+
+def _to_principal(claims: Mapping[str, Any], token: str) -> Principal:
+    refused = UnauthorizedError("The access token is not one of a signed-in user.", sent=True)
+    if claims.get("role") != ROLE:
+        raise refused
+    try:
+        user_id = UUID(claims["sub"])
+    except ValueError:
+        raise refused from None
+    session_id, email = claims.get("session_id"), claims.get("email")
+    return Principal(
+        user_id=user_id,
+        session_id=session_id if isinstance(session_id, str) else None,
+        aal="aal2" if claims.get("aal") == "aal2" else "aal1",
+        email=email if isinstance(email, str) and email else None,
+        expires_at=int(claims["exp"]),
+        token=token,
+    )

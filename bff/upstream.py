@@ -1,0 +1,119 @@
+"""What Supabase's REST API answered, as our own errors: by codes and status, never by a message's words."""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+
+import httpx
+import structlog
+
+from bff.errors import (
+    STATUS,
+    ApiError,
+    BadGatewayError,
+    ForbiddenError,
+    NotFoundError,
+    ServiceUnavailableError,
+    UnauthorizedError,
+    UpstreamTimeoutError,
+)
+
+log = structlog.get_logger(__name__)
+
+# SQLSTATEs (PostgreSQL, appendix A) that mean: nothing is wrong with the request, try again.
+BUSY: Final = frozenset(
+    {
+        "40001",  # serialization_failure
+        "40P01",  # deadlock_detected
+        "53300",  # too_many_connections
+        "55P03",  # lock_not_available
+        "57P01",  # admin_shutdown
+        "57P02",  # crash_shutdown
+        "57P03",  # cannot_connect_now
+        "08000",  # connection_exception
+        "08003",  # connection_does_not_exist
+        "08006",  # connection_failure
+        "PGRST000",  # PostgREST cannot connect
+        "PGRST001",
+        "PGRST002",
+        "PGRST003",  # PostgREST waited too long for a connection of its pool
+    }
+)
+CANCELED: Final = "57014"  # query_canceled: statement_timeout
+DENIED: Final = "42501"  # insufficient_privilege: grants and row level security
+BAD_TOKEN: Final = frozenset({"PGRST301", "PGRST302", "PGRST303"})
+# Values that the schemas let through and the tables refuse. The functions word these themselves; this is for
+# rows written directly.
+REFUSED_VALUE: Final = frozenset(
+    {"22001", "22003", "22007", "22008", "22021", "22P02", "22P05", "23502", "23514"}
+)
+DUPLICATE: Final = frozenset({"23505", "23P01"})
+REFERENCE: Final = "23503"
+# Status without an error body that names a code: a gateway's own words.
+AWAY: Final = frozenset({429, 502, 503, 520, 521, 522, 523, 525, 526})
+LATE: Final = frozenset({408, 504, 524})
+
+
+def to_api_error(response: httpx.Response) -> ApiError:
+    """The error that an unsuccessful answer of PostgREST stands for."""
+    body = _read_body(response)
+    code = body.get("code")
+    if isinstance(code, str):
+        if code in STATUS:
+            return _business_error(code, body)
+        if (known := _by_code(code)) is not None:
+            return known
+    if response.status_code in LATE:
+        return UpstreamTimeoutError()
+    if response.status_code in AWAY:
+        return ServiceUnavailableError()
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        return UnauthorizedError("The access token was refused.", sent=True)
+    if not body:
+        log.error("upstream_unreadable", status=response.status_code)
+        return BadGatewayError()
+    # The message may name tables and columns: it is for the log only.
+    log.error("upstream_error", status=response.status_code, code=code, upstream_message=body.get("message"))
+    return ApiError("INTERNAL_ERROR", "Something went wrong on our side.")
+
+
+def _read_body(response: httpx.Response) -> Mapping[str, Any]:
+    try:
+        body = json.loads(response.content)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _business_error(code: str, body: Mapping[str, Any]) -> ApiError:
+    # `app.fail` puts its details into the error as a JSON-encoded string; PostgREST's field is text.
+    details = body.get("details")
+    if isinstance(details, str):
+        try:
+            details = json.loads(details)
+        except ValueError:
+            details = None
+    message = str(body.get("message") or "The request was refused.")
+    if code == "SERVICE_UNAVAILABLE":
+        return ServiceUnavailableError()
+    return ApiError(code, message, details if isinstance(details, dict) else None)
+
+
+def _by_code(code: str) -> ApiError | None:
+    if code == DENIED:
+        return ForbiddenError()
+    if code in BUSY:
+        return ServiceUnavailableError()
+    if code == CANCELED:
+        return UpstreamTimeoutError()
+    if code in BAD_TOKEN:
+        return UnauthorizedError("The access token was refused.", sent=True)
+    if code == "PGRST116":
+        return NotFoundError()
+    if code in REFUSED_VALUE:
+        return ApiError("VALIDATION_ERROR", "A value is not accepted.", {"fields": []})
+    if code in DUPLICATE:
+        return ApiError("CONFLICT", "It collides with something that exists.")
+    if code == REFERENCE:
+        return ApiError("VALIDATION_ERROR", "It refers to something that does not exist.", {"fields": []})
+    return None
