@@ -1,0 +1,196 @@
+"""Schema auth, where lite has no API for it: sessions looked up, users administered."""
+
+import asyncio
+import secrets
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import bcrypt
+import psycopg
+from psycopg.errors import UniqueViolation
+from psycopg.rows import DictRow, dict_row
+from psycopg.types.json import Jsonb
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from stack.gateway.errors import UnavailableError
+
+BCRYPT_COST = 10  # as Supabase Auth
+BCRYPT_BYTES = 72  # what bcrypt reads of a password
+
+Row = dict[str, Any]
+
+
+class EmailTakenError(Exception):
+    """Another user has this address."""
+
+
+class UserTakenError(Exception):
+    """Another user has this id."""
+
+
+class Accounts:
+    """Reads and writes of schema auth over a pool of connections."""
+
+    def __init__(self, pool: "AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]") -> None:
+        """Take an open pool."""
+        self._pool = pool
+
+    async def session(self, session_id: str) -> Row | None:
+        """A session's `aal` and `created_at`; None once it was signed out."""
+        return await self._one("select aal, created_at from auth.sessions where id = %s", session_id)
+
+    async def end_other_sessions(self, user_id: str, session_id: str) -> None:
+        """Sign a user out everywhere but in one session."""
+        async with self._connection() as connection:
+            await connection.execute(
+                "delete from auth.sessions where user_id = %s and id <> %s", (user_id, session_id)
+            )
+
+    async def user(self, user_id: uuid.UUID) -> Row | None:
+        """A user as Auth's API shows one, None if there is no such user."""
+        async with self._connection() as connection:
+            return await _user(connection, user_id)
+
+    async def users(self, *, limit: int, offset: int) -> tuple[list[Row], int]:
+        """A page of users, the newest first, and how many there are in all."""
+        async with self._connection() as connection:
+            rows = await connection.execute(
+                f"{_USERS} order by created_at desc, id limit %s offset %s", (limit, offset)
+            )
+            page = [_shown(row) for row in await rows.fetchall()]
+            counted = await connection.execute("select count(*) as n from auth.users")
+            total = await counted.fetchone()
+        return page, total["n"] if total else 0
+
+    async def create_user(
+        self,
+        *,
+        user_id: uuid.UUID,
+        email: str,
+        password: str | None,
+        confirmed: bool,
+        role: str,
+        user_metadata: Row,
+        app_metadata: Row,
+    ) -> Row:
+        """Create a user with an e-mail identity, so that signing in with the password works.
+
+        Raises:
+            EmailTakenError: the address is another user's.
+            UserTakenError: the id is another user's.
+        """
+        # Without a password nobody can sign in with one; Auth too stores a random one.
+        encrypted = await asyncio.to_thread(_hash, password or secrets.token_urlsafe(48))
+        now = datetime.now(UTC)
+        if confirmed:
+            user_metadata = {**user_metadata, "email_verified": True}
+        try:
+            async with self._connection() as connection:
+                await connection.execute(
+                    """insert into auth.users
+                         (id, aud, role, email, encrypted_password, email_confirmed_at, raw_app_meta_data,
+                          raw_user_meta_data, created_at, updated_at)
+                       values (%s, 'authenticated', %s, %s, %s, %s, %s, %s, %s, %s)""",
+                    (
+                        *(user_id, role, email, encrypted, now if confirmed else None),
+                        *(Jsonb(app_metadata), Jsonb(user_metadata), now, now),
+                    ),
+                )
+                identity = {
+                    "sub": str(user_id),
+                    "email": email,
+                    "email_verified": False,
+                    "phone_verified": False,
+                }
+                await connection.execute(
+                    """insert into auth.identities
+                         (id, provider, provider_id, user_id, identity_data, created_at, updated_at)
+                       values (%s, 'email', %s, %s, %s, %s, %s)""",
+                    (uuid.uuid4(), str(user_id), user_id, Jsonb(identity), now, now),
+                )
+                user = await _user(connection, user_id)
+        except UniqueViolation as error:
+            if error.diag.constraint_name == "users_pkey":
+                raise UserTakenError from error
+            raise EmailTakenError from error
+        if user is None:
+            raise RuntimeError("a trigger on auth.users removed the new user")
+        return user
+
+    async def delete_user(self, user_id: uuid.UUID) -> bool:
+        """Delete a user with sessions and identities; False if there is no such user."""
+        async with self._connection() as connection:
+            deleted = await connection.execute("delete from auth.users where id = %s", (user_id,))
+            return deleted.rowcount > 0
+
+    async def _one(self, query: str, *parameters: object) -> Row | None:
+        async with self._connection() as connection:
+            return await (await connection.execute(query, parameters)).fetchone()
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator["psycopg.AsyncConnection[DictRow]"]:
+        """A connection in a transaction; 503 while Postgres is away."""
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except (PoolTimeout, psycopg.OperationalError) as error:
+            raise UnavailableError("postgres") from error
+
+
+@asynccontextmanager
+async def open_accounts(conninfo: str, *, connections: int, wait_seconds: float) -> AsyncIterator[Accounts]:
+    """Open the pool; it connects in the background, so that the gateway starts without Postgres too."""
+    async with AsyncConnectionPool(
+        conninfo,
+        connection_class=psycopg.AsyncConnection[DictRow],
+        kwargs={"row_factory": dict_row, "application_name": "gateway"},
+        min_size=1,
+        max_size=connections,
+        timeout=wait_seconds,
+        check=AsyncConnectionPool.check_connection,
+        reconnect_timeout=5.0,
+        open=False,
+    ) as pool:
+        yield Accounts(pool)
+
+
+def _hash(password: str) -> str:
+    return bcrypt.hashpw(password.encode()[:BCRYPT_BYTES], bcrypt.gensalt(BCRYPT_COST)).decode()
+
+
+async def _user(connection: "psycopg.AsyncConnection[DictRow]", user_id: uuid.UUID) -> Row | None:
+    row = await (await connection.execute(f"{_USERS} where id = %s", (user_id,))).fetchone()
+    return _shown(row) if row else None
+
+
+def _shown(row: Row) -> Row:
+    """The fields as Auth's API names them, without those that are empty there."""
+    shown = {name: _text(value) for name, value in row.items()}
+    optional = ("email_confirmed_at", "confirmed_at", "last_sign_in_at", "banned_until")
+    return {name: value for name, value in shown.items() if value is not None or name not in optional}
+
+
+def _text(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(value) if isinstance(value, uuid.UUID) else value
+
+
+_USERS = """
+select id, coalesce(aud, '') as aud, coalesce(role, '') as role, coalesce(email, '') as email,
+       email_confirmed_at, coalesce(phone, '') as phone, confirmed_at, last_sign_in_at,
+       raw_app_meta_data as app_metadata, raw_user_meta_data as user_metadata,
+       coalesce((
+         select jsonb_agg(jsonb_build_object(
+             'identity_id', i.id, 'id', i.provider_id, 'user_id', i.user_id, 'provider', i.provider,
+             'identity_data', i.identity_data, 'email', i.email,
+             'last_sign_in_at', coalesce(i.last_sign_in_at, i.created_at),
+             'created_at', i.created_at, 'updated_at', i.updated_at
+           ) order by i.created_at)
+         from auth.identities i where i.user_id = users.id), '[]') as identities,
+       created_at, updated_at, banned_until, is_anonymous
+from auth.users
+"""

@@ -1,0 +1,149 @@
+"""`/auth/v1` for users: lite signs people up, in and out; its tokens come out as Supabase Auth's."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import jwt
+from starlette.responses import JSONResponse, Response
+
+from stack.gateway.credentials import Caller
+from stack.gateway.errors import AuthError, BodyTooLargeError, validation_failed
+
+if TYPE_CHECKING:
+    from stack.gateway.app import GatewayRequest, GatewayState
+
+JWKS_SECONDS = 600  # how long a client may keep the key set, as hosted
+_LITE_HEADERS = ("content-type", "user-agent")
+
+
+async def jwks(request: "GatewayRequest") -> Response:
+    """The public key that verifies access tokens (RFC 7517)."""
+    cache = {"cache-control": f"public, max-age={JWKS_SECONDS}"}
+    return JSONResponse({"keys": [request.state["signing_key"].jwk]}, headers=cache)
+
+
+async def public(request: "GatewayRequest") -> Response:
+    """What lite says of itself: health and settings."""
+    caller = request.state["credentials"].caller(request)
+    return await request.state["rest"].forward(request, {"apikey": caller.key, "authorization": None})
+
+
+async def issue(request: "GatewayRequest") -> Response:
+    """Sign-up, and tokens for a password or a refresh token."""
+    key, _ = request.state["credentials"].key_of(request)
+    answer = await _ask_lite(request, key, None)
+    if "access_token" in answer:
+        answer = await _reissued(request.state, answer)
+    return JSONResponse(answer, headers={"cache-control": "no-store"})
+
+
+async def user(request: "GatewayRequest") -> Response:
+    """The user of the token: read (GET), or changed (PUT)."""
+    caller = signed_in(request)
+    answer = await _ask_lite(request, caller.key, caller.inner_token)
+    if request.method == "PUT" and caller.claims and "password" in _json(await request.body()):
+        # lite leaves them; Auth ends them, so that a stolen session does not survive the new password.
+        accounts = request.state["accounts"]
+        await accounts.end_other_sessions(caller.claims["sub"], caller.claims["session_id"])
+    return JSONResponse(answer)
+
+
+async def logout(request: "GatewayRequest") -> Response:
+    """End the token's session (`scope=local`), all of its user's (`global`, the default) or the `others`."""
+    caller = signed_in(request)
+    scope = request.query_params.get("scope") or "global"
+    if scope not in ("global", "local", "others"):
+        raise validation_failed(f'Unsupported logout scope "{scope}"')
+    await _ask_lite(request, caller.key, caller.inner_token, query=f"scope={scope}")
+    return Response(status_code=204)
+
+
+def signed_in(request: "GatewayRequest") -> Caller:
+    """Who makes a request that only a user can make.
+
+    Raises:
+        KeyRefusedError: the API key is missing or wrong.
+        TokenError: the token does not hold.
+        AuthError: 401 no_authorization, there is none.
+    """
+    caller = request.state["credentials"].caller(request)
+    if caller.claims is None:
+        raise AuthError(401, "no_authorization", "This endpoint requires a valid Bearer token")
+    return caller
+
+
+async def body_of(request: "GatewayRequest") -> bytes:
+    """A request's whole body.
+
+    Raises:
+        BodyTooLargeError: it is over the bound.
+    """
+    bound = request.state["settings"].max_body_bytes
+    if int(request.headers.get("content-length", 0)) > bound:
+        raise BodyTooLargeError
+    body = await request.body()
+    if len(body) > bound:
+        raise BodyTooLargeError
+    return body
+
+
+async def _ask_lite(
+    request: "GatewayRequest", key: str, token: str | None, *, query: str | None = None
+) -> dict[str, Any]:
+    """Lite's answer to this request, {} for an empty one; its refusals in Auth's words."""
+    headers = {name: request.headers[name] for name in _LITE_HEADERS if name in request.headers}
+    headers["apikey"] = key
+    if token:
+        headers["authorization"] = f"Bearer {token}"
+    query = request.url.query if query is None else query
+    answer = await request.state["rest"].ask(
+        request.method, f"{request.url.path}?{query}", headers, await body_of(request) or None
+    )
+    content = _json(answer.content)
+    if answer.is_success:
+        return content
+    if "error_code" not in content:
+        raise AuthError(500, "unexpected_failure", "Unexpected failure, please check server logs")
+    name, message = content.pop("error_code"), content.pop("msg", "")
+    content.pop("code", None)
+    raise AuthError(answer.status_code, name, message, content)
+
+
+async def _reissued(state: "GatewayState", answer: dict[str, Any]) -> dict[str, Any]:
+    """Lite's answer with an access token as Supabase Auth makes it, for the same session and time."""
+    try:
+        inner = state["credentials"].inner_claims(answer["access_token"])
+    except jwt.InvalidTokenError as error:
+        raise AuthError(500, "unexpected_failure", "The embedded Auth signed with another secret") from error
+    session = await state["accounts"].session(inner["session_id"])
+    if session is None:  # signed out or deleted meanwhile
+        raise AuthError(403, "session_not_found", "Session from session_id claim in JWT does not exist")
+    account = answer["user"]
+    token = state["signing_key"].sign(
+        {
+            "iss": state["settings"].issuer,
+            "sub": inner["sub"],
+            "aud": account["aud"],
+            "exp": inner["exp"],
+            "iat": inner["iat"],
+            "email": account.get("email", ""),
+            "phone": account.get("phone", ""),
+            "app_metadata": account["app_metadata"],
+            "user_metadata": account["user_metadata"],
+            "role": account["role"],
+            "aal": session["aal"] or "aal1",
+            "amr": [{"method": "password", "timestamp": int(session["created_at"].timestamp())}],
+            "session_id": inner["session_id"],
+            "is_anonymous": account.get("is_anonymous", False),
+        }
+    )
+    return {**answer, "access_token": token, "expires_at": inner["exp"]}
+
+
+def _json(content: bytes) -> dict[str, Any]:
+    """A JSON object, {} where it is none."""
+    try:
+        parsed = json.loads(content)
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
