@@ -1,0 +1,151 @@
+"""One websocket: its handshake, its reading and writing, and the messages that concern it as a whole."""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from stack.realtime.authorization import Authorizer
+from stack.realtime.channel import Channel
+from stack.realtime.hub import Hub
+from stack.realtime.protocol import (
+    TOPIC_PREFIX,
+    Frame,
+    Message,
+    ProtocolError,
+    Version,
+    decode,
+    encode,
+)
+from stack.realtime.tokens import Identity, RefusedError, Verifier
+
+logger = logging.getLogger(__name__)
+
+# Frames that may wait for a reader that cannot keep up; beyond, it is cut off, never silently skipped.
+MAX_BACKLOG = 10_000
+TRY_AGAIN_LATER = 1013
+
+
+class Connection:
+    """Serves one websocket until either side closes it."""
+
+    def __init__(
+        self,
+        websocket: WebSocket,
+        version: Version,
+        identity: Identity,
+        hub: Hub,
+        verifier: Verifier,
+        authorizer: Authorizer,
+    ) -> None:
+        self.version = version
+        self.identity = identity
+        self.hub = hub
+        self.verifier = verifier
+        self.authorizer = authorizer
+        self.channels: dict[str, Channel] = {}
+        self._websocket = websocket
+        self._backlog: deque[Frame] = deque()
+        self._waiting = asyncio.Event()
+        self._closing = False
+
+    async def serve(self) -> None:
+        """Accepts the socket, then reads and writes until it is closed."""
+        await self._websocket.accept()
+        self.hub.sockets.add(self)
+        writer = asyncio.create_task(self._write())
+        try:
+            await self._read()
+        finally:
+            self.hub.sockets.discard(self)
+            for channel in list(self.channels.values()):
+                channel.leave()
+            writer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writer
+
+    def send(self, message: Message) -> None:
+        """Queues a message for the client."""
+        self.send_frame(encode(message, self.version))
+
+    def send_frame(self, frame: Frame) -> None:
+        """Queues a frame for the client; one that has fallen too far behind is cut off."""
+        if self._closing or self.hub.faults.knobs.silent:
+            return
+        if len(self._backlog) >= MAX_BACKLOG:
+            self._backlog.clear()
+            self.close(TRY_AGAIN_LATER)
+            return
+        self._backlog.append(frame)
+        self._waiting.set()
+
+    def close(self, code: int) -> None:
+        """Closes the socket once what is queued has been written."""
+        if not self._closing:
+            self._closing = True
+            self._backlog.append({"type": "websocket.close", "code": code})
+            self._waiting.set()
+
+    async def _write(self) -> None:
+        with contextlib.suppress(WebSocketDisconnect):
+            while True:
+                while self._backlog:
+                    frame = self._backlog.popleft()
+                    await self._websocket.send(frame)
+                    if frame["type"] == "websocket.close":
+                        return
+                self._waiting.clear()
+                await self._waiting.wait()
+
+    async def _read(self) -> None:
+        while True:
+            event = await self._websocket.receive()
+            if event["type"] == "websocket.disconnect":
+                return
+            data = event.get("text")
+            try:
+                await self._handle(decode(event["bytes"] if data is None else data, self.version))
+            except ProtocolError as error:
+                logger.warning("frame ignored: %s", error)
+
+    async def _handle(self, message: Message) -> None:
+        if message.topic == "phoenix":
+            if message.event == "heartbeat":
+                self.reply(message, "ok", {})
+            return
+        if message.event == "phx_join":
+            await self._join(message)
+            return
+        channel = self.channels.get(message.topic)
+        if channel is None:
+            if message.event == "phx_leave":
+                self.reply(message, "ok", {})
+            elif message.event != "access_token":
+                self.reply(message, "error", {"reason": "unmatched topic"})
+            return
+        await channel.handle(message)
+
+    async def _join(self, message: Message) -> None:
+        earlier = self.channels.get(message.topic)
+        if earlier is not None:
+            earlier.shut()
+        name = message.topic.removeprefix(TOPIC_PREFIX)
+        if not name or name == message.topic:
+            await self._refuse(message, "TopicNameRequired: You must provide a topic name")
+            return
+        try:
+            await Channel.join(self, name, message)
+        except RefusedError as refusal:
+            await self._refuse(message, str(refusal))
+
+    async def _refuse(self, message: Message, reason: str) -> None:
+        # The real server too keeps the socket waiting meanwhile: its channel sleeps within the join.
+        await asyncio.sleep(self.hub.faults.knobs.refusal_delay_ms / 1000)
+        self.reply(message, "error", {"reason": reason})
+
+    def reply(self, message: Message, status: str, response: object) -> None:
+        """Answers a message of the client."""
+        payload = {"status": status, "response": response}
+        self.send(Message(message.topic, "phx_reply", payload, message.ref, message.join_ref))
