@@ -1,0 +1,395 @@
+"""The hub: each organisation's events, once and in order, to each open stream that may see them.
+
+It knows no socket, no database and no clock: the event log is read by an injected callable, frames are
+encoded by an injected encoder, and streams are `Subscriber`s that take ready-made chunks. The log is the
+truth; what Realtime says is only a hint that comes sooner.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from bff.relay.ring import Ring
+from bff.relay.views import Encoder, Event, Filter, Frame, ResetReason, position
+
+# Organisations asked for in one read of the log: keeps the request and its answer small.
+READ_BATCH = 100
+# Frames joined into one chunk of a replay, so that a long one never fills a stream's bounds in one write.
+REPLAY_CHUNK = 64
+# Reads in a row that must call a position unknown before it is believed: a commit can be announced a moment
+# before it can be read.
+DOUBTS = 3
+
+
+class UnavailableError(Exception):
+    """The event log, or the grants, could not be read just now."""
+
+
+class CursorLostError(Exception):
+    """The log holds nothing that continues this cursor; `reason` is what the stream is told."""
+
+    def __init__(self, reason: ResetReason) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One organisation's answer from the log: the events after a cursor, and the log's own end."""
+
+    status: Literal["ok", "cursor_expired", "cursor_unknown"]
+    events: Sequence[Event]
+    has_more: bool
+    cursor: str
+
+
+# Asked (organisation, cursor) pairs, answers in the same order; raises UnavailableError.
+ReadLog = Callable[[Sequence[tuple[str, str]]], Awaitable[Sequence[Page]]]
+
+
+class Subscriber:
+    """An open stream as the hub sees it. `push` and `end` take bytes, never wait and never raise."""
+
+    __slots__ = ("__weakref__", "cursor", "ended", "filter", "live", "organization_id", "start")
+
+    def __init__(self, organization_id: str, shown: Filter) -> None:
+        self.organization_id = organization_id
+        self.filter = shown
+        self.cursor = ""
+        """Where a stream that is not yet live stands; a live one stands where the hub does."""
+        self.live = False
+        self.ended = False
+        self.start: Sequence[Frame] = ()
+
+    def push(self, chunk: bytes) -> None:
+        """Take the next bytes of the stream."""
+        raise NotImplementedError
+
+    def end(self, chunk: bytes) -> None:
+        """Take the last bytes of the stream."""
+        raise NotImplementedError
+
+
+class Organization:
+    """Where one organisation's streams stand in its log, and the streams."""
+
+    __slots__ = ("doubts", "heard", "id", "live", "reading", "ring", "streams")
+
+    def __init__(self, organization_id: str, cursor: str, ring_size: int) -> None:
+        self.id = organization_id
+        self.streams: set[Subscriber] = set()
+        self.live: dict[Filter, set[Subscriber]] = {}
+        self.reading = asyncio.Lock()
+        self.move(Ring(cursor, ring_size))
+
+    def move(self, ring: Ring) -> None:
+        """Stand at another place, and remember nothing before it."""
+        self.ring = ring
+        self.heard = ring.seq
+        self.doubts = 0
+
+    @property
+    def seq(self) -> int:
+        return self.ring.seq
+
+    @property
+    def cursor(self) -> str:
+        return self.ring.cursor
+
+    @property
+    def is_late(self) -> bool:
+        """More is known to be in the log than the streams have been given, or the log disagrees."""
+        return self.seq < self.heard or self.doubts > 0
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the hub has done since it began."""
+
+    published: int = 0
+    from_log: int = 0
+    duplicates: int = 0
+    resets: int = 0
+
+
+@dataclass(slots=True)
+class Hub:
+    """Order, gaps and fan-out for all organisations with open streams.
+
+    Args:
+        read: reads the log for several organisations at once.
+        encoder: makes the bytes of a frame.
+        ring_size: frames kept for each organisation, to serve resumes without the log.
+    """
+
+    read: ReadLog
+    encoder: Encoder
+    ring_size: int = 256
+    counts: Counts = field(default_factory=Counts)
+    organizations: dict[str, Organization] = field(default_factory=dict)
+    _behind: set[str] = field(default_factory=set)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def streams(self, organization_id: str | None = None) -> list[Subscriber]:
+        """All open streams, or those of one organisation."""
+        if organization_id is None:
+            return [stream for each in self.organizations.values() for stream in each.streams]
+        organization = self.organizations.get(organization_id)
+        return list(organization.streams) if organization else []
+
+    # What comes in
+
+    def publish(self, events: Iterable[Event]) -> None:
+        """Give the streams those of `events` that are next.
+
+        A later one has the log read first, an earlier one is dropped. The frames of one call are joined, so a
+        burst costs each stream one write.
+        """
+        fresh: dict[str, list[Frame]] = {}
+        for event in events:
+            organization = self.organizations.get(event["organization_id"])
+            if organization is None:
+                continue
+            seq = event["seq"]
+            if seq == organization.seq + 1:
+                frame = Frame(event)
+                organization.ring.append(frame)
+                fresh.setdefault(organization.id, []).append(frame)
+            elif seq > organization.seq:
+                self.hint(organization.id, seq)
+            else:
+                self.counts.duplicates += 1
+                # An earlier number with an id that we did not publish: the log may be another one, restored.
+                if organization.ring.cursor_at(seq) != event["cursor"]:
+                    self._look_at(organization.id)
+        for organization_id, frames in fresh.items():
+            self.counts.published += len(frames)
+            self._fan_out(self.organizations[organization_id], frames)
+
+    def hint(self, organization_id: str, seq: int) -> None:
+        """Somebody says that the organisation's log reaches `seq`: read it if the hub does not."""
+        organization = self.organizations.get(organization_id)
+        if organization is not None and seq > organization.seq:
+            organization.heard = max(organization.heard, seq)
+            self._look_at(organization_id)
+
+    def _look_at(self, organization_id: str) -> None:
+        self._behind.add(organization_id)
+        self._wake.set()
+
+    def _fan_out(self, organization: Organization, frames: Sequence[Frame]) -> None:
+        for shown, streams in list(organization.live.items()):
+            chunk = self._join(frames, shown)
+            if chunk:
+                for stream in tuple(streams):
+                    stream.push(chunk)
+
+    def _join(self, frames: Sequence[Frame], shown: Filter) -> bytes:
+        views = ((frame, shown.view(frame.event)) for frame in frames)
+        return b"".join([frame.chunk(view, self.encoder) for frame, view in views if view is not None])
+
+    # The log
+
+    async def poll(self) -> dict[str, int]:
+        """Read whatever lies beyond the hub's positions.
+
+        Returns:
+            The organisations for which the log held more than the hub had published, with the new position.
+
+        Raises:
+            UnavailableError: the log cannot be read; nothing is lost by that, and the streams stay open.
+        """
+        return await self.catch_up(list(self.organizations))
+
+    async def catch_up(self, organization_ids: Iterable[str]) -> dict[str, int]:
+        """`poll` for some organisations only."""
+        todo = [each for each in organization_ids if each in self.organizations]
+        found: dict[str, int] = {}
+        while todo:
+            batch = [self.organizations[each] for each in todo[:READ_BATCH] if each in self.organizations]
+            del todo[:READ_BATCH]
+            if not batch:
+                continue
+            asked = [(each.id, each.cursor) for each in batch]
+            for (organization_id, cursor), page in zip(asked, await self.read(asked), strict=True):
+                organization = self.organizations.get(organization_id)
+                if organization is None:
+                    continue
+                if self._learn(organization, cursor, page):
+                    found[organization_id] = organization.seq
+                if page.has_more:
+                    todo.append(organization_id)
+        return found
+
+    def _learn(self, organization: Organization, asked: str, page: Page) -> bool:
+        if page.status == "ok":
+            organization.doubts = 0
+            before = organization.seq
+            fresh = [event for event in page.events if event["seq"] > before]
+            self.counts.from_log += len(fresh)
+            self.publish(fresh)
+            return organization.seq > before
+        if organization.cursor == asked:
+            organization.doubts += 1
+            if organization.doubts >= DOUBTS:
+                self._restart(organization, page)
+            else:
+                self._look_at(organization.id)
+        return False
+
+    def _restart(self, organization: Organization, page: Page) -> None:
+        """The log has another history than the streams were given: begin again at its end."""
+        organization.move(Ring(page.cursor, self.ring_size))
+        chunk = self.encoder.reset("cursor_expired" if page.status == "cursor_expired" else "cursor_unknown")
+        for streams in list(organization.live.values()):
+            for stream in tuple(streams):
+                self.counts.resets += 1
+                stream.push(chunk)
+
+    async def mend(self, pause: float = 0.05, retry: float = 1.0) -> None:
+        """Close gaps as they are noticed, for ever.
+
+        Args:
+            pause: seconds before asking again for an event that was announced and is not yet to be read.
+            retry: seconds before asking again when the log could not be read.
+        """
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            behind, self._behind = self._behind, set()
+            tries = 0
+            while behind and tries < 4:
+                try:
+                    await self.catch_up(behind)
+                except UnavailableError:
+                    await asyncio.sleep(retry)
+                    continue
+                tries += 1
+                known = behind & self.organizations.keys()
+                behind = {each for each in known if self.organizations[each].is_late}
+                if behind:
+                    await asyncio.sleep(pause)
+            for each in behind & self.organizations.keys():
+                organization = self.organizations[each]
+                organization.heard = organization.seq
+
+    # Streams
+
+    def enter(self, stream: Subscriber, head: str) -> None:
+        """Take in a stream that was granted when its organisation's log ended at `head`."""
+        organization = self.organizations.get(stream.organization_id)
+        if organization is None:
+            organization = self.organizations[stream.organization_id] = Organization(
+                stream.organization_id, head, self.ring_size
+            )
+            # What was committed after the grant was announced to a hub that did not know the organisation.
+            self._look_at(organization.id)
+        organization.streams.add(stream)
+        self.hint(organization.id, position(head))
+
+    async def place(self, stream: Subscriber, cursor: str | None) -> ResetReason | None:
+        """Stand an entered stream at `cursor`, or at the hub's own position if it is None or lost.
+
+        Returns:
+            Why the cursor is lost, or None.
+
+        Raises:
+            UnavailableError: the cursor is older than the ring and the log cannot be read.
+        """
+        organization = self.organizations[stream.organization_id]
+        stream.cursor = organization.cursor
+        if cursor is None:
+            return None
+        try:
+            stream.start = await self._after(organization, cursor)
+        except CursorLostError as lost:
+            stream.cursor = organization.cursor
+            return lost.reason
+        stream.cursor = cursor
+        return None
+
+    async def replay(self, stream: Subscriber) -> AsyncIterator[bytes]:
+        """The chunks that bring a placed stream level with the hub; when they end it is live, or has ended.
+
+        Between seeing that nothing is missing and going live nothing is awaited: nothing falls through.
+
+        Raises:
+            UnavailableError: the log cannot be read.
+        """
+        organization = self.organizations[stream.organization_id]
+        idle = 0
+        while not stream.ended:
+            frames = stream.start or organization.ring.since(stream.cursor)
+            stream.start = ()
+            if frames is None:
+                try:
+                    frames = await self._after(organization, stream.cursor)
+                except CursorLostError as lost:
+                    self.counts.resets += 1
+                    stream.cursor = organization.cursor
+                    yield self.encoder.reset(lost.reason)
+                    continue
+            if frames:
+                idle = 0
+                for begin in range(0, len(frames), REPLAY_CHUNK):
+                    part = frames[begin : begin + REPLAY_CHUNK]
+                    stream.cursor = part[-1].cursor
+                    if chunk := self._join(part, stream.filter):
+                        yield chunk
+            elif stream.cursor != organization.cursor:
+                # The stream knows more than the hub: another process told it sooner.
+                idle += 1
+                if idle > DOUBTS:
+                    raise UnavailableError("the log does not lead to the stream's cursor")
+                await self.catch_up([organization.id])
+            elif not stream.ended:
+                self._go_live(organization, stream)
+                return
+
+    async def _after(self, organization: Organization, cursor: str) -> Sequence[Frame]:
+        """The next frames after `cursor`, from the ring or the log.
+
+        Readers queue, so that the page of the first one can serve the others.
+        """
+        async with organization.reading:
+            frames = organization.ring.since(cursor)
+            if frames is not None:
+                return frames
+            (page,) = await self.read([(organization.id, cursor)])
+            if page.status != "ok":
+                raise CursorLostError(page.status)
+            read = [Frame(event) for event in page.events]
+            organization.ring.backfill(cursor, read)
+            self.publish([event for event in page.events if event["seq"] > organization.seq])
+            return read
+
+    def _go_live(self, organization: Organization, stream: Subscriber) -> None:
+        organization.live.setdefault(stream.filter, set()).add(stream)
+        stream.live = True
+
+    def regrant(self, stream: Subscriber, granted: frozenset[str] | None) -> None:
+        """Show the stream other sections from now on."""
+        organization = self.organizations[stream.organization_id]
+        self._take_out(organization, stream)
+        stream.filter = replace(stream.filter, granted=granted)
+        if stream.live:
+            self._go_live(organization, stream)
+
+    def leave(self, stream: Subscriber) -> None:
+        """Forget a stream, and its organisation with the last one. May be called again."""
+        organization = self.organizations.get(stream.organization_id)
+        if organization is None or stream not in organization.streams:
+            return
+        organization.streams.discard(stream)
+        self._take_out(organization, stream)
+        stream.live = False
+        if not organization.streams:
+            del self.organizations[organization.id]
+
+    def _take_out(self, organization: Organization, stream: Subscriber) -> None:
+        streams = organization.live.get(stream.filter)
+        if streams is not None:
+            streams.discard(stream)
+            if not streams:
+                del organization.live[stream.filter]
