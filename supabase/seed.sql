@@ -1,0 +1,167 @@
+-- Demonstration data for development: two organisations that share nothing. All accounts have the password
+-- demo-reserve-2026, which is public: never load this file into a project that holds anything real.
+-- It may be run again: what is there stays as it is.
+
+-- Accounts. The token columns must be '' and not null, or Auth cannot read the rows.
+with secret as materialized (
+    select extensions.crypt('demo-reserve-2026', extensions.gen_salt('bf', 10)) as hash
+),
+person (id, email, first_name, last_name, phone, locale, timezone) as (
+    values
+        ('d0000000-0000-4000-8000-000000000001'::uuid, 'owner@demo.reservepty.test', 'Olivia', 'Arosemena', '+50760000001', 'es', 'America/Panama'),
+        ('d0000000-0000-4000-8000-000000000002'::uuid, 'admin@demo.reservepty.test', 'Andrés', 'Boyd', '+50760000002', 'es', 'America/Panama'),
+        ('d0000000-0000-4000-8000-000000000003'::uuid, 'manager@demo.reservepty.test', 'Mariela', 'Chiari', '+50760000003', 'es', 'America/Panama'),
+        ('d0000000-0000-4000-8000-000000000004'::uuid, 'member@demo.reservepty.test', 'Mateo', 'Arosemena', '+50760000004', 'es', 'America/Panama'),
+        ('d0000000-0000-4000-8000-000000000005'::uuid, 'viewer@demo.reservepty.test', 'Vera', 'Collins', '+12125550105', 'en', 'America/New_York'),
+        ('d0000000-0000-4000-8000-000000000011'::uuid, 'owner@rival.reservepty.test', 'Ricardo', 'Vallarino', '+50760000011', 'es', 'America/Panama')
+)
+insert into auth.users (
+    id, aud, role, email, encrypted_password, email_confirmed_at, raw_app_meta_data, raw_user_meta_data,
+    confirmation_token, recovery_token, email_change, email_change_token_new, email_change_token_current, phone_change,
+    phone_change_token, reauthentication_token, created_at, updated_at
+)
+select
+    p.id, 'authenticated', 'authenticated', p.email, s.hash, now(),
+    '{"provider": "email", "providers": ["email"]}',
+    jsonb_build_object(
+        'first_name', p.first_name, 'last_name', p.last_name, 'phone', p.phone, 'locale', p.locale,
+        'timezone', p.timezone
+    ),
+    '', '', '', '', '', '', '', '', now(), now()
+from person p
+cross join secret s
+on conflict do nothing;
+
+-- Supabase's own Auth finds users by instance; lite has no such column.
+do $$
+begin
+    if exists (
+        select from information_schema.columns c
+        where c.table_schema = 'auth' and c.table_name = 'users' and c.column_name = 'instance_id'
+    ) then
+        execute $sql$
+            update auth.users set instance_id = '00000000-0000-0000-0000-000000000000'
+            where instance_id is null and email like '%.reservepty.test'
+        $sql$;
+    end if;
+end;
+$$;
+
+insert into auth.identities (id, provider, provider_id, user_id, identity_data, last_sign_in_at, created_at, updated_at)
+select
+    gen_random_uuid(), 'email', u.id::text, u.id,
+    jsonb_build_object('sub', u.id::text, 'email', u.email, 'email_verified', true, 'phone_verified', false),
+    now(), now(), now()
+from auth.users u
+where u.email like '%@demo.reservepty.test' or u.email like '%@rival.reservepty.test'
+on conflict do nothing;
+
+insert into public.organizations (id, legal_name, commercial_name, ruc, dv, billing_email, phone, address, timezone)
+values
+    (
+        'd0000000-0000-4000-8000-0000000000a1', 'Demo Family Office, S.A.', 'Demo Family Office', '155700001-2-2026', '42',
+        'billing@demo.reservepty.test', '+5073000001',
+        '{"street": "Calle 50, Torre Demo, piso 21", "city": "Ciudad de Panamá", "country": "Panamá"}', 'America/Panama'
+    ),
+    (
+        'd0000000-0000-4000-8000-0000000000b1', 'Rival Holdings, Inc.', 'Rival Holdings', '155700009-2-2026', '17',
+        'billing@rival.reservepty.test', '+5073000009',
+        '{"street": "Avenida Balboa 8", "city": "Ciudad de Panamá", "country": "Panamá"}', 'America/Panama'
+    )
+on conflict do nothing;
+
+insert into public.subscriptions (id, organization_id, status, seat_limit)
+values
+    ('d0000000-0000-4000-8000-0000000000a2', 'd0000000-0000-4000-8000-0000000000a1', 'active', 25),
+    ('d0000000-0000-4000-8000-0000000000b2', 'd0000000-0000-4000-8000-0000000000b1', 'trial', 5)
+on conflict do nothing;
+
+insert into public.entitlements (organization_id, subscription_id, section)
+select s.organization_id, s.id, e.section
+from public.subscriptions s
+cross join unnest(enum_range(null::public.asset_section)) as e(section)
+where s.id in ('d0000000-0000-4000-8000-0000000000a2', 'd0000000-0000-4000-8000-0000000000b2')
+on conflict do nothing;
+
+-- Extended family and staff do not see everything: their sections are named.
+insert into public.tiers (id, organization_id, name, priority, color, can_override, is_default, sections)
+values
+    ('d0000000-0000-4000-8000-0000000000c1', 'd0000000-0000-4000-8000-0000000000a1', 'Principals', 10, '#b45309', true, false, null),
+    ('d0000000-0000-4000-8000-0000000000c2', 'd0000000-0000-4000-8000-0000000000a1', 'Family', 20, '#0f766e', false, true, null),
+    ('d0000000-0000-4000-8000-0000000000c3', 'd0000000-0000-4000-8000-0000000000a1', 'Extended family', 30, '#1d4ed8', false, false, '{residences,watercraft}'),
+    ('d0000000-0000-4000-8000-0000000000c4', 'd0000000-0000-4000-8000-0000000000a1', 'Staff', 40, '#64748b', false, false, '{planes,helicopters}'),
+    ('d0000000-0000-4000-8000-0000000000d1', 'd0000000-0000-4000-8000-0000000000b1', 'Standard', 100, '#64748b', false, true, null)
+on conflict do nothing;
+
+insert into public.organization_members (organization_id, user_id, role, tier_id)
+values
+    ('d0000000-0000-4000-8000-0000000000a1', 'd0000000-0000-4000-8000-000000000001', 'owner', 'd0000000-0000-4000-8000-0000000000c1'),
+    ('d0000000-0000-4000-8000-0000000000a1', 'd0000000-0000-4000-8000-000000000002', 'admin', 'd0000000-0000-4000-8000-0000000000c1'),
+    ('d0000000-0000-4000-8000-0000000000a1', 'd0000000-0000-4000-8000-000000000003', 'manager', 'd0000000-0000-4000-8000-0000000000c4'),
+    ('d0000000-0000-4000-8000-0000000000a1', 'd0000000-0000-4000-8000-000000000004', 'member', 'd0000000-0000-4000-8000-0000000000c2'),
+    ('d0000000-0000-4000-8000-0000000000a1', 'd0000000-0000-4000-8000-000000000005', 'viewer', 'd0000000-0000-4000-8000-0000000000c3'),
+    ('d0000000-0000-4000-8000-0000000000b1', 'd0000000-0000-4000-8000-000000000011', 'owner', 'd0000000-0000-4000-8000-0000000000d1')
+on conflict do nothing;
+
+insert into public.assets (
+    id, organization_id, section, name, description, details, timezone, turnaround_minutes, check_in, check_out, capacity,
+    current_location
+)
+values
+    (
+        'd0000000-0000-4000-8000-000000000101', 'd0000000-0000-4000-8000-0000000000a1', 'planes', 'Gulfstream G280',
+        'Super-midsize jet, based at Albrook.',
+        '{"tail_number": "HP-1280", "manufacturer": "Gulfstream", "model": "G280", "year": 2019, "range_nm": 3600}',
+        'America/Panama', 90, null, null, 10, '{"airport": "MPMG", "city": "Ciudad de Panamá"}'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000000102', 'd0000000-0000-4000-8000-0000000000a1', 'planes', 'Cessna Caravan',
+        'Turboprop for the islands and short strips.',
+        '{"tail_number": "HP-1742", "manufacturer": "Cessna", "model": "208B Grand Caravan EX", "year": 2016, "range_nm": 900}',
+        'America/Panama', 45, null, null, 9, '{"airport": "MPMG", "city": "Ciudad de Panamá"}'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000000103', 'd0000000-0000-4000-8000-0000000000a1', 'helicopters', 'Airbus H145',
+        'Twin-engine, for Contadora and the highlands.',
+        '{"tail_number": "HP-1145", "manufacturer": "Airbus", "model": "H145 D3", "year": 2021, "range_nm": 350}',
+        'America/Panama', 30, null, null, 8, '{"helipad": "Costa del Este"}'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000000104', 'd0000000-0000-4000-8000-0000000000a1', 'residences', 'Casa Contadora',
+        'Beach house on Isla Contadora, with its own dock.',
+        '{"bedrooms": 6, "bathrooms": 7, "pool": true, "staff": ["cook", "captain"]}',
+        'America/Panama', 240, '15:00', '11:00', 14, '{"city": "Isla Contadora", "country": "Panamá"}'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000000105', 'd0000000-0000-4000-8000-0000000000a1', 'residences', 'Tribeca Loft',
+        'Apartment in New York, with a doorman.',
+        '{"bedrooms": 3, "bathrooms": 2, "floor": 9, "parking": false}',
+        'America/New_York', 180, '16:00', '10:00', 6, '{"city": "New York", "country": "USA"}'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000000106', 'd0000000-0000-4000-8000-0000000000a1', 'watercraft', 'Sunseeker Perla',
+        'Motor yacht of 28 metres.',
+        '{"registration": "PA-28-117", "manufacturer": "Sunseeker", "length_m": 28, "berths": 9, "crew": 4}',
+        'America/Panama', 180, null, null, 12, '{"marina": "Flamenco", "city": "Ciudad de Panamá"}'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000000107', 'd0000000-0000-4000-8000-0000000000a1', 'watercraft', 'Boston Whaler 38',
+        'Sport fishing in the Gulf of Chiriquí.',
+        '{"registration": "PA-11-380", "manufacturer": "Boston Whaler", "length_m": 11.8, "berths": 2, "crew": 1}',
+        'America/Panama', 60, null, null, 8, '{"marina": "Boca Chica", "city": "Chiriquí"}'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000000201', 'd0000000-0000-4000-8000-0000000000b1', 'planes', 'Phenom 300E',
+        'Light jet of Rival Holdings.',
+        '{"tail_number": "HP-1300", "manufacturer": "Embraer", "model": "Phenom 300E", "year": 2022, "range_nm": 2010}',
+        'America/Panama', 60, null, null, 8, '{"airport": "MPTO"}'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000000202', 'd0000000-0000-4000-8000-0000000000b1', 'residences', 'Finca Boquete',
+        'Coffee estate in the highlands.',
+        '{"bedrooms": 5, "bathrooms": 4, "pool": false}',
+        'America/Panama', 240, '14:00', '12:00', 10, '{"city": "Boquete", "country": "Panamá"}'
+    )
+on conflict do nothing;
+
+-- Bookings of the weeks to come.
