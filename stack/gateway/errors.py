@@ -100,6 +100,16 @@ class UnavailableError(GatewayError):
         return _plain(request, self._status, "unexpected_failure", str(self), {"retry-after": "1"})
 
 
+class DatabaseAwayError(GatewayError):
+    """Postgres does not answer lite."""
+
+    def response(self, request: HTTPConnection[Any]) -> Response:  # noqa: ARG002 - PostgREST's only
+        """503 as PostgREST answers it while it reconnects."""
+        message = "Database connection error. Retrying the connection."
+        body = {"code": "PGRST001", "details": None, "hint": None, "message": message}
+        return JSONResponse(body, 503, {"retry-after": "1"})
+
+
 class BodyTooLargeError(GatewayError):
     """The request's body is larger than the gateway takes."""
 

@@ -1,11 +1,20 @@
 """`/rest/v1`: lite's REST, with the keys and tokens of hosted Supabase."""
 
+import re
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
+from stack.gateway.errors import DatabaseAwayError
+
 if TYPE_CHECKING:
     from stack.gateway.app import GatewayRequest
+
+# How lite tells, as a 500 with code SUP, that its connection to Postgres is gone; PostgREST answers 503.
+_DATABASE_AWAY = re.compile(
+    rb"ECONN(REFUSED|RESET)|CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|EPIPE"
+    rb"|the database system is |terminating connection"
+)
 
 
 async def rest(request: "GatewayRequest") -> Response:
@@ -15,6 +24,12 @@ async def rest(request: "GatewayRequest") -> Response:
         return await state["rest"].forward(request, {"authorization": None})
     caller = state["credentials"].caller(request)
     token = caller.inner_token
-    return await state["rest"].forward(
+    answer = await state["rest"].forward(
         request, {"apikey": caller.key, "authorization": f"Bearer {token}" if token else None}
     )
+    if answer.status_code == 500:
+        content = await answer.whole()
+        if _DATABASE_AWAY.search(content):
+            raise DatabaseAwayError
+        return Response(content, 500, media_type="application/json")
+    return answer

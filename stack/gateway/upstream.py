@@ -149,6 +149,13 @@ class StreamedAnswer(Response):
         self.raw_headers = [(name.lower(), value) for name, value in end_to_end(upstream.headers.raw)]
         self.background = None
 
+    async def whole(self) -> bytes:
+        """The whole body, read here instead of being passed on."""
+        try:
+            return await self._upstream.aread()
+        finally:
+            await self._upstream.aclose()
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI
         """Send it; should the upstream break off, the client's connection breaks off too."""
         try:
