@@ -8,6 +8,8 @@ from psycopg import sql
 from stack import migrations
 from stack.postgres import SUPERUSER, TEMPLATE, conninfo
 
+COMPLETE = "stack-complete"  # a file in the data folder
+
 SQL = Path(__file__).with_name("sql")
 
 
@@ -30,7 +32,9 @@ def create(port: int, supabase_dir: Path, auth_schema: str, *, seed: bool) -> No
         migrations.run_file(connection, SQL / "realtime.sql")
     migrations.apply_pending(conninfo(port, "postgres"), supabase_dir)
     with psycopg.connect(conninfo(port, SUPERUSER, "template1"), autocommit=True) as connection:
-        connection.execute(sql.SQL("create database {} template postgres owner postgres").format(sql.Identifier(TEMPLATE)))
+        connection.execute(
+            sql.SQL("create database {} template postgres owner postgres").format(sql.Identifier(TEMPLATE))
+        )
         _seal_template(connection, sealed=True)
     seed_file = supabase_dir / "seed.sql"
     if seed and seed_file.exists():
@@ -59,11 +63,23 @@ def update(port: int, supabase_dir: Path) -> list[str]:
     return applied
 
 
+def is_complete(data: Path) -> bool:
+    """Whether the first start on this data came to its end."""
+    return (data / COMPLETE).exists()
+
+
+def mark_complete(data: Path) -> None:
+    """Note that the data is worth keeping from now on."""
+    (data / COMPLETE).touch()
+
+
 def _seal_template(connection: psycopg.Connection, *, sealed: bool) -> None:
     """Keep everybody out of the template, or let them in: one open connection to it stops every clone."""
     name = sql.Identifier(TEMPLATE)
     connection.execute(sql.SQL("alter database {} is_template true").format(name))
-    connection.execute(sql.SQL("alter database {} allow_connections {}").format(name, sql.Literal(not sealed)))
+    connection.execute(
+        sql.SQL("alter database {} allow_connections {}").format(name, sql.Literal(not sealed))
+    )
 
 
 def refresh_stats(port: int) -> bool:
@@ -73,10 +89,10 @@ def refresh_stats(port: int) -> bool:
         Whether there is something to refresh: the function belongs to the migrations, which may not have it.
     """
     with psycopg.connect(conninfo(port, "postgres"), autocommit=True) as connection:
-        found = connection.execute("select to_regprocedure('public.refresh_organization_stats()') is not null").fetchone()
+        found = connection.execute(
+            "select to_regprocedure('public.refresh_organization_stats()') is not null"
+        ).fetchone()
         if not found or not found[0]:
             return False
         connection.execute("select public.refresh_organization_stats()")
     return True
-
-

@@ -9,10 +9,16 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from stack.errors import StackError
+
+
+class KeysError(StackError):
+    """The file of the keys is not to be read."""
+
 
 @dataclass(frozen=True)
 class Keys:
-    """API keys in Supabase's format, lite's shared secret, and the file of the key that signs access tokens."""
+    """API keys in Supabase's format, lite's shared secret, the file of the key that signs access tokens."""
 
     publishable_key: str
     secret_key: str
@@ -34,7 +40,7 @@ def load_or_create(directory: Path) -> Keys:
     """The keys of this stack folder; those that are missing are made.
 
     Raises:
-        ValueError: keys.json is not what this function wrote.
+        KeysError: keys.json is not what this function wrote.
     """
     signing_key_file = directory / "signing-key.pem"
     if not signing_key_file.exists():
@@ -53,8 +59,8 @@ def load_or_create(directory: Path) -> Keys:
         write_private(file, json.dumps(made, indent=2) + "\n")
     try:
         return Keys(**json.loads(file.read_text()), signing_key_file=signing_key_file)
-    except TypeError as error:
-        raise ValueError(f"{file} is not a key file of the stack: delete it to have new keys made") from error
+    except (TypeError, ValueError) as error:
+        raise KeysError(f"{file} is not a key file of the stack: delete it to have new keys made") from error
 
 
 def public_keys(keys: Keys) -> dict[str, str]:

@@ -1,10 +1,11 @@
-"""lite, Supabase's own server of REST and Auth without Docker: its configuration, its command line, its tables."""
+"""lite, Supabase's own server of REST and Auth without Docker: configuration, command line, tables."""
 
 import json
 import shutil
 import subprocess
 from pathlib import Path
 
+from stack.errors import StackError
 from stack.keys import Keys
 from stack.postgres import conninfo
 
@@ -44,7 +45,7 @@ enabled = false
 """
 
 
-class LiteError(Exception):
+class LiteError(StackError):
     """lite cannot be run here; the message says what is missing."""
 
 
@@ -62,21 +63,26 @@ def program(node_modules: Path) -> Path:
     return path
 
 
-def base_schema() -> str:
+def base_schema(node_modules: Path) -> str:
     """The SQL that lite makes its schema auth with.
 
     Raises:
         LiteError: with what node said.
     """
-    script = Path(__file__).with_name("lite_schema.mjs")
-    result = subprocess.run(["node", str(script)], capture_output=True, text=True, check=False)
+    program(node_modules)
+    # On standard input, in that folder: node looks for packages from where a module is.
+    result = subprocess.run(
+        ["node", "--input-type=module", "-"],
+        input=Path(__file__).with_name("lite_schema.mjs").read_text(),
+        cwd=node_modules, capture_output=True, text=True, check=False,
+    )  # fmt: skip
     if result.returncode != 0 or "auth.users" not in result.stdout:
         raise LiteError(f"lite does not tell its tables:\n{result.stderr}")
     return result.stdout
 
 
 def configure(directory: Path, *, port: int, db_port: int, site_url: str, keys: Keys) -> Path:
-    """Write lite's configuration below `directory` and return its path. It holds secrets, so only we may read it."""
+    """Write lite's configuration below `directory`, readable by us only, and return its path."""
     values = {
         "url": conninfo(db_port, ROLE),
         "site_url": site_url,
@@ -93,5 +99,5 @@ def configure(directory: Path, *, port: int, db_port: int, site_url: str, keys: 
 
 
 def command(node_modules: Path, config: Path) -> list[str]:
-    """The command line of the server; without its admin mode, which would serve requests without a key as service_role."""
+    """The command line of the server, without its admin mode, in which whoever has no key is service_role."""
     return ["node", str(program(node_modules)), "start", "--no-admin", "--config", str(config)]

@@ -1,9 +1,11 @@
-"""Applies supabase/migrations to a database, as the Supabase CLI does: in order, each file once, in one transaction."""
+"""Applies supabase/migrations as the Supabase CLI does: in order, each file once, in one transaction."""
 
 import re
 from pathlib import Path
 
 import psycopg
+
+from stack.errors import StackError
 
 FILE_NAME = re.compile(r"(?P<version>\d+)_(?P<name>.+)\.sql")  # the Supabase CLI's naming
 
@@ -15,7 +17,7 @@ create table if not exists supabase_migrations.schema_migrations (
 """
 
 
-class MigrationError(Exception):
+class MigrationError(StackError):
     """Postgres refused a file of SQL; nothing of that file is in the database."""
 
 
@@ -35,7 +37,9 @@ def apply_pending(conninfo: str, supabase_dir: Path) -> list[str]:
     applied = []
     with psycopg.connect(conninfo, autocommit=True) as connection:
         connection.execute(HISTORY)
-        known = {row[0] for row in connection.execute("select version from supabase_migrations.schema_migrations")}
+        known = {
+            row[0] for row in connection.execute("select version from supabase_migrations.schema_migrations")
+        }
         for path in sorted((supabase_dir / "migrations").glob("*.sql")):
             match = FILE_NAME.fullmatch(path.name)
             if match is None:
@@ -45,7 +49,8 @@ def apply_pending(conninfo: str, supabase_dir: Path) -> list[str]:
             with connection.transaction():
                 run_file(connection, path)
                 connection.execute(
-                    "insert into supabase_migrations.schema_migrations (version, name, statements) values (%s, %s, %s)",
+                    "insert into supabase_migrations.schema_migrations (version, name, statements)"
+                    " values (%s, %s, %s)",
                     (match["version"], match["name"], [path.read_text()]),
                 )
             # A file's plain `set` must not reach the next one: on the next start that one may run alone.
@@ -67,4 +72,6 @@ def run_file(connection: psycopg.Connection, path: Path) -> None:
         position = int(error.diag.statement_position or 0)
         where = f"{path}:{sql.count(chr(10), 0, position) + 1}" if position else str(path)
         context = f"\n{error.diag.context}" if error.diag.context else ""
-        raise MigrationError(f"{where}: {error.diag.message_primary or error} ({error.sqlstate}){context}") from error
+        raise MigrationError(
+            f"{where}: {error.diag.message_primary or error} ({error.sqlstate}){context}"
+        ) from error

@@ -6,6 +6,7 @@ import os
 import platform
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from dataclasses import dataclass
@@ -13,9 +14,13 @@ from pathlib import Path
 
 import psycopg
 
+from stack.errors import StackError
+
 SUPERUSER = "supabase_admin"
 PASSWORD = "postgres"  # noqa: S105 - the password that local Supabase has too; Postgres listens on loopback only
 TEMPLATE = "migrated"
+
+STOP_SIGNAL = signal.SIGINT  # "fast": SIGTERM would wait until the last client has left
 
 PACKAGES = {
     ("Linux", "x86_64"): "linux-x64",
@@ -25,7 +30,7 @@ PACKAGES = {
 }
 
 
-class PostgresError(Exception):
+class PostgresError(StackError):
     """Postgres cannot be set up or started here; the message says what to change."""
 
 
@@ -63,22 +68,22 @@ def owner(user: str) -> Owner:
     try:
         entry = pwd.getpwnam(user)
     except KeyError as error:
-        raise PostgresError(f"Postgres does not run as root, and there is no user {user!r}: set STACK_POSTGRES_USER") from error
+        raise PostgresError(
+            f"Postgres does not run as root, and there is no user {user!r}: set STACK_POSTGRES_USER"
+        ) from error
     return Owner(entry.pw_uid, entry.pw_gid)
 
 
 def reachable(folder: Path, user: Owner, purpose: str) -> Path:
     """`folder`, or, where `user` cannot get to it, a folder of /var/tmp that belongs to it alone.
 
-    Prints a line in the second case: the data of a stack in a closed home folder is elsewhere than one would look.
+    A stack in a closed home folder, started by root, is such a case: Postgres runs as somebody else.
     """
     folder = folder.resolve()
     if user.can_reach(folder.parent):
         return folder
     name = hashlib.sha256(str(folder).encode()).hexdigest()[:16]
-    instead = Path("/var/tmp") / f"reservepty-{purpose}-{name}"  # noqa: S108 - made with mode 700 or by root
-    print(f"stack: user {user.uid} cannot reach {folder}, so Postgres's {purpose} is in {instead}", flush=True)
-    return instead
+    return Path("/var/tmp") / f"reservepty-{purpose}-{name}"  # noqa: S108 - its owner is checked
 
 
 def binaries(node_modules: Path, user: Owner) -> Path:
@@ -97,7 +102,8 @@ def binaries(node_modules: Path, user: Owner) -> Path:
         if not target.exists():
             target.unlink(missing_ok=True)
             target.symlink_to(os.path.relpath(native.parent / link["source"], target.parent))
-    place = reachable(native, user, "binaries")
+    version = json.loads((native.parent / "package.json").read_text())["version"]
+    place = reachable(native, user, f"postgres-{version}")
     if place != native and not place.exists():
         draft = Path(tempfile.mkdtemp(dir=place.parent))
         shutil.copytree(native, draft / "native", symlinks=True)
@@ -106,8 +112,23 @@ def binaries(node_modules: Path, user: Owner) -> Path:
     return place / "bin"
 
 
+def data_folder(directory: Path, user: Owner) -> Path:
+    """Where the data of the stack in `directory` is; the folder need not exist yet.
+
+    Raises:
+        PostgresError: it belongs to somebody else, whose Postgres we must not run.
+    """
+    data = reachable(directory / "postgres", user, "data")
+    wanted = os.geteuid() if user.uid is None else user.uid
+    if data.exists() and data.stat().st_uid != wanted:
+        raise PostgresError(
+            f"{data} belongs to user {data.stat().st_uid}, not {wanted}: set STACK_DIR to another folder"
+        )
+    return data
+
+
 def initialise(bin_dir: Path, data: Path, user: Owner) -> None:
-    """Run initdb: a cluster with the superuser supabase_admin, in UTF-8, ordered as US English, like a hosted one.
+    """Run initdb: a cluster with the superuser supabase_admin, UTF-8, sorted as US English, as hosted.
 
     Raises:
         PostgresError: with initdb's output.
@@ -121,9 +142,9 @@ def initialise(bin_dir: Path, data: Path, user: Owner) -> None:
         Path(password.name).chmod(0o644)  # the other user must read it; it is no secret
         result = subprocess.run(
             [
-                str(bin_dir / "initdb"), f"--pgdata={data}", f"--username={SUPERUSER}", f"--pwfile={password.name}",
-                "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US",
-                "--no-sync", "--no-instructions",
+                str(bin_dir / "initdb"), f"--pgdata={data}", "--no-sync", "--no-instructions",
+                f"--username={SUPERUSER}", f"--pwfile={password.name}", "--auth=scram-sha-256",
+                "--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US",
             ],
             user=user.uid, group=user.gid, extra_groups=None if user.uid is None else [],
             cwd="/", capture_output=True, text=True, check=False,

@@ -13,22 +13,25 @@ from pathlib import Path
 
 import psutil
 
+from stack.errors import StackError
+
 READINESS_POLL = 0.02  # seconds
 FIRST_BACKOFF = 0.1  # seconds, doubled at each death that follows a short life
 MAX_BACKOFF = 5.0  # seconds
 LONG_LIFE = 10.0  # seconds; a child that lived as long starts again at once
+LOG_LIMIT = 10_000_000  # bytes; a longer log is put aside at the next start
 LOG_TAIL = 2000  # characters of a child's log that an error shows
 
 PR_SET_PDEATHSIG = 1
 LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
 
-class ChildError(Exception):
+class ChildError(StackError):
     """A child does not get ready; the message has the end of its log."""
 
 
 def die_with_parent(death_signal: int) -> Callable[[], None]:
-    """What a child runs before its program: ask the kernel for a signal when the supervisor dies, even by kill -9.
+    """What a child runs first: it asks the kernel for a signal when the supervisor dies, even by kill -9.
 
     Only Linux can do that; elsewhere the next start ends what is left over.
     """
@@ -66,12 +69,20 @@ class Spec:
 class Child:
     """One child process, kept running until `stop`."""
 
-    def __init__(self, spec: Spec, log: Path, *, start_timeout: float, stop_timeout: float) -> None:
+    def __init__(
+        self,
+        spec: Spec,
+        log: Path,
+        on_change: Callable[["Child"], None],
+        *,
+        start_timeout: float,
+        stop_timeout: float,
+    ) -> None:
         self.spec = spec
         self.log = log
         self.ready = False
         self.restarts = 0
-        self.on_change: Callable[[], None] = lambda: None
+        self._on_change = on_change
         self._start_timeout = start_timeout  # seconds
         self._stop_timeout = stop_timeout  # seconds
         self._process: asyncio.subprocess.Process | None = None
@@ -89,6 +100,8 @@ class Child:
         Raises:
             ChildError: it ended, or did not serve in time.
         """
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
+            self.log.replace(self.log.with_suffix(".log.1"))
         await self._spawn()
         await self._until_ready()
         self._watcher = asyncio.create_task(self._keep_running(), name=f"keep {self.spec.name} running")
@@ -127,18 +140,23 @@ class Child:
                 group=spec.gid,
                 extra_groups=None if spec.uid is None else [],
             )
+        self._on_change(self)
 
     async def _until_ready(self) -> None:
         assert self._process is not None  # noqa: S101 - for the type checker
         deadline = time.monotonic() + self._start_timeout
         while not await self.spec.is_ready():
             if self._process.returncode is not None:
-                raise ChildError(f"{self.spec.name} ended with {self._process.returncode}:\n{self.log_tail()}")
+                raise ChildError(
+                    f"{self.spec.name} ended with {self._process.returncode}:\n{self.log_tail()}"
+                )
             if time.monotonic() > deadline:
-                raise ChildError(f"{self.spec.name} is not ready after {self._start_timeout:g} s:\n{self.log_tail()}")
+                raise ChildError(
+                    f"{self.spec.name} is not ready after {self._start_timeout:g} s:\n{self.log_tail()}"
+                )
             await asyncio.sleep(READINESS_POLL)
         self.ready = True
-        self.on_change()
+        self._on_change(self)
 
     async def _keep_running(self) -> None:
         backoff = FIRST_BACKOFF
@@ -149,14 +167,13 @@ class Child:
             self.ready = False
             self.restarts += 1
             print(f"stack: {self.spec.name} ended with {code}, starting it again", flush=True)
-            self.on_change()
+            self._on_change(self)
             if time.monotonic() - born < LONG_LIFE:
                 await asyncio.sleep(backoff)
                 backoff = min(backoff * 2, MAX_BACKOFF)
             else:
                 backoff = FIRST_BACKOFF
             await self._spawn()
-            self.on_change()
             try:
                 await self._until_ready()
             except ChildError as error:

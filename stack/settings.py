@@ -17,7 +17,9 @@ class Settings(BaseSettings):
     port: int = Field(54321, ge=0, le=65535, description="The gateway, Supabase's one URL. 0: any free port.")
     db_port: int = Field(54322, ge=0, le=65535, description="Postgres. 0: any free port.")
     rest_port: int = Field(0, ge=0, le=65535, description="lite, behind the gateway. 0: any free port.")
-    realtime_port: int = Field(0, ge=0, le=65535, description="Realtime, behind the gateway. 0: any free port.")
+    realtime_port: int = Field(
+        0, ge=0, le=65535, description="Realtime, behind the gateway. 0: any free port."
+    )
     supabase_dir: Path = Field(Path("supabase"), description="The project: migrations/ and seed.sql.")
     node_modules: Path = Field(PROJECT / "node_modules", description="Where npm put Postgres and lite.")
     durable: bool = Field(
@@ -27,6 +29,10 @@ class Settings(BaseSettings):
     postgres_user: str = Field(
         "nobody", description="Whom Postgres runs as when the stack runs as root, which Postgres refuses."
     )
-    start_timeout: float = Field(60.0, gt=0, description="Seconds until a child that is not ready is an error.")
+    start_timeout: float = Field(
+        60.0, gt=0, description="Seconds until a child that is not ready is an error."
+    )
     stop_timeout: float = Field(10.0, gt=0, description="Seconds until a child that does not end is killed.")
-    stats_interval: float = Field(60.0, gt=0, description="Seconds between refreshes of the organisations' statistics.")
+    stats_interval: float = Field(
+        60.0, gt=0, description="Seconds between refreshes of the organisations' statistics."
+    )

@@ -1,4 +1,4 @@
-"""What a stack folder tells about its run: `state.json` for tools, `env` for clients, `lock` against a second run."""
+"""What a stack folder tells of its run: `state.json` for tools, `env` for clients, `lock` against a second."""
 
 import fcntl
 import json
@@ -10,10 +10,11 @@ from typing import Any, Literal, Self
 
 import psutil
 
+from stack.errors import StackError
 from stack.keys import write_private
 
 
-class AlreadyRunningError(Exception):
+class AlreadyRunningError(StackError):
     """Another supervisor runs on this folder."""
 
 
@@ -65,7 +66,7 @@ def read_state(directory: Path) -> State | None:
 
 
 def write_env(directory: Path, values: dict[str, str]) -> None:
-    """Write `env`, the file that shells and tools read the addresses and keys from; its appearance means ready."""
+    """Write `env`, the addresses and keys for shells and tools; its appearance means ready."""
     write_private(directory / "env", "".join(f"{name}={value}\n" for name, value in values.items()))
 
 
@@ -115,3 +116,17 @@ def is_running(directory: Path) -> bool:
             return False
     except AlreadyRunningError:
         return True
+
+
+def load_ports(directory: Path) -> dict[str, int]:
+    """The ports of the last run, also of one that ended cleanly; empty where that is not known."""
+    try:
+        content: Any = json.loads((directory / "ports.json").read_text())
+        return {str(name): int(port) for name, port in content.items()}
+    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def save_ports(directory: Path, ports: dict[str, int]) -> None:
+    """Keep the ports for the next run: what clients were told stays true where it can."""
+    (directory / "ports.json").write_text(json.dumps(ports) + "\n")

@@ -26,7 +26,7 @@ grant anon, authenticated, service_role to supabase_realtime_admin;
 create role supabase_lite login inherit password 'postgres';
 grant anon, authenticated, service_role to supabase_lite with inherit false;
 grant supabase_auth_admin to supabase_lite with inherit true;
-grant pg_read_all_data, pg_write_all_data to supabase_lite;
+grant pg_read_all_data to supabase_lite;
 
 -- Limits as on hosted; lite does not read those of the role it changes to, so its own login has the longest.
 alter role anon set statement_timeout = '3s';
@@ -34,6 +34,8 @@ alter role authenticated set statement_timeout = '8s';
 alter role authenticator set statement_timeout = '8s';
 alter role authenticator set lock_timeout = '8s';
 alter role supabase_lite set statement_timeout = '8s';
+-- Its log would be nothing but notices of what is there already.
+alter role supabase_lite set client_min_messages = error;
 alter role supabase_lite set lock_timeout = '8s';
 
 alter role postgres set search_path = "$user", public, extensions;
