@@ -5,6 +5,7 @@ gets the request and, where declared, the parsed query and body.
 """
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, overload
@@ -16,6 +17,7 @@ from starlette.routing import Route
 
 from bff.auth import Principal
 from bff.errors import ApiError, FieldError, InvalidRequestError, UnauthorizedError
+from bff.repository import Session
 from bff.state import Request
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -25,6 +27,10 @@ Decorator = Callable[[Callable[..., Awaitable[Response]]], "Endpoint"]
 
 # RFC 6901 has no say here: field errors name a path as `guests.0.email`, as the SQL functions do.
 PATH_SEPARATOR: Final = "."
+_ENTITY_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
+# Fits PostgreSQL's integer.
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 class Options(TypedDict, total=False):
@@ -175,6 +181,46 @@ def path_id(request: Request, name: str) -> UUID:
     """The UUID at `{name}` of the path."""
     value: UUID = request.path_params[name]
     return value
+
+
+def session_of(request: Request) -> Session:
+    """Supabase as the caller sees it, until the request's deadline."""
+    return request.state["supabase"].session(principal_of(request).token, request.state["started_at"])
+
+
+def expected_version(request: Request) -> int | None:
+    """The version that `If-Match` asks for (RFC 9110, 13.1.1); None where any will do.
+
+    A weak tag is taken as its strong one, since proxies that compress weaken tags on their way.
+
+    Raises:
+        InvalidRequestError: It is not one entity tag.
+
+    """
+    sent = request.headers.get("if-match")
+    if sent is None or sent.strip() == "*":
+        return None
+    match = _ENTITY_TAG.fullmatch(sent.strip())
+    if match is None:
+        raise InvalidRequestError.of("If-Match", "entity_tag", 'It must be one entity tag, such as "3".')
+    tag = match[1]
+    # A tag that we never gave matches nothing; versions begin at 1.
+    return int(tag) if _VERSION.fullmatch(tag) else 0
+
+
+def idempotency_key(request: Request) -> str | None:
+    """The `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), or None.
+
+    Raises:
+        InvalidRequestError: It is empty, too long or not plain ASCII.
+
+    """
+    sent = request.headers.get("idempotency-key")
+    if sent is not None and not _KEY.fullmatch(sent):
+        raise InvalidRequestError.of(
+            "Idempotency-Key", "idempotency_key", "It must be 1 to 255 printable ASCII characters."
+        )
+    return sent
 
 
 def parse_query(request: Request, model: type[Q]) -> Q:

@@ -1,7 +1,7 @@
 """The only way to Supabase's REST API: rows through `Repository[T]`, functions through `Session.rpc`.
 
 Requests are built with `postgrest` and sent over one shared pool. The caller's JWT is a header of the single
-request and is never kept in a client that another caller might meet. The service key is out of reach from here.
+request, never kept in a client that another caller might meet. The service key is out of reach from here.
 """
 
 import asyncio

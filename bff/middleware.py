@@ -1,0 +1,209 @@
+"""Pure ASGI middleware; `bff.app` lists it in the order of execution."""
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bff.auth import Authenticator
+from bff.errors import ApiError, NotFoundError, UnauthorizedError
+from bff.responses import error_response
+from bff.state import Request
+from bff.telemetry import REQUEST_ID_HEADER, request_id
+
+log = structlog.get_logger("bff.access")
+
+SECURITY_HEADERS: Final[Mapping[str, str]] = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+}
+# Asked every few seconds by whatever watches the service: logged only when something is wrong.
+QUIET_PATHS: Final = frozenset({"/api/live", "/api/health"})
+
+
+class RequestContext:
+    """Gives each request its id, sends it back, and logs one line when the answer is complete.
+
+    The line has the path, never the query string: that of the stream holds a ticket.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started_at = time.perf_counter()
+        sent = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), None)
+        identity = request_id(sent)
+        scope.setdefault("state", {}).update(request_id=identity, started_at=started_at, principal=None)
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, identity.encode())]
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=identity):
+            try:
+                await self.app(scope, receive, send_with_id)
+            finally:
+                if status >= 500 or scope["path"] not in QUIET_PATHS:
+                    log.info(
+                        "request",
+                        method=scope["method"],
+                        path=scope["path"],
+                        status=status,
+                        duration_ms=round((time.perf_counter() - started_at) * 1000, 2),
+                    )
+
+
+class SecurityHeaders:
+    """Adds the headers of `SECURITY_HEADERS` that an answer does not set itself."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                present = {name.lower() for name, _ in message["headers"]}
+                added = [header for header in self._headers if header[0] not in present]
+                message["headers"] = [*message["headers"], *added]
+            await send(message)
+
+        await self.app(scope, receive, send_with_headers)
+
+
+class Errors:
+    """Turns whatever is raised inside it into the one error body; the unforeseen into a bare 500."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        has_started = False
+
+        async def watch(message: Message) -> None:
+            nonlocal has_started
+            has_started = has_started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self.app(scope, receive, watch)
+        except Exception as error:
+            if has_started:
+                # Too late for another answer: the server cuts the connection; nobody takes half for whole.
+                raise
+            answer = error_response(Request(scope), to_api_error(error))
+            await answer(scope, receive, send)
+
+
+def to_api_error(error: Exception) -> ApiError:
+    """The error to tell the caller about; logs what they must not know."""
+    if isinstance(error, ApiError):
+        return error
+    if isinstance(error, HTTPException):
+        return _from_starlette(error)
+    log.error("unhandled", exc_info=error)
+    return ApiError("INTERNAL_ERROR", "Something went wrong on our side.")
+
+
+def _from_starlette(error: HTTPException) -> ApiError:
+    codes = {
+        405: ("METHOD_NOT_ALLOWED", "The path does not know this method."),
+        413: ("PAYLOAD_TOO_LARGE", "The body is too large."),
+    }
+    if error.status_code in codes:
+        code, message = codes[error.status_code]
+        return ApiError(code, message, headers=error.headers)
+    if error.status_code == 404:
+        return NotFoundError("There is no such path.")
+    log.error("unhandled", exc_info=error)
+    return ApiError("INTERNAL_ERROR", "Something went wrong on our side.")
+
+
+async def handle_error(request: Request, error: Exception) -> Response:
+    """Starlette's handler for errors of routes; the same body as `Errors` gives."""
+    return error_response(request, to_api_error(error))
+
+
+class BodyLimit:
+    """Refuses bodies of more than `limit` bytes, by what they say and what they are (RFC 9110, 15.5.14)."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app = app
+        self._limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if declared.isdecimal() and int(declared) > self._limit:
+            raise self._refusal()
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                raise self._refusal()
+            return message
+
+        await self.app(scope, receive_within_limit, send)
+
+    def _refusal(self) -> ApiError:
+        return ApiError("PAYLOAD_TOO_LARGE", f"The body may take at most {self._limit} bytes.")
+
+
+class Authentication:
+    """Verifies the bearer token of requests to the API, where there is one.
+
+    Whether a route needs a caller is the route's declaration; a token that is sent must be good in any case.
+    """
+
+    def __init__(self, app: ASGIApp, prefix: str) -> None:
+        self.app = app
+        self._prefix = prefix
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        if scope["type"] == "http" and scope["path"].startswith(self._prefix):
+            sent = [value for name, value in scope["headers"] if name == b"authorization"]
+            if sent:
+                authenticator: Authenticator = scope["state"]["authenticator"]
+                scope["state"]["principal"] = await authenticator.authenticate(_bearer(sent))
+        await self.app(scope, receive, send)
+
+
+def _bearer(sent: list[bytes]) -> str:
+    scheme, _, token = sent[0].decode("latin-1").partition(" ")
+    token = token.strip()
+    if len(sent) > 1 or scheme.lower() != "bearer" or not token.isascii() or not token:
+        raise UnauthorizedError("The Authorization header must be one bearer token.", sent=True)
+    return token

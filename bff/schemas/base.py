@@ -1,0 +1,170 @@
+"""What all models share: strict input, tolerant reading of what SQL answers, text, times and JSON."""
+
+import math
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError, to_json
+
+Section = Literal["planes", "helicopters", "residences", "watercraft"]
+Role = Literal["owner", "admin", "manager", "member", "viewer"]
+ReservationStatus = Literal[
+    "hold", "pending", "approved", "rejected", "canceled", "completed", "expired", "displaced"
+]
+
+# RFC 3339, 5.6, with the offset optional, so that its absence can be named as the fault.
+_DATE_TIME: Final = re.compile(
+    r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?(?P<offset>[Zz]|[+-]\d\d:\d\d)?", re.ASCII
+)
+# The tables hold nothing outside.
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+# Deeper JSON is nobody's metadata, and costs a stack frame a level.
+_MAX_DEPTH: Final = 32
+
+
+class Input(BaseModel):
+    """A request's body or query. Unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+
+class Changes(Input):
+    """The body of a PATCH: only what was sent is changed."""
+
+    @model_validator(mode="after")
+    def _not_empty(self) -> "Changes":
+        if not self.model_fields_set:
+            raise PydanticCustomError("missing", "Name at least one field to change.")
+        return self
+
+    def sent(self) -> dict[str, Any]:
+        """The fields that were sent, as JSON values."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Output(BaseModel):
+    """What SQL answered. Unknown fields are dropped: the next schema must not break this version."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
+def _refuse_nul(value: str) -> str:
+    # PostgreSQL's text cannot hold it.
+    if "\x00" in value:
+        raise PydanticCustomError("string_nul", "It must not contain the NUL character.")
+    return value
+
+
+def _refuse_null(value: Any) -> Any:
+    if value is None:
+        raise PydanticCustomError("null_forbidden", "It must not be null.")
+    return value
+
+
+def _rfc3339(value: Any) -> Any:
+    # pydantic alone also takes dates, and numbers as Unix times.
+    match = _DATE_TIME.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise PydanticCustomError(
+            "datetime_format", "It must be an RFC 3339 time with an offset, such as 2026-03-01T15:00:00Z."
+        )
+    if match["offset"] is None:
+        raise PydanticCustomError("timezone_aware", "It must have an offset, such as Z or -05:00.")
+    return value
+
+
+def _to_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError:
+        raise PydanticCustomError("datetime_range", "It is out of range.") from None
+
+
+def _in_range(value: datetime) -> datetime:
+    value = _to_utc(value)
+    if not _FIRST <= value < _LAST:
+        raise PydanticCustomError("datetime_range", "It must lie between 1970 and 2199.")
+    return value
+
+
+def _storable(value: Any) -> Any:
+    _check_json(value, 0)
+    return value
+
+
+def _check_json(value: Any, depth: int) -> None:
+    if depth > _MAX_DEPTH:
+        raise PydanticCustomError("json_depth", "It is nested too deeply.")
+    if isinstance(value, str):
+        _refuse_nul(value)
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise PydanticCustomError("string_unicode", "It must be valid Unicode.")
+    elif isinstance(value, float) and not math.isfinite(value):
+        raise PydanticCustomError("finite_number", "Numbers must be finite.")
+    else:
+        for part in _parts(value):
+            _check_json(part, depth + 1)
+
+
+def _parts(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict):
+        yield from value
+        yield from value.values()
+    elif isinstance(value, list):
+        yield from value
+
+
+def _at_most(size: int) -> AfterValidator:
+    def check(value: Any) -> Any:
+        if len(to_json(value)) > size:
+            raise PydanticCustomError("too_large", "It must take at most {size} bytes.", {"size": size})
+        return value
+
+    return AfterValidator(check)
+
+
+NoNul = AfterValidator(_refuse_nul)
+NotNull = BeforeValidator(_refuse_null)
+Instant = Annotated[AwareDatetime, AfterValidator(_in_range), BeforeValidator(_rfc3339)]
+UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+# `details` and `metadata`: at most 16 KB as JSON.
+JsonObject = Annotated[dict[str, Any], AfterValidator(_storable), _at_most(16_384)]
+SmallJsonObject = Annotated[dict[str, Any], AfterValidator(_storable), _at_most(4_096)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=200), NoNul]
+PersonName = Annotated[str, StringConstraints(min_length=1, max_length=100), NoNul]
+LongText = Annotated[str, StringConstraints(max_length=2000), NoNul]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50), NoNul]
+# Not `1`, not "yes".
+Flag = Annotated[bool, Field(strict=True)]
+Phone = Annotated[
+    str,
+    StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"),
+    Field(description="E.164", examples=["+50761234567"]),
+]
+Url = Annotated[
+    str, StringConstraints(pattern=r"^https?://[^\s\x00]+$", max_length=2048), Field(examples=["https://…"])
+]
+# Which names exist is the database's question.
+TimeZone = Annotated[
+    str,
+    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+\-/]*$", max_length=100),
+    Field(description="IANA time zone", examples=["America/Panama"]),
+]
+Email = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$", max_length=254),
+    Field(json_schema_extra={"format": "email"}),
+]

@@ -1,0 +1,171 @@
+"""Every knob, read from the environment or `.env`. Only `bff.app` and `bff.__main__` see it.
+
+`python -m bff.settings` prints `docs/settings.md`.
+"""
+
+import sys
+from typing import Annotated, Any, Final
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """A variable is missing or wrong; names it, and never shows a value."""
+
+
+def _knob(default: Any, names: str, meaning: str, unit: str = "", **constraints: Any) -> Any:
+    return Field(
+        default=default,
+        validation_alias=AliasChoices(*names.split()),
+        description=meaning,
+        json_schema_extra={"unit": unit},
+        **constraints,
+    )
+
+
+class Settings(BaseSettings):
+    """The settings of one BFF process. A variable that is set but empty counts as not set."""
+
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
+
+    supabase_url: str = _knob(
+        ...,
+        "SUPABASE_URL NEXT_PUBLIC_SUPABASE_URL",
+        "The project's address.",
+        pattern=r"^https?://[^\s/]+(/[^\s]*)?$",
+    )
+    supabase_publishable_key: str = _knob(
+        ...,
+        "SUPABASE_PUBLISHABLE_KEY SUPABASE_ANON_KEY NEXT_PUBLIC_SUPABASE_ANON_KEY",
+        "Key that goes along with users' requests.",
+        min_length=1,
+    )
+    supabase_secret_key: SecretStr = _knob(
+        ...,
+        "SUPABASE_SECRET_KEY SUPABASE_SERVICE_ROLE_KEY",
+        "Service key, for the relay and the health check. A secret.",
+        min_length=1,
+    )
+    supabase_jwt_secret: SecretStr | None = _knob(
+        None,
+        "SUPABASE_JWT_SECRET",
+        "Shared secret of projects that sign HS256. A secret; without it only published keys count.",
+        min_length=32,
+    )
+    supabase_jwt_issuer: str | None = _knob(
+        None,
+        "SUPABASE_JWT_ISSUER",
+        "What tokens' `iss` must be; by default `<SUPABASE_URL>/auth/v1`.",
+    )
+    host: str = _knob("127.0.0.1", "BFF_HOST", "Address to listen on.")
+    port: int = _knob(8000, "BFF_PORT", "Port to listen on; 0 takes any free one.", ge=0, le=65_535)
+    cors_origins: Annotated[tuple[str, ...], NoDecode] = _knob(
+        (),
+        "CORS_ORIGINS",
+        "Origins whose pages may call, separated by commas; `*` is refused.",
+    )
+    log_level: str = _knob(
+        "INFO", "LOG_LEVEL", "Least level that is logged.", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$"
+    )
+    max_body_bytes: int = _knob(131_072, "MAX_BODY_BYTES", "Largest request body.", "bytes", ge=1024)
+    request_timeout: float = _knob(
+        10.0, "REQUEST_TIMEOUT", "Deadline of a request, retries included.", "seconds", gt=0
+    )
+    upstream_timeout: float = _knob(
+        5.0, "UPSTREAM_TIMEOUT", "Deadline of one call to Supabase.", "seconds", gt=0
+    )
+    upstream_connections: int = _knob(
+        100, "UPSTREAM_CONNECTIONS", "Most connections to Supabase at once.", "connections", ge=1
+    )
+    retry_base: float = _knob(
+        1.0,
+        "RETRY_BASE",
+        "Longest pause before the first retry of a safe call; doubles with each.",
+        "seconds",
+        ge=0,
+    )
+    retry_cap: float = _knob(10.0, "RETRY_CAP", "Longest pause before any retry.", "seconds", ge=0)
+
+    @field_validator("cors_origins", mode="before")
+    @classmethod
+    def _split_origins(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = tuple(origin.strip().rstrip("/") for origin in value.split(",") if origin.strip())
+        if "*" in value:
+            raise ValueError("name the origins; * is not allowed")
+        return value
+
+    @property
+    def jwt_issuer(self) -> str:
+        """What tokens' `iss` must be."""
+        return self.supabase_jwt_issuer or f"{self.supabase_url.rstrip('/')}/auth/v1"
+
+
+def load_settings() -> Settings:
+    """The settings of this process' environment.
+
+    Raises:
+        SettingsError: Names each variable that is missing or wrong.
+
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        # pydantic's own text would print the values, secrets among them.
+        raise SettingsError("; ".join(_complaints(error))) from None
+
+
+def _complaints(error: ValidationError) -> list[str]:
+    complaints = []
+    for found in error.errors(include_url=False, include_input=False, include_context=False):
+        name = str(found["loc"][0])
+        names = next(
+            (variables(f) for n, f in Settings.model_fields.items() if name in (n, *variables(f))), [name]
+        )
+        missing = found["type"] == "missing"
+        complaints.append(f"{names[0]} is not set" if missing else f"{names[0]}: {found['msg']}")
+    return complaints
+
+
+def variables(field: FieldInfo) -> list[str]:
+    """The names of a setting's environment variable, the preferred one first."""
+    alias = field.validation_alias
+    return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else []
+
+
+_TYPES: Final = {"supabase_secret_key": "secret", "supabase_jwt_secret": "secret", "cors_origins": "list"}
+
+
+def settings_page() -> str:
+    """`docs/settings.md`."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        first, *others = variables(field)
+        extra = field.json_schema_extra
+        unit = extra.get("unit", "") if isinstance(extra, dict) else ""
+        kind = _TYPES.get(name) or getattr(field.annotation, "__name__", "str")
+        kind = "str" if kind in ("Union", "UnionType", "Optional") else kind
+        aliases = "".join(f"<br>`{other}`" for other in others)
+        rows.append(f"| `{first}`{aliases} | {kind} | {unit} | {_default(field)} | {field.description} |")
+    head = (
+        "# Settings\n\n"
+        "Read from the environment, then from `.env`. Where several names stand in one cell, the first that is "
+        "set counts.\nThis page is printed by `python -m bff.settings`; a test compares them.\n\n"
+        "| variable | type | unit | default | meaning |\n|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(rows) + "\n"
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.default
+    return "none" if value is None or value == () else f"`{value}`"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(settings_page())
