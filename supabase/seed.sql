@@ -165,3 +165,55 @@ values
 on conflict do nothing;
 
 -- Bookings of the weeks to come.
+-- In the local time of each asset, counted from today; what is there already keeps its dates when the file runs again.
+with booking (n, organization, asset, person, title, first_day, starts, last_day, ends, guest_count, status) as (
+    values
+        (1, 'a1', '101', '01', 'Board meeting in Bogotá', 2, '07:00'::time, 2, '19:30'::time, 5, 'approved'),
+        (2, 'a1', '101', '04', 'Weekend in Cartagena', 5, '09:00', 7, '18:00', 6, 'approved'),
+        (3, 'a1', '101', '02', 'Miami, maintenance review', 11, '06:30', 12, '21:00', 3, 'approved'),
+        (4, 'a1', '102', '04', 'Day trip to Bocas del Toro', 3, '08:00', 3, '17:00', 4, 'approved'),
+        (5, 'a1', '102', '03', 'Visit to the farm in Chiriquí', 9, '07:00', 10, '16:00', 2, 'approved'),
+        (6, 'a1', '103', '01', 'To Contadora', 1, '16:00', 1, '17:30', 4, 'approved'),
+        (7, 'a1', '103', '04', 'Site visit in Coclé', 8, '08:00', 8, '12:00', 3, 'approved'),
+        (8, 'a1', '104', '04', 'Birthday on the island', 4, '15:00', 8, '11:00', 8, 'approved'),
+        (9, 'a1', '104', '01', 'Family week', 12, '15:00', 19, '11:00', 10, 'approved'),
+        (10, 'a1', '104', '02', 'Guests from Madrid', 24, '15:00', 28, '11:00', 6, 'pending'),
+        (11, 'a1', '105', '03', 'Auction week', 6, '16:00', 11, '10:00', 2, 'approved'),
+        (12, 'a1', '105', '01', 'Opera and museums', 18, '16:00', 22, '10:00', 4, 'approved'),
+        (13, 'a1', '106', '04', 'Sunset cruise', 2, '16:00', 2, '20:00', 9, 'approved'),
+        (14, 'a1', '106', '01', 'Las Perlas', 13, '08:00', 15, '18:00', 8, 'approved'),
+        (15, 'a1', '107', '03', 'Marlin tournament', 7, '05:00', 7, '18:00', 5, 'approved'),
+        (16, 'b1', '201', '11', 'Guatemala and back', 4, '07:00', 4, '20:00', 4, 'approved'),
+        (17, 'b1', '202', '11', 'Harvest', 10, '14:00', 16, '12:00', 7, 'approved')
+)
+insert into public.reservations (
+    id, organization_id, asset_id, user_id, title, start_date, end_date, guest_count, status, approved_at
+)
+select
+    ('d0000000-0000-4000-8000-000000001' || lpad(b.n::text, 3, '0'))::uuid, a.organization_id, a.id,
+    ('d0000000-0000-4000-8000-0000000000' || b.person)::uuid, b.title,
+    (date_trunc('day', now() at time zone a.timezone) + make_interval(days => b.first_day) + b.starts) at time zone a.timezone,
+    (date_trunc('day', now() at time zone a.timezone) + make_interval(days => b.last_day) + b.ends) at time zone a.timezone,
+    b.guest_count, b.status::public.reservation_status, case when b.status = 'approved' then now() end
+from booking b
+join public.assets a
+    on a.id = ('d0000000-0000-4000-8000-000000000' || b.asset)::uuid
+        and a.organization_id = ('d0000000-0000-4000-8000-0000000000' || b.organization)::uuid
+on conflict do nothing;
+
+insert into public.reservation_details (reservation_id, notes, metadata)
+values
+    (
+        'd0000000-0000-4000-8000-000000001001', 'Catering for five, a car at the terminal.',
+        '{"legs": [{"from": "MPMG", "to": "SKBO"}, {"from": "SKBO", "to": "MPMG"}]}'
+    ),
+    ('d0000000-0000-4000-8000-000000001008', 'A cake for twenty. The children take the dock rooms.', '{}'),
+    ('d0000000-0000-4000-8000-000000001014', null, '{"ports": ["Flamenco", "Contadora", "Isla San José"]}')
+on conflict do nothing;
+
+insert into public.reservation_guests (reservation_id, position, name, email)
+values
+    ('d0000000-0000-4000-8000-000000001001', 1, 'Camila Restrepo', 'camila.restrepo@example.com'),
+    ('d0000000-0000-4000-8000-000000001001', 2, 'Jorge Salazar', null),
+    ('d0000000-0000-4000-8000-000000001008', 1, 'Lucía Arosemena', null)
+on conflict do nothing;
