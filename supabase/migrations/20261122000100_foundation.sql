@@ -76,9 +76,10 @@ begin
 end;
 $$;
 
--- The organisations of the caller. One array for a whole statement, so that policies can use it as an index condition.
+-- The organisations of the caller. Policies say `= any (array(select app.member_organizations()))`: one array for the
+-- whole statement, which can be an index condition.
 create function app.member_organizations()
-returns uuid[]
+returns setof uuid
 language plpgsql
 stable
 parallel safe
@@ -86,22 +87,18 @@ security definer
 set search_path = ''
 as $$
 begin
-    return coalesce(
-        (
-            select array_agg(m.organization_id)
-            from public.organization_members m
-            join public.organizations o on o.id = m.organization_id
-            where m.user_id = auth.uid() and o.is_active and o.deleted_at is null
-        ),
-        '{}'
-    );
+    return query
+        select m.organization_id
+        from public.organization_members m
+        join public.organizations o on o.id = m.organization_id
+        where m.user_id = auth.uid() and o.is_active and o.deleted_at is null;
 end;
 $$;
 grant execute on function app.member_organizations() to authenticated;
 
 -- The organisations in which the caller's role is at least this one.
 create function app.organizations_as(p_min_role public.member_role)
-returns uuid[]
+returns setof uuid
 language plpgsql
 stable
 parallel safe
@@ -109,15 +106,11 @@ security definer
 set search_path = ''
 as $$
 begin
-    return coalesce(
-        (
-            select array_agg(m.organization_id)
-            from public.organization_members m
-            join public.organizations o on o.id = m.organization_id
-            where m.user_id = auth.uid() and m.role <= p_min_role and o.is_active and o.deleted_at is null
-        ),
-        '{}'
-    );
+    return query
+        select m.organization_id
+        from public.organization_members m
+        join public.organizations o on o.id = m.organization_id
+        where m.user_id = auth.uid() and m.role <= p_min_role and o.is_active and o.deleted_at is null;
 end;
 $$;
 grant execute on function app.organizations_as(public.member_role) to authenticated;
@@ -194,7 +187,7 @@ grant execute on function app.visible_sections(uuid) to authenticated;
 
 -- The caller's organisations in which nothing is hidden by section: the cheap half of each section policy.
 create function app.full_view_organizations()
-returns uuid[]
+returns setof uuid
 language plpgsql
 stable
 parallel safe
@@ -202,16 +195,12 @@ security definer
 set search_path = ''
 as $$
 begin
-    return coalesce(
-        (
-            select array_agg(m.organization_id)
-            from public.organization_members m
-            join public.organizations o on o.id = m.organization_id
-            where m.user_id = auth.uid() and o.is_active and o.deleted_at is null
-                and app.sections_of(m.organization_id, m.role, m.tier_id) is null
-        ),
-        '{}'
-    );
+    return query
+        select m.organization_id
+        from public.organization_members m
+        join public.organizations o on o.id = m.organization_id
+        where m.user_id = auth.uid() and o.is_active and o.deleted_at is null
+            and app.sections_of(m.organization_id, m.role, m.tier_id) is null;
 end;
 $$;
 grant execute on function app.full_view_organizations() to authenticated;
