@@ -1,0 +1,132 @@
+"""Booking in the tests of the database: times from now on, calls in one line, and what a calendar client does with events."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.actors import Connection, Organization, as_service, as_user, rpc
+
+Json = dict[str, Any]
+
+
+def at(day: int, hour: int = 10, minute: int = 0) -> datetime:
+    """That many days from today, at this hour UTC."""
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    return today + timedelta(days=day, hours=hour, minutes=minute)
+
+
+def utc(time: datetime) -> str:
+    """As the database prints a time."""
+    return time.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def book(connection: Connection, asset: str, start: datetime, end: datetime, **arguments: Any) -> Json:
+    """create_reservation; `arguments` without their `p_`."""
+    named = {f"p_{name}": value for name, value in arguments.items()}
+    booking: Json = rpc(
+        connection,
+        "create_reservation",
+        **{"p_asset_id": asset, "p_title": "Trip", "p_start_date": start, "p_end_date": end, **named},
+    )
+    return booking
+
+
+def change(connection: Connection, booking: Json, *, version: int | None = None, **changes: Any) -> Json:
+    """update_reservation with these changes."""
+    prepared = {key: utc(value) if isinstance(value, datetime) else value for key, value in changes.items()}
+    changed: Json = rpc(
+        connection,
+        "update_reservation",
+        p_reservation_id=booking["id"],
+        p_changes=prepared,
+        p_expected_version=version,
+    )
+    return changed
+
+
+def cancel(connection: Connection, booking: Json, **arguments: Any) -> Json:
+    """cancel_reservation."""
+    named = {f"p_{name}": value for name, value in arguments.items()}
+    canceled: Json = rpc(connection, "cancel_reservation", p_reservation_id=booking["id"], **named)
+    return canceled
+
+
+def insert_booking(
+    db: Connection, organization: Organization, asset: str, start: datetime, end: datetime, **columns: Any
+) -> Json:
+    """A row written as the dashboard writes one; `columns` replace or add columns."""
+    values = {
+        "organization_id": organization.id,
+        "asset_id": asset,
+        "user_id": organization.member.id,
+        "title": "By hand",
+        "start_date": start,
+        "end_date": end,
+        "status": "approved",
+        **columns,
+    }
+    row = db.execute(
+        f"insert into public.reservations ({', '.join(values)}) values ({', '.join(['%s'] * len(values))}) returning *",
+        list(values.values()),
+    ).fetchone()
+    assert row is not None
+    return {**row, "id": str(row["id"])}
+
+
+def fetch_calendar(connection: Connection, organization_id: str, **arguments: Any) -> Json:
+    """calendar() over a window that holds whatever the tests book; `arguments` without their `p_`."""
+    named = {
+        "p_from": at(-30),
+        "p_to": at(300),
+        **{f"p_{name}": value for name, value in arguments.items()},
+    }
+    calendar: Json = rpc(connection, "calendar", p_organization_id=organization_id, **named)
+    return calendar
+
+
+def fetch_events(conninfo: str, organization_id: str, cursor: str | None, limit: int = 500) -> Json:
+    """events_since for one organisation."""
+    with as_service(conninfo) as service:
+        request = [{"organization_id": organization_id, "cursor": cursor}]
+        answer: Json = rpc(service, "events_since", p_requests=request, p_limit=limit)[0]
+    return answer
+
+
+def apply_events(reservations: Sequence[Json], events: Sequence[Json]) -> list[Json]:
+    """What a calendar client makes of a snapshot and the events after it."""
+    shown = {row["id"]: row for row in reservations}
+    for event in events:
+        reservation = event["payload"]["reservation"]
+        if event["type"] == "reservation_canceled":
+            assert shown.pop(reservation["id"], None) is not None, "canceled what was not shown"
+        else:
+            assert (event["type"] == "reservation_created") == (reservation["id"] not in shown)
+            shown[reservation["id"]] = reservation
+    return sorted(shown.values(), key=lambda row: (row["start_date"], row["id"]))
+
+
+class Watcher:
+    """Takes a snapshot of a calendar, and can tell whether snapshot and later events make the calendar of now."""
+
+    def __init__(self, conninfo: str, organization: Organization) -> None:
+        self._conninfo = conninfo
+        self._organization = organization
+        self._snapshot = self._fetch()
+
+    def _fetch(self) -> Json:
+        with as_user(self._conninfo, self._organization.manager) as manager:
+            return fetch_calendar(manager, self._organization.id)
+
+    def events(self) -> list[Json]:
+        """The events since the snapshot, after the check that they lead from it to a fresh one."""
+        answer = fetch_events(self._conninfo, self._organization.id, self._snapshot["cursor"])
+        fresh = self._fetch()
+        assert answer["status"] == "ok"
+        assert apply_events(self._snapshot["reservations"], answer["events"]) == fresh["reservations"]
+        assert answer["cursor"] == fresh["cursor"]
+        first = int(self._snapshot["cursor"].split("-")[0]) + 1
+        assert [event["seq"] for event in answer["events"]] == list(
+            range(first, first + len(answer["events"]))
+        )
+        events: list[Json] = answer["events"]
+        return events
