@@ -1,0 +1,18 @@
+"""From the event log and Realtime to the open calendar streams.
+
+Realtime makes it fast, the log makes it right: `feed` -> `hub` <- `sse`, and is read whenever in doubt.
+"""
+
+from bff.relay.hub import UnavailableError
+from bff.relay.relay import Refusal, Relay, RelayConfig, open_relay
+from bff.relay.tickets import Identity, TooManyTicketsError
+
+__all__ = [
+    "Identity",
+    "Refusal",
+    "Relay",
+    "RelayConfig",
+    "TooManyTicketsError",
+    "UnavailableError",
+    "open_relay",
+]

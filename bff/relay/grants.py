@@ -1,0 +1,152 @@
+"""Who may have a stream open, asked of the database in batches: at opening, each minute, and on a hint."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+
+from bff.relay.hub import Hub, UnavailableError
+from bff.relay.log import Grant, GrantRequest
+from bff.relay.sse import FRAMES, Stream
+
+Ask = Callable[[Sequence[GrantRequest]], Awaitable[Sequence[Grant]]]
+
+# Opens within this time share one call.
+BATCH_SECONDS = 0.004
+# Requests in one call.
+BATCH_SIZE = 500
+# A bulk change of members comes as many hints; they are asked about together.
+HINT_SECONDS = 0.02
+# A hint that could not be followed is taken up again after this.
+RETRY_SECONDS = 1.0
+
+
+class Grants:
+    """Asks for grants, and takes them back.
+
+    Args:
+        ask: asks the database.
+        hub: holds the open streams.
+        interval: seconds after which all open grants are asked again.
+    """
+
+    def __init__(self, ask: Ask, hub: Hub, interval: float = 60.0) -> None:
+        self._ask = ask
+        self._hub = hub
+        self._interval = interval
+        self._waiting: dict[GrantRequest, asyncio.Future[Grant]] = {}
+        self._calls: set[asyncio.Task[None]] = set()
+        self._hints: dict[str, set[str] | None] = {}
+        self._hinted = asyncio.Event()
+        self._changes = 0
+
+    async def ask(self, request: GrantRequest) -> Grant:
+        """The database's answer for a stream that is to be opened.
+
+        Raises:
+            UnavailableError: it cannot be asked.
+        """
+        for _ in range(3):
+            changes = self._changes
+            grant = await self._ask_soon(request)
+            # A hint that came meanwhile may have been about this grant, and found no stream to be told.
+            if changes == self._changes:
+                break
+        return grant
+
+    async def _ask_soon(self, request: GrantRequest) -> Grant:
+        answer = self._waiting.get(request)
+        if answer is None:
+            if not self._waiting:
+                asyncio.get_running_loop().call_later(BATCH_SECONDS, self._send_batch)
+            answer = self._waiting[request] = asyncio.get_running_loop().create_future()
+        # Shared by all who ask the same: the one who goes away must not cancel it for the others.
+        return await asyncio.shield(answer)
+
+    def _send_batch(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        requests = list(waiting)
+        for begin in range(0, len(requests), BATCH_SIZE):
+            part = {request: waiting[request] for request in requests[begin : begin + BATCH_SIZE]}
+            task = asyncio.get_running_loop().create_task(self._answer(part))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
+
+    async def _answer(self, waiting: dict[GrantRequest, asyncio.Future[Grant]]) -> None:
+        try:
+            grants = await self._ask(list(waiting))
+        except UnavailableError as error:
+            for answer in waiting.values():
+                answer.set_exception(error)
+                # Nobody may be left to look at it.
+                answer.exception()
+            return
+        for answer, grant in zip(waiting.values(), grants, strict=True):
+            answer.set_result(grant)
+
+    def changed(self, organization_id: str, user_id: str | None) -> None:
+        """A hint: the access of one user, or of anyone in the organisation, may have changed."""
+        self._changes += 1
+        self._note(organization_id, None if user_id is None else {user_id})
+        self._hinted.set()
+
+    def _note(self, organization_id: str, users: set[str] | None) -> None:
+        noted = self._hints.get(organization_id, set())
+        self._hints[organization_id] = None if noted is None or users is None else noted | users
+
+    async def run(self) -> None:
+        """Ask again for ever: all each interval, those hinted at once."""
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._interval
+        while True:
+            try:
+                async with asyncio.timeout_at(due):
+                    await self._hinted.wait()
+                    await asyncio.sleep(HINT_SECONDS)
+            except TimeoutError:
+                due = loop.time() + self._interval
+                # Open streams stay open while the database is away; the token's end bounds how long.
+                with contextlib.suppress(UnavailableError):
+                    await self.review(self._streams())
+            self._hinted.clear()
+            hints, self._hints = self._hints, {}
+            for organization_id, users in hints.items():
+                try:
+                    await self.review(self._streams(organization_id, users), reset_limited=users is None)
+                except UnavailableError:
+                    self._note(organization_id, users)
+                    loop.call_later(RETRY_SECONDS, self._hinted.set)
+
+    def _streams(self, organization_id: str | None = None, users: set[str] | None = None) -> list[Stream]:
+        streams = [each for each in self._hub.streams(organization_id) if isinstance(each, Stream)]
+        return [each for each in streams if users is None or each.request.user_id in users]
+
+    async def review(self, streams: Sequence[Stream], *, reset_limited: bool = False) -> None:
+        """Ask again for open streams; one after the other, so that no older answer overtakes a newer one.
+
+        Args:
+            streams: those to ask for.
+            reset_limited: whether streams limited to sections are told to fetch the calendar again although
+                their grant is the same: an asset may have changed its section.
+
+        Raises:
+            UnavailableError: the database cannot be asked.
+        """
+        requests = list({stream.request: None for stream in streams})
+        for begin in range(0, len(requests), BATCH_SIZE):
+            part = requests[begin : begin + BATCH_SIZE]
+            answers = dict(zip(part, await self._ask(part), strict=True))
+            for stream in streams:
+                if stream.request in answers and not stream.ended:
+                    self._apply(stream, answers[stream.request], reset_limited=reset_limited)
+
+    def _apply(self, stream: Stream, grant: Grant, *, reset_limited: bool) -> None:
+        if not grant.granted:
+            stream.end(FRAMES.bye("access_revoked"))
+            return
+        limited = stream.filter.by_section
+        changed = grant.sections != stream.filter.granted
+        if changed:
+            self._hub.regrant(stream, grant.sections)
+        if changed or (reset_limited and limited):
+            self._hub.counts.resets += 1
+            stream.push(FRAMES.reset("access_changed"))

@@ -1,0 +1,298 @@
+"""The relay of one process: what it is made of, what runs beside the streams, and how a stream is opened."""
+
+import asyncio
+import contextlib
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bff.relay.cadence import Cadence
+from bff.relay.feed import Feed, Message
+from bff.relay.grants import Grants
+from bff.relay.hub import Hub, UnavailableError
+from bff.relay.log import EventLog, Grant, GrantRequest, service_client
+from bff.relay.sse import FRAMES, Pulse, Stream
+from bff.relay.tickets import Identity, Tickets
+from bff.relay.views import Filter, position
+
+log = structlog.get_logger(__name__)
+
+# Messages of Realtime that may wait; beyond, they are lost and the log makes up for it.
+QUEUE_SIZE = 10_000
+# Messages handled in one go, and so joined into one write for each stream.
+QUEUE_BATCH = 100
+# A loop that died of a fault of ours is taken up again after this.
+RESTART_SECONDS = 1.0
+# Everyone who is sent away comes back within this time, not at once.
+RETRY_MILLISECONDS = (500, 5_000)
+# How long farewells may take; a connection that has not taken its own by then is aborted.
+DRAIN_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class RelayConfig:
+    """How the relay runs. Times in seconds.
+
+    Args:
+        supabase_url: the project's base URL.
+        secret_key: the service key.
+        poll_seconds: between two reads of the log while Realtime brings what the log holds.
+        fast_poll_seconds: the same while Realtime is down, deaf or just back.
+        heartbeat_seconds: between two heartbeats of a stream.
+        grant_seconds: between two checks of all open grants.
+        ring_size: frames kept for each organisation.
+        backlog_bytes: what may wait for a slow reader.
+        stall_seconds: how long one write may take.
+        max_streams: open at once in this process.
+        max_streams_per_user: open at once for one user in this process.
+    """
+
+    supabase_url: str
+    secret_key: str
+    poll_seconds: float = 15.0
+    fast_poll_seconds: float = 1.0
+    heartbeat_seconds: float = 20.0
+    grant_seconds: float = 60.0
+    ring_size: int = 256
+    backlog_bytes: int = 1024 * 1024
+    stall_seconds: float = 20.0
+    max_streams: int = 5_000
+    max_streams_per_user: int = 10
+
+
+class Refusal(Exception):  # noqa: N818 - an answer, not a fault
+    """A stream is not opened; `reason` is the database's, or `too_many`, `full` or `draining`."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class Relay:
+    """The relay of one process; see `open_relay`."""
+
+    def __init__(self, config: RelayConfig, event_log: EventLog) -> None:
+        self._config = config
+        self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_SIZE)
+        self._poll_now = asyncio.Event()
+        self._users: Counter[str] = Counter()
+        self._streams: set[Stream] = set()
+        self._all_closed = asyncio.Event()
+        self._all_closed.set()
+        self._draining = False
+        self._log_is_down = False
+        self.tickets = Tickets()
+        self.hub = Hub(event_log.read, FRAMES, ring_size=config.ring_size)
+        self._grants = Grants(event_log.grants, self.hub, config.grant_seconds)
+        self._pulse = Pulse(self.hub, config.heartbeat_seconds)
+        self._cadence = Cadence(config.poll_seconds, config.fast_poll_seconds)
+        self.feed = Feed(config.supabase_url, config.secret_key, self._queue, self._feed_changed)
+
+    def status(self) -> Mapping[str, Any]:
+        """How the relay is, for health and metrics; `status` is `starting`, `up`, `down` or `deaf`."""
+        counts = self.hub.counts
+        return {
+            "status": "deaf" if self._cadence.deaf and self.feed.state == "up" else self.feed.state,
+            "reason": self.feed.reason,
+            "log": "down" if self._log_is_down else "up",
+            "streams": len(self._streams),
+            "organizations": len(self.hub.organizations),
+            "events": counts.published,
+            "events_from_log": counts.from_log,
+            "duplicates": counts.duplicates,
+            "resets": counts.resets,
+            "lives": self.feed.lives,
+        }
+
+    async def check(self, identity: Identity, organization_id: str) -> None:
+        """Whether a stream would be granted now.
+
+        Raises:
+            Refusal: it would not.
+            UnavailableError: the database cannot be asked.
+        """
+        await self._granted(_request(identity, organization_id))
+
+    async def open(
+        self,
+        identity: Identity,
+        organization_id: str,
+        cursor: str | None = None,
+        assets: Iterable[str] | None = None,
+        sections: Iterable[str] | None = None,
+    ) -> Stream:
+        """A stream of the organisation's calendar, ready to be sent as a response.
+
+        Args:
+            identity: who asks, verified.
+            organization_id: whose calendar.
+            cursor: the last that the client has seen; None begins at the log's end.
+            assets: ids of the assets to show; None is all.
+            sections: the sections to show; None is all.
+
+        Raises:
+            Refusal: the user may not, or too many streams are open.
+            UnavailableError: the database cannot be asked, or the log not be read.
+        """
+        self._admit(identity.user_id)
+        request = _request(identity, organization_id)
+        try:
+            grant = await self._granted(request)
+        except BaseException:
+            self._forget_user(identity.user_id)
+            raise
+        shown = Filter(
+            None if assets is None else frozenset(assets),
+            None if sections is None else frozenset(sections),
+            grant.sections,
+        )
+        stream = Stream(
+            self.hub,
+            request,
+            identity.expires_at,
+            shown,
+            backlog=self._config.backlog_bytes,
+            stall=self._config.stall_seconds,
+            on_close=self._closed,
+        )
+        self._streams.add(stream)
+        self._all_closed.clear()
+        self._pulse.add(stream)
+        try:
+            # Nothing was awaited since the grant's answer: a hint between would have found no stream to tell.
+            self.hub.enter(stream, grant.cursor)
+            reason = await self.hub.place(stream, cursor)
+        except BaseException:
+            stream.close()
+            raise
+        resumed = cursor is not None and reason is None
+        stream.opening = (FRAMES.ready(stream.cursor, resumed=resumed),)
+        if reason is not None:
+            self.hub.counts.resets += 1
+            stream.opening += (FRAMES.reset(reason),)
+        return stream
+
+    def _admit(self, user_id: str) -> None:
+        if self._draining:
+            raise Refusal("draining")
+        if self._users.total() >= self._config.max_streams:
+            raise Refusal("full")
+        if self._users[user_id] >= self._config.max_streams_per_user:
+            raise Refusal("too_many")
+        self._users[user_id] += 1
+
+    async def _granted(self, request: GrantRequest) -> Grant:
+        grant = await self._grants.ask(request)
+        if not grant.granted:
+            raise Refusal(grant.reason)
+        if self._draining:
+            raise Refusal("draining")
+        return grant
+
+    def _closed(self, stream: Stream) -> None:
+        if stream in self._streams:
+            self._streams.discard(stream)
+            self._pulse.discard(stream)
+            self._forget_user(stream.request.user_id)
+            if not self._streams:
+                self._all_closed.set()
+
+    def _forget_user(self, user_id: str) -> None:
+        self._users[user_id] -= 1
+        if self._users[user_id] <= 0:
+            del self._users[user_id]
+
+    async def drain(self) -> None:
+        """Say goodbye to every stream, and open no more; returns when all are gone or were cut off."""
+        self._draining = True
+        for stream in tuple(self._streams):
+            retry = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads the return, no secret
+            stream.end(FRAMES.bye("draining", retry))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                await self._all_closed.wait()
+
+    # What runs beside the streams
+
+    def _feed_changed(self, up: bool) -> None:
+        self._cadence.feed_changed(up=up)
+        self._poll_now.set()
+
+    async def _pump(self) -> None:
+        while True:
+            messages = [await self._queue.get()]
+            while len(messages) < QUEUE_BATCH and not self._queue.empty():
+                messages.append(self._queue.get_nowait())
+            events = []
+            for kind, payload in messages:
+                organization_id = payload["organization_id"]
+                if kind == "calendar_event":
+                    events.append(payload)
+                    self._cadence.heard(organization_id, payload["seq"])
+                elif kind == "read_log":
+                    seq = position(payload["cursor"])
+                    self._cadence.heard(organization_id, seq)
+                    self.hub.hint(organization_id, seq)
+                else:
+                    self._grants.changed(organization_id, payload.get("user_id"))
+            self.hub.publish(events)
+            await asyncio.sleep(0)
+
+    async def _poll(self) -> None:
+        while True:
+            try:
+                found = await self.hub.poll()
+            except UnavailableError as error:
+                if not self._log_is_down:
+                    log.warning("event_log_down", error=str(error))
+                found, self._log_is_down = None, True
+            else:
+                self._log_is_down = False
+            if self._cadence.polled(found):
+                log.warning("realtime_deaf")
+                self.feed.rebuild()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._cadence.delay):
+                    await self._poll_now.wait()
+            self._poll_now.clear()
+
+    async def run(self) -> None:
+        """Everything that the streams need, until cancelled."""
+        loops = (self.feed.run, self._pump, self._poll, self.hub.mend, self._grants.run, self._pulse.run)
+        async with asyncio.TaskGroup() as group:
+            for each in loops:
+                group.create_task(_keep_running(each))
+
+
+async def _keep_running(loop: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await loop()
+        except Exception:
+            # A fault of ours, or a message that is not of our making: the poll makes up for what was lost.
+            log.exception("relay_loop_died", loop=getattr(loop, "__qualname__", ""))
+            await asyncio.sleep(RESTART_SECONDS)
+
+
+def _request(identity: Identity, organization_id: str) -> GrantRequest:
+    return GrantRequest(identity.user_id, organization_id, identity.aal, identity.session_id)
+
+
+@asynccontextmanager
+async def open_relay(config: RelayConfig) -> AsyncIterator[Relay]:
+    """A relay that runs; at the end it says goodbye to whatever streams are left."""
+    async with service_client(config.supabase_url, config.secret_key) as client:
+        relay = Relay(config, EventLog(client))
+        running = asyncio.create_task(relay.run())
+        try:
+            yield relay
+        finally:
+            await relay.drain()
+            running.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await running

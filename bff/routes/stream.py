@@ -1,0 +1,163 @@
+"""The calendar stream (Server-sent events), and tickets for browsers that cannot send a token with it."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from bff.auth import Principal
+from bff.errors import (
+    ApiError,
+    InvalidRequestError,
+    NotFoundError,
+    ServiceUnavailableError,
+    UnauthorizedError,
+)
+from bff.http import endpoint, path_id, principal_of
+from bff.relay import Identity, Refusal, TooManyTicketsError, UnavailableError
+from bff.relay.sse import Stream
+from bff.relay.tickets import TICKET_SECONDS
+from bff.responses import success
+from bff.schemas.stream import CURSOR_PATTERN, StreamQuery, StreamTicket, StreamTicketRequest
+from bff.state import Request
+
+CURSOR: Final = re.compile(CURSOR_PATTERN)
+# A user with too many streams open must close one first; nothing is won by asking sooner.
+TOO_MANY_SECONDS: Final = 5
+
+
+class StreamResponse(Response):
+    """An open stream as a response; it has no body of its own."""
+
+    def __init__(self, stream: Stream) -> None:
+        super().__init__()
+        self._stream = stream
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        await self._stream(scope, receive, send)
+
+
+@endpoint(
+    "GET",
+    "/api/v1/organizations/{org}/calendar/stream",
+    summary="The calendar's changes, as they happen",
+    description=(
+        "Server-sent events: `ready`, then each change once and in order. Resumes after `Last-Event-ID` or "
+        "`cursor`. After `reset` fetch the calendar again and open a stream from its cursor; `bye` is the "
+        "last frame. Takes a bearer token or a ticket."
+    ),
+    tag="calendar",
+    query=StreamQuery,
+    response=str,
+    envelope=False,
+    media_type="text/event-stream",
+    errors=("UNAUTHORIZED", "MFA_REQUIRED", "NOT_FOUND", "RATE_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE"),
+    request_headers=("Last-Event-ID",),
+    public=True,
+)
+async def stream_calendar(request: Request, query: StreamQuery) -> Response:
+    """Everything that can be refused is refused before the stream opens."""
+    if request.method == "HEAD":
+        raise ApiError("METHOD_NOT_ALLOWED", "A stream has no HEAD.", headers={"Allow": "GET"})
+    organization_id = path_id(request, "org")
+    cursor = _cursor(request, query)
+    identity = _identity(request, query.ticket, organization_id)
+    with _refusals():
+        stream = await request.state["relay"].open(
+            identity,
+            str(organization_id),
+            cursor,
+            [str(asset) for asset in query.asset_id] or None,
+            query.section or None,
+        )
+    return StreamResponse(stream)
+
+
+@endpoint(
+    "POST",
+    "/api/v1/stream-tickets",
+    summary="A ticket that opens one stream, once",
+    description="For EventSource, which cannot send a token. It holds who you are, not your token.",
+    tag="calendar",
+    body=StreamTicketRequest,
+    response=StreamTicket,
+    errors=("MFA_REQUIRED", "NOT_FOUND", "RATE_LIMIT_EXCEEDED"),
+)
+async def create_stream_ticket(request: Request, body: StreamTicketRequest) -> Response:
+    """Checked here too: an EventSource cannot read why its stream was refused."""
+    identity = _to_identity(principal_of(request))
+    relay = request.state["relay"]
+    with _refusals():
+        await relay.check(identity, str(body.organization_id))
+        ticket = relay.tickets.issue(identity, str(body.organization_id))
+    expires_at = datetime.now(UTC) + timedelta(seconds=TICKET_SECONDS)
+    response = success(request, StreamTicket(ticket=ticket, expires_at=expires_at))
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _cursor(request: Request, query: StreamQuery) -> str | None:
+    """Where to begin: what the browser has seen last wins over what the page asked for at first."""
+    last = request.headers.get("last-event-id")
+    if not last:
+        return query.cursor
+    if not CURSOR.fullmatch(last):
+        raise InvalidRequestError.of("Last-Event-ID", "string_pattern_mismatch", "It must be a frame's id.")
+    return last
+
+
+def _identity(request: Request, ticket: str | None, organization_id: UUID) -> Identity:
+    if request.state["principal"] is not None or ticket is None:
+        return _to_identity(principal_of(request))
+    identity = request.state["relay"].tickets.redeem(ticket, str(organization_id))
+    if identity is None:
+        raise UnauthorizedError("The ticket is not good, or not any more; take a new one.", sent=True)
+    return identity
+
+
+def _to_identity(principal: Principal) -> Identity:
+    if principal.session_id is not None:
+        try:
+            UUID(principal.session_id)
+        except ValueError:
+            # The database would refuse it, and with it all others of the same call.
+            raise UnauthorizedError("The access token is not valid.", sent=True) from None
+    return Identity(str(principal.user_id), principal.session_id, principal.aal, principal.expires_at)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """The relay's refusals, as errors of the API."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise _to_error(refusal.reason) from None
+    except TooManyTicketsError as error:
+        raise ApiError(
+            "RATE_LIMIT_EXCEEDED", "Too many tickets are unused.", retry_after=error.seconds
+        ) from None
+    except UnavailableError:
+        raise ServiceUnavailableError from None
+
+
+def _to_error(reason: str) -> ApiError:
+    if reason == "session_ended":
+        return UnauthorizedError("The session has ended; sign in again.", sent=True)
+    if reason == "mfa_required":
+        return ApiError("MFA_REQUIRED", "The organisation asks for a second factor.")
+    if reason == "too_many":
+        return ApiError(
+            "RATE_LIMIT_EXCEEDED", "Too many streams are open; close one.", retry_after=TOO_MANY_SECONDS
+        )
+    if reason in ("full", "draining"):
+        return ServiceUnavailableError("No more streams can be opened here now; try again.")
+    return NotFoundError()
+
+
+ENDPOINTS: Final = (stream_calendar, create_stream_ticket)

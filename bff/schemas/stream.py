@@ -1,0 +1,37 @@
+"""The calendar stream's query and its tickets."""
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from bff.schemas.base import Input, Output, Section, UtcTime
+
+CURSOR_PATTERN = r"^[0-9]{1,18}-[0-9a-f]{8}$"
+Cursor = Annotated[
+    str, StringConstraints(pattern=CURSOR_PATTERN), Field(description="Opaque; where a client stands.")
+]
+
+
+class StreamQuery(Input):
+    """Where a stream begins, and what it shows."""
+
+    ticket: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
+        default=None, description="In place of a bearer token; good once."
+    )
+    cursor: Cursor | None = None
+    asset_id: list[UUID] = Field(default_factory=list, max_length=100)
+    section: list[Section] = Field(default_factory=list, max_length=4)
+
+
+class StreamTicketRequest(Input):
+    """Which organisation's stream is to be opened."""
+
+    organization_id: UUID
+
+
+class StreamTicket(Output):
+    """Good once, for that organisation, until it expires."""
+
+    ticket: str
+    expires_at: UtcTime
