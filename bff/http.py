@@ -45,6 +45,7 @@ class Options(TypedDict, total=False):
     errors: tuple[str, ...]
     request_headers: tuple[str, ...]
     response_headers: tuple[str, ...]
+    other_statuses: tuple[int, ...]
     public: bool
 
 
@@ -60,6 +61,7 @@ class Endpoint:
         errors: Codes of `bff.errors.STATUS` beyond those that every route may answer.
         request_headers: Names of `bff.openapi.HEADERS` that it reads.
         response_headers: Names of `bff.openapi.HEADERS` that it sends.
+        other_statuses: Further statuses that carry the same body.
         public: Needs no bearer token (or, as the stream, looks after it itself).
 
     """
@@ -80,6 +82,7 @@ class Endpoint:
     errors: tuple[str, ...] = ()
     request_headers: tuple[str, ...] = ()
     response_headers: tuple[str, ...] = ()
+    other_statuses: tuple[int, ...] = ()
     public: bool = False
 
     async def __call__(self, request: Request) -> Response:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from typing import Final
 
+import starlette.requests
 import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
@@ -145,9 +146,9 @@ def _from_starlette(error: HTTPException) -> ApiError:
     return ApiError("INTERNAL_ERROR", "Something went wrong on our side.")
 
 
-async def handle_error(request: Request, error: Exception) -> Response:
+async def handle_error(request: starlette.requests.Request, error: Exception) -> Response:
     """Starlette's handler for errors of routes; the same body as `Errors` gives."""
-    return error_response(request, to_api_error(error))
+    return error_response(Request(request.scope), to_api_error(error))
 
 
 class BodyLimit:

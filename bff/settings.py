@@ -153,8 +153,8 @@ def settings_page() -> str:
         rows.append(f"| `{first}`{aliases} | {kind} | {unit} | {_default(field)} | {field.description} |")
     head = (
         "# Settings\n\n"
-        "Read from the environment, then from `.env`. Where several names stand in one cell, the first that is "
-        "set counts.\nThis page is printed by `python -m bff.settings`; a test compares them.\n\n"
+        "Read from the environment, then from `.env`. Where several names stand in one cell, the first "
+        "that is set counts.\nThis page is printed by `python -m bff.settings`; a test compares them.\n\n"
         "| variable | type | unit | default | meaning |\n|---|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n"

@@ -30,7 +30,7 @@ async def update_me(request: Request, changes: ProfileChanges) -> Response:
     session = session_of(request)
     profiles = session.table("profiles", Profile)
     await profiles.update(principal_of(request).user_id, changes.sent(), version=expected_version(request))
-    # A second round trip: PATCH answers what GET does, and the memberships are not in the row that was written.
+    # A second round trip: PATCH answers what GET does, and the row that was written has no memberships.
     return success(request, await session.rpc("me", {}, Me, safe=True))
 
 

@@ -26,8 +26,8 @@ COLUMNS = (
 async def require_visible(session: Session, organization_id: UUID) -> None:
     """Tells an organisation without any such rows from one that the caller must not know of.
 
-    A second round trip, made only when there is nothing to show or a write was refused: to a stranger, row level
-    security makes both look alike.
+    A second round trip, made only when there is nothing to show or a write was refused: to a stranger, row
+    level security makes both look alike.
 
     Raises:
         NotFoundError: The caller is not a member, or there is no such organisation.

@@ -20,6 +20,7 @@ DOCS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'n
     tag="system",
     response=Health,
     envelope=False,
+    other_statuses=(503,),
     public=True,
 )
 async def read_health(request: Request) -> Response:

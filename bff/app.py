@@ -1,0 +1,162 @@
+"""`create_app`: routes, middleware in the order of execution, and what lives as long as the process."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+import httpx
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from bff import docs, openapi
+from bff.auth import Authenticator, Jwks
+from bff.errors import ApiError
+from bff.health import HealthMonitor
+from bff.http import Endpoint, to_routes
+from bff.middleware import (
+    Authentication,
+    BodyLimit,
+    Errors,
+    RequestContext,
+    SecurityHeaders,
+    handle_error,
+)
+from bff.relay import RelayConfig, open_relay
+from bff.repository import Supabase, Timing
+from bff.routes import accounts, assets, organizations, reservations, stream, system
+from bff.settings import Settings, load_settings
+from bff.state import State
+from bff.telemetry import configure_logging
+
+ENDPOINTS: Final[tuple[Endpoint, ...]] = (
+    *system.ENDPOINTS,
+    *accounts.ENDPOINTS,
+    *organizations.ENDPOINTS,
+    *assets.ENDPOINTS,
+    *reservations.ENDPOINTS,
+    *stream.ENDPOINTS,
+)
+CORS_METHODS: Final = ("GET", "POST", "PATCH", "DELETE")
+CORS_REQUEST_HEADERS: Final = (
+    "Authorization",
+    "Content-Type",
+    "If-Match",
+    "If-None-Match",
+    "Idempotency-Key",
+    "Last-Event-ID",
+    "X-Request-ID",
+)
+CORS_RESPONSE_HEADERS: Final = (
+    "ETag",
+    "Location",
+    "Link",
+    "Retry-After",
+    "X-Request-ID",
+    "X-RateLimit-Limit",
+    "X-RateLimit-Remaining",
+    "X-RateLimit-Reset",
+    "RateLimit",
+    "RateLimit-Policy",
+)
+CORS_MAX_AGE: Final = 600  # seconds; Chromium keeps a preflight for two hours at most
+
+
+def create_app(settings: Settings | None = None) -> Starlette:
+    """The application, ready for any ASGI server.
+
+    Args:
+        settings: By default those of the environment.
+
+    Raises:
+        SettingsError: A variable is missing or wrong.
+
+    """
+    settings = settings or load_settings()
+    configure_logging(settings.log_level)
+    app = Starlette(
+        routes=to_routes(ENDPOINTS),
+        middleware=_middleware(settings),
+        exception_handlers={ApiError: handle_error, HTTPException: handle_error},
+        lifespan=_lifespan(settings),
+    )
+    # A redirect to the path without its slash would lose bodies and hide a client's mistake.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """In the order of execution; the errors of whatever stands below `Errors` get the one body."""
+    return [
+        Middleware(RequestContext),
+        Middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=CORS_METHODS,
+            allow_headers=CORS_REQUEST_HEADERS,
+            expose_headers=CORS_RESPONSE_HEADERS,
+            max_age=CORS_MAX_AGE,
+        ),
+        Middleware(SecurityHeaders),
+        Middleware(Errors),
+        Middleware(BodyLimit, limit=settings.max_body_bytes),
+        Middleware(Authentication, prefix="/api/v1/"),
+    ]
+
+
+def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextManager[State]]:
+    document = openapi.render(ENDPOINTS)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[State]:
+        limits = httpx.Limits(
+            max_connections=settings.upstream_connections,
+            max_keepalive_connections=settings.upstream_connections,
+        )
+        relay_config = RelayConfig(
+            supabase_url=settings.supabase_url, secret_key=settings.supabase_secret_key.get_secret_value()
+        )
+        async with (
+            httpx.AsyncClient(limits=limits, timeout=settings.upstream_timeout) as client,
+            open_relay(relay_config) as relay,
+        ):
+            jwks = Jwks(
+                client,
+                f"{settings.supabase_url.rstrip('/')}/auth/v1/.well-known/jwks.json",
+                {"apikey": settings.supabase_publishable_key},
+            )
+            health = HealthMonitor(client, settings.supabase_url, relay_config.secret_key, relay.status)
+            try:
+                yield State(
+                    authenticator=Authenticator(jwks, settings.jwt_issuer, _shared_secret(settings)),
+                    supabase=Supabase(
+                        client,
+                        settings.supabase_url,
+                        settings.supabase_publishable_key,
+                        _timing(settings),
+                    ),
+                    relay=relay,
+                    health=health,
+                    openapi=json.dumps(document).encode(),
+                    docs=docs.render(document).encode(),
+                )
+            finally:
+                await jwks.aclose()
+
+    return lifespan
+
+
+def _shared_secret(settings: Settings) -> str | None:
+    secret = settings.supabase_jwt_secret
+    return None if secret is None else secret.get_secret_value()
+
+
+def _timing(settings: Settings) -> Timing:
+    return Timing(
+        attempt=settings.upstream_timeout,
+        request=settings.request_timeout,
+        retry_base=settings.retry_base,
+        retry_cap=settings.retry_cap,
+    )

@@ -1,0 +1,204 @@
+"""The OpenAPI 3.1 document, rendered from the routes' declarations and their models."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any, Final, Literal
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
+
+from bff import __version__
+from bff.errors import STATUS
+from bff.http import Endpoint
+from bff.schemas.envelope import Failure, Metadata, Pagination, Problem
+
+REF: Final = "#/components/schemas/{model}"
+PARAMETER: Final = re.compile(r"\{(\w+)\}")
+# What every route may answer, and what every route with a caller, a path parameter or query, or a body may.
+ALWAYS: Final = ("INTERNAL_ERROR",)
+WITH_CALLER: Final = ("UNAUTHORIZED", "BAD_GATEWAY", "SERVICE_UNAVAILABLE", "TIMEOUT")
+WITH_INPUT: Final = ("VALIDATION_ERROR",)
+WITH_BODY: Final = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
+
+HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "If-Match": {
+        "description": "Only if the resource still has this ETag; else 412 with the current state.",
+        "schema": {"type": "string", "examples": ['"3"']},
+    },
+    "If-None-Match": {
+        "description": "304 if the resource still has this ETag.",
+        "schema": {"type": "string", "examples": ['"3"']},
+    },
+    "Idempotency-Key": {
+        "description": "Sent again with the same body within 24 hours, it gets the first answer again.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+    },
+    "Last-Event-ID": {
+        "description": "Resume after this event; wins over `cursor`.",
+        "schema": {"type": "string"},
+    },
+    "ETag": {"description": "The version, as a strong entity tag.", "schema": {"type": "string"}},
+    "Location": {"description": "Path of what was created.", "schema": {"type": "string"}},
+    "Link": {"description": "first, prev, next, last (RFC 8288).", "schema": {"type": "string"}},
+    "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
+    "X-Request-ID": {
+        "description": "The caller's, where sane, else a new one.",
+        "schema": {"type": "string"},
+    },
+}
+
+
+def render(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
+    """The document for these routes."""
+    models = _models(endpoints)
+    references, definitions = models_json_schema([(model, mode) for model, mode in models], ref_template=REF)
+    paths: dict[str, dict[str, Any]] = {}
+    for declared in endpoints:
+        operation = _operation(declared, references)
+        paths.setdefault(declared.path, {})[declared.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "ReservePTY",
+            "version": __version__,
+            "description": "Shared calendars for planes, helicopters, residences and watercraft.",
+        },
+        "tags": [{"name": tag} for tag in dict.fromkeys(declared.tag for declared in endpoints)],
+        "paths": paths,
+        "components": {
+            "schemas": definitions.get("$defs", {}),
+            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _models(endpoints: Iterable[Endpoint]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
+    used: dict[tuple[type[BaseModel], JsonSchemaMode], None] = {
+        (model, "serialization"): None for model in (Metadata, Pagination, Failure, Problem)
+    }
+    for declared in endpoints:
+        if declared.body is not None:
+            used[declared.body, "validation"] = None
+        if _is_model(declared.response):
+            used[declared.response, "serialization"] = None
+    return list(used)
+
+
+def _is_model(response: Any) -> bool:
+    return isinstance(response, type) and issubclass(response, BaseModel)
+
+
+# By model and mode, as pydantic returns them.
+References = Mapping[Any, dict[str, Any]]
+
+
+def _operation(declared: Endpoint, references: References) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": declared.handler.__name__,
+        "summary": declared.summary,
+        "tags": [declared.tag],
+        "parameters": _parameters(declared),
+        "responses": _responses(declared, references),
+    }
+    if declared.description:
+        operation["description"] = declared.description
+    if not declared.public:
+        operation["security"] = [{"bearer": []}]
+    if declared.body is not None:
+        schema = references[declared.body, "validation"]
+        operation["requestBody"] = {
+            "required": any(field.is_required() for field in declared.body.model_fields.values()),
+            "content": {"application/json": {"schema": schema}},
+        }
+    return operation
+
+
+def _parameters(declared: Endpoint) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        for name in PARAMETER.findall(declared.path)
+    ]
+    if declared.query is not None:
+        schema = TypeAdapter(declared.query).json_schema(by_alias=True)
+        required = schema.get("required", [])
+        for name, value in schema.get("properties", {}).items():
+            parameters.append(
+                {
+                    "name": name,
+                    "in": "query",
+                    "required": name in required,
+                    "schema": {key: part for key, part in value.items() if key != "title"},
+                }
+            )
+    parameters += [{"name": name, "in": "header", **HEADERS[name]} for name in declared.request_headers]
+    return parameters
+
+
+def _responses(declared: Endpoint, references: References) -> dict[str, Any]:
+    headers = ["X-Request-ID", *declared.response_headers, *(["Link"] if declared.paginated else [])]
+    answer: dict[str, Any] = {
+        "description": HTTPStatus(declared.status).phrase,
+        "headers": {name: HEADERS[name] for name in headers},
+    }
+    if declared.response is not None:
+        answer["content"] = {declared.media_type: {"schema": _body(declared, references)}}
+    responses = {str(declared.status): answer}
+    for status in declared.other_statuses:
+        responses[str(status)] = {**answer, "description": HTTPStatus(status).phrase}
+    if "If-None-Match" in declared.request_headers:
+        responses["304"] = {"description": "Not Modified", "headers": {"ETag": HEADERS["ETag"]}}
+    by_status: dict[int, list[str]] = {}
+    for code in errors_of(declared):
+        by_status.setdefault(STATUS[code], []).append(code)
+    for status, codes in sorted(by_status.items()):
+        responses.setdefault(str(status), _failure(codes))
+    return responses
+
+
+def errors_of(declared: Endpoint) -> list[str]:
+    """The codes that a route may answer with."""
+    codes = [*declared.errors, *ALWAYS]
+    if not declared.public:
+        codes += WITH_CALLER
+    if declared.body is not None or declared.query is not None or PARAMETER.search(declared.path):
+        codes += WITH_INPUT
+    if declared.body is not None:
+        codes += WITH_BODY
+    return list(dict.fromkeys(codes))
+
+
+def _failure(codes: list[str]) -> dict[str, Any]:
+    headers = {"X-Request-ID": HEADERS["X-Request-ID"]}
+    if any(STATUS[code] in (429, 502, 503, 504) for code in codes):
+        headers["Retry-After"] = HEADERS["Retry-After"]
+    return {
+        "description": ", ".join(sorted(codes)),
+        "headers": headers,
+        "content": {
+            "application/json": {"schema": {"$ref": REF.format(model="Failure")}},
+            "application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}},
+        },
+    }
+
+
+def _body(declared: Endpoint, references: References) -> dict[str, Any]:
+    if not _is_model(declared.response):
+        return {"type": "object"} if declared.response is dict else {"type": "string"}
+    mode: Literal["serialization"] = "serialization"
+    data: dict[str, Any] = references[declared.response, mode]
+    if not declared.envelope:
+        return data
+    properties: dict[str, Any] = {
+        "success": {"const": True},
+        "data": {"type": "array", "items": data} if declared.paginated else data,
+        "metadata": references[Metadata, mode],
+    }
+    if declared.paginated:
+        properties["pagination"] = references[Pagination, mode]
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
