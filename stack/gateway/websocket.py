@@ -66,7 +66,9 @@ async def websocket(client: "GatewayWebSocket") -> None:
     except InvalidStatus as error:
         answer = error.response
         kind = answer.headers.get("content-type", "text/plain")
-        await client.send_denial_response(Response(answer.body or b"", answer.status_code, media_type=kind))
+        await client.send_denial_response(
+            Response(bytes(answer.body or b""), answer.status_code, media_type=kind)
+        )
         return
     except (OSError, TimeoutError, InvalidHandshake):
         await client.send_denial_response(UnavailableError("realtime").response(client))

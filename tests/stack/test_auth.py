@@ -227,7 +227,7 @@ class TestUser:
             "without signature": f"{header}.{body}.",
             "altered": f"{header}.{body}.{'A' * 86}",
             "signed with a secret": jwt.encode(claims, "x" * 32, algorithm="HS256"),
-            "unsigned": jwt.encode(claims, None, algorithm="none"),
+            "unsigned": jwt.encode(claims, "", algorithm="none"),
         }
         with api(stack) as client:
             for what, each in forged.items():
