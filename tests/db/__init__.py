@@ -1,0 +1,1 @@
+"""Tests of the SQL, each file on a database of its own."""

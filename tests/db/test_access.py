@@ -1,0 +1,383 @@
+"""docs/access.md, cell by cell: each of its tables is read from the page and tried as the real role."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.actors import (
+    Actor,
+    Connection,
+    Organization,
+    add_member,
+    as_anonymous,
+    as_user,
+    connect,
+    make_organization,
+    make_user,
+)
+
+DOC = Path(__file__).parents[2] / "docs" / "access.md"
+ROLES = ("viewer", "member", "manager", "admin", "owner", "removed", "stranger", "anonymous")
+NOTHING = "\N{EN DASH}"
+VISIBLE, HIDDEN = "planes", "watercraft"
+
+
+def doc_table(heading: str) -> list[list[str]]:
+    """The cells of the table under that heading, without its two header lines."""
+    section = DOC.read_text().split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def names(cell: str) -> list[str]:
+    """The names in backquotes."""
+    return re.findall(r"`(\w+)`", cell)
+
+
+ROWS = {row[0]: dict(zip(ROLES, row[1:], strict=True)) for row in doc_table("Rows")}
+COLUMNS = {
+    (names(table)[0], column): (read == "yes", insert == "yes", update == "yes")
+    for table, columns, read, insert, update in doc_table("Columns")
+    for column in names(columns)
+}
+FUNCTIONS = {
+    names(row[0])[0]: dict(zip((*ROLES, "service"), row[1:], strict=True)) for row in doc_table("Functions")
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """An organisation with a row for each line of the page, a removed member and a stranger."""
+
+    conninfo: str
+    organization: Organization
+    removed: Actor
+    stranger: Actor
+    ids: dict[str, str]
+
+    def actor(self, role: str) -> Actor:
+        if role in ("removed", "stranger"):
+            return self.removed if role == "removed" else self.stranger
+        return self.organization.actor(role)
+
+    def connect(self, role: str) -> AbstractContextManager[Connection]:
+        return (
+            as_anonymous(self.conninfo) if role == "anonymous" else as_user(self.conninfo, self.actor(role))
+        )
+
+    def values(self, role: str) -> dict[str, str]:
+        """What the probes' placeholders stand for."""
+        user = self.organization.owner.id if role == "anonymous" else self.actor(role).id
+        return {**self.ids, "organization": self.organization.id, "me": user}
+
+
+def _booking(
+    db: Connection, organization: Organization, section: str, user: Actor, day: int, status: str
+) -> str:
+    row = db.execute(
+        """
+        with booking as (
+            insert into public.reservations
+                (organization_id, asset_id, user_id, title, start_date, end_date, status)
+            values (%(organization)s, %(asset)s, %(user)s, 'Trip', now() + %(day)s * interval '1 day',
+                    now() + %(day)s * interval '1 day' + interval '2 hours', %(status)s)
+            returning id)
+        select id from booking
+        """,
+        {
+            "organization": organization.id,
+            "asset": organization.assets[section],
+            "user": user.id,
+            "day": day,
+            "status": status,
+        },
+    ).fetchone()
+    assert row is not None
+    db.execute(
+        "insert into public.reservation_details (reservation_id, notes) values (%s, 'private')", [row["id"]]
+    )
+    db.execute(
+        "insert into public.reservation_guests (reservation_id, position, name) values (%s, 1, 'Guest')",
+        [row["id"]],
+    )
+    return str(row["id"])
+
+
+def _insert(db: Connection, query: str, values: dict[str, Any]) -> str:
+    row = db.execute(query.encode(), values).fetchone()
+    assert row is not None
+    return str(row["id"])
+
+
+@pytest.fixture(scope="module")
+def scene(database: str) -> Iterator[Scene]:
+    with connect(database) as db:
+        organization = make_organization(db)
+        removed = make_user(db, "removed")
+        add_member(db, organization.id, removed, "member", organization.tier)
+        db.execute(
+            "update public.tiers set sections = '{planes,residences}' where id = %s", [organization.tier]
+        )
+        values = {"organization": organization.id, "tier": organization.tier, **organization.assets}
+        ids = {
+            "tier": organization.tier,
+            "asset": organization.assets[VISIBLE],
+            "hidden": organization.assets[HIDDEN],
+        }
+        ids["spare_tier"] = _insert(
+            db,
+            "insert into public.tiers (organization_id, name, priority) "
+            "values (%(organization)s, 'x', 1) returning id",
+            values,
+        )
+        db.execute(
+            "insert into public.tier_rules (tier_id, organization_id) values (%(tier)s, %(organization)s)",
+            values,
+        )
+        ids["archived"] = _insert(
+            db,
+            "insert into public.assets (organization_id, section, name, deleted_at) "
+            "values (%(organization)s, 'planes', 'Old', now()) returning id",
+            values,
+        )
+        for asset in ("asset", "hidden", "archived"):
+            db.execute(
+                "insert into public.asset_photos (organization_id, asset_id, url) values (%s, %s, 'https://x.test/1')",
+                [organization.id, ids[asset]],
+            )
+        ids["booking"] = _booking(db, organization, VISIBLE, organization.member, 2, "approved")
+        ids["owners_booking"] = _booking(db, organization, VISIBLE, organization.owner, 3, "approved")
+        ids["removed_booking"] = _booking(db, organization, VISIBLE, removed, 4, "approved")
+        ids["hidden_booking"] = _booking(db, organization, HIDDEN, organization.owner, 2, "approved")
+        ids["hold"] = _booking(db, organization, VISIBLE, organization.member, 5, "hold")
+        db.execute("delete from public.organization_members where user_id = %s", [removed.id])
+        yield Scene(database, organization, removed, make_organization(db).owner, ids)
+
+
+@pytest.fixture(scope="module")
+def connections(scene: Scene) -> Iterator[dict[str, Connection]]:
+    """A connection for each role; what is tried on it is taken back."""
+    with ExitStack() as stack:
+        yield {role: stack.enter_context(scene.connect(role)) for role in ROLES}
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How to reach a line's row: `where` finds it, `column` may be updated, `insert` makes one more."""
+
+    where: str
+    column: str = ""
+    insert: str = ""
+
+
+ASSET = "insert into public.assets (organization_id, section, name) values (%(organization)s, '{}', 'New')"
+PHOTO = "insert into public.asset_photos (organization_id, asset_id, url) values (%(organization)s, %({})s, 'http://x.test')"
+PROBES = {
+    "`profiles`, one's own": Probe("id = %(me)s", "first_name"),
+    "`profiles`, another member's": Probe("id <> %(me)s", "first_name"),
+    "`organizations`": Probe("id = %(organization)s"),
+    "`subscriptions`": Probe("organization_id = %(organization)s"),
+    "`entitlements`": Probe("organization_id = %(organization)s"),
+    "`tiers`": Probe(
+        "id = %(spare_tier)s",
+        "name",
+        "insert into public.tiers (organization_id, name, priority) values (%(organization)s, 'y', 2)",
+    ),
+    "`tier_rules`": Probe(
+        "tier_id = %(tier)s",
+        "requires_approval",
+        "insert into public.tier_rules (tier_id, organization_id) values (%(spare_tier)s, %(organization)s)",
+    ),
+    "`organization_members`": Probe("organization_id = %(organization)s and user_id <> %(me)s"),
+    "`assets`": Probe("id = %(asset)s", "name", ASSET.format(VISIBLE)),
+    "`assets`, in a section that the tier hides": Probe("id = %(hidden)s", "name", ASSET.format(HIDDEN)),
+    "`assets`, archived": Probe("id = %(archived)s", "name"),
+    "`asset_photos`": Probe("asset_id = %(asset)s", "caption", PHOTO.format("asset")),
+    "`asset_photos`, in a section that the tier hides": Probe(
+        "asset_id = %(hidden)s", "caption", PHOTO.format("hidden")
+    ),
+    "`asset_photos`, of an archived asset": Probe(
+        "asset_id = %(archived)s", "caption", PHOTO.format("archived")
+    ),
+    "`reservations`": Probe("id = %(owners_booking)s"),
+    "`reservations`, in a section that the tier hides": Probe("id = %(hidden_booking)s"),
+    "`reservations`, a hold of the member": Probe("id = %(hold)s"),
+    "`reservation_details`, booked by the member": Probe("reservation_id = %(booking)s"),
+    "`reservation_details`, booked by the owner": Probe("reservation_id = %(owners_booking)s"),
+    "`reservation_details`, booked by the removed member": Probe("reservation_id = %(removed_booking)s"),
+    "`reservation_guests`, booked by the member": Probe("reservation_id = %(booking)s"),
+    "`reservation_guests`, booked by the owner": Probe("reservation_id = %(owners_booking)s"),
+    "`calendar_events`": Probe("reservation_id = %(owners_booking)s"),
+    "`calendar_events`, in a section that the tier hides": Probe("reservation_id = %(hidden_booking)s"),
+}
+
+
+def _allowed(connection: Connection, query: str, values: dict[str, str]) -> bool:
+    """Whether the statement touched a row; it is taken back. What is no question of rights raises."""
+    try:
+        with connection.transaction(force_rollback=True):
+            return connection.execute(query.encode(), values).rowcount > 0
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("line", ROWS)
+def test_rows_are_open_to_whom_the_page_says(
+    scene: Scene, connections: dict[str, Connection], line: str, role: str
+) -> None:
+    table, probe = names(line)[0], PROBES[line]
+    column = probe.column or next(column for of, column in COLUMNS if of == table)
+    statements = {
+        "r": f"select from public.{table} where {probe.where}",
+        "i": probe.insert or f"insert into public.{table} default values",
+        "u": f"update public.{table} set {column} = {column} where {probe.where}",
+        "d": f"delete from public.{table} where {probe.where}",
+    }
+    if "archived" in line and not probe.insert:
+        del statements["i"]  # nobody may name deleted_at in an insert: the columns' table
+    values = scene.values(role)
+    may = {letter for letter, query in statements.items() if _allowed(connections[role], query, values)}
+    assert may == set(ROWS[line][role]) - {NOTHING}
+
+
+def test_each_line_of_the_page_is_probed() -> None:
+    assert PROBES.keys() == ROWS.keys()
+
+
+def test_each_table_has_its_lines_on_the_page(db: Connection) -> None:
+    tables = db.execute(
+        "select relname from pg_class "
+        "where relnamespace = 'public'::regnamespace and relkind in ('r', 'p', 'v', 'm', 'f')"
+    )
+    assert {row["relname"] for row in tables} == {names(line)[0] for line in ROWS}
+
+
+def test_each_column_may_be_named_as_the_page_says(db: Connection) -> None:
+    granted = db.execute(
+        """
+        select c.relname, a.attname,
+            has_column_privilege('authenticated', c.oid, a.attnum, 'select') as may_read,
+            has_column_privilege('authenticated', c.oid, a.attnum, 'insert') as may_insert,
+            has_column_privilege('authenticated', c.oid, a.attnum, 'update') as may_update
+        from pg_attribute a
+        join pg_class c on c.oid = a.attrelid
+        where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'm')
+            and a.attnum > 0 and not a.attisdropped
+        """
+    )
+    assert {
+        (row["relname"], row["attname"]): (row["may_read"], row["may_insert"], row["may_update"])
+        for row in granted
+    } == COLUMNS
+
+
+def test_no_role_may_truncate_reference_or_lay_triggers(db: Connection) -> None:
+    grants = db.execute(
+        """
+        select c.relname, r.rolname
+        from pg_class c, (values ('anon'), ('authenticated'), ('service_role')) as r(rolname)
+        where c.relnamespace in ('public'::regnamespace, 'app'::regnamespace)
+            and c.relkind in ('r', 'p', 'v', 'm')
+            and (has_table_privilege(r.rolname, c.oid, 'truncate, references, trigger, maintain')
+                or ((r.rolname = 'anon' or c.relnamespace = 'app'::regnamespace)
+                    and has_any_column_privilege(r.rolname, c.oid, 'select, insert, update')))
+        """
+    )
+    assert grants.fetchall() == []
+
+
+def test_the_service_reads_and_writes_all_but_the_log(db: Connection) -> None:
+    rows = db.execute(
+        """
+        select relname, has_table_privilege('service_role', oid, 'select') as may_read,
+            has_table_privilege('service_role', oid, 'insert')
+                and has_table_privilege('service_role', oid, 'update')
+                and has_table_privilege('service_role', oid, 'delete') as may_write
+        from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
+        """
+    ).fetchall()
+    assert all(row["may_read"] for row in rows)
+    assert {row["relname"] for row in rows if not row["may_write"]} == {"calendar_events"}
+
+
+CALLS = {
+    "me": "public.me()",
+    "create_organization": """public.create_organization('{"legal_name": "One more"}')""",
+    "update_organization": """public.update_organization(%(organization)s, '{"ruc": "1-2-3"}')""",
+    "member_directory": "public.member_directory(%(organization)s)",
+    "check_availability": "public.check_availability(%(asset)s, now() + '50 days', now() + '51 days')",
+    "asset_availability": "public.asset_availability(%(asset)s, now() + '50 days', now() + '51 days')",
+    "create_reservation": "public.create_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')",
+    "get_reservation": "public.get_reservation(%(booking)s)",
+    "update_reservation": """public.update_reservation(%(booking)s, '{"title": "Renamed"}')""",
+    "cancel_reservation": "public.cancel_reservation(%(booking)s)",
+    "calendar": "public.calendar(%(organization)s, now(), now() + '7 d')",
+    "organization_stats": "public.organization_stats(%(organization)s)",
+    "stream_grants": "public.stream_grants('[]')",
+    "events_since": "public.events_since('[]')",
+    "prune_calendar_events": "public.prune_calendar_events()",
+    "refresh_organization_stats": "public.refresh_organization_stats()",
+}
+
+
+def _outcome(connection: Connection, call: str, values: dict[str, str]) -> str:
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(f"select {call}".encode(), values)
+    except psycopg.errors.InsufficientPrivilege:
+        return "no"
+    except psycopg.Error as error:
+        if error.sqlstate != "PGRST":
+            raise
+        return str(json.loads(error.diag.message_detail or "{}")["status"])
+    return "yes"
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_functions_answer_as_the_page_says(
+    scene: Scene, connections: dict[str, Connection], function: str, role: str
+) -> None:
+    assert _outcome(connections[role], CALLS[function], scene.values(role)) == FUNCTIONS[function][role]
+
+
+EXECUTABLE = """
+    select p.proname
+    from pg_proc p
+    where p.pronamespace = %s::regnamespace and has_function_privilege(%s, p.oid, 'execute')
+        and not exists (
+            select from pg_depend d
+            where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')
+"""
+
+
+def test_each_function_of_the_api_is_on_the_page(db: Connection) -> None:
+    functions = db.execute("select proname from pg_proc where pronamespace = 'public'::regnamespace")
+    assert {row["proname"] for row in functions} == FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize(
+    ("database_role", "column"),
+    [("anon", "anonymous"), ("authenticated", "member"), ("service_role", "service")],
+)
+def test_functions_may_be_called_by_whom_the_page_says(
+    db: Connection, database_role: str, column: str
+) -> None:
+    callable_ones = {row["proname"] for row in db.execute(EXECUTABLE, ("public", database_role))}
+    assert callable_ones == {name for name, cells in FUNCTIONS.items() if cells[column] != "no"}
+
+
+def test_helpers_outside_the_api_are_those_that_policies_call(db: Connection) -> None:
+    listed = names(DOC.read_text().split("Schema `app` is not reachable")[1])
+    executable = {row["proname"] for row in db.execute(EXECUTABLE, ("app", "authenticated"))}
+    assert executable == set(listed) - {"authenticated"}
+    for role in ("anon", "service_role"):
+        assert db.execute(EXECUTABLE, ("app", role)).fetchall() == []
