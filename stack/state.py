@@ -1,4 +1,4 @@
-"""What a stack folder tells of its run: `state.json` for tools, `env` for clients, `lock` against a second."""
+"""What a stack folder tells of its run: `state.json` for tools, `env` for clients, and the lock."""
 
 import fcntl
 import json
@@ -6,9 +6,10 @@ import os
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import psutil
+from pydantic import TypeAdapter
 
 from stack.errors import StackError
 from stack.keys import write_private
@@ -23,6 +24,7 @@ class State:
     """The content of state.json.
 
     Attributes:
+        status: "ready" while every child serves, "degraded" while one of them is being started again.
         supervisor: its process id.
         pids: the process id of each child that runs.
         created: when each of them began, seconds since 1970: a pid alone may be used again.
@@ -31,7 +33,7 @@ class State:
         restarts: how often each child was started again.
     """
 
-    status: Literal["starting", "ready", "stopping"] = "starting"
+    status: Literal["starting", "ready", "degraded", "stopping"] = "starting"
     supervisor: int = field(default_factory=os.getpid)
     pids: dict[str, int] = field(default_factory=dict)
     created: dict[str, float] = field(default_factory=dict)
@@ -50,6 +52,12 @@ class State:
             self.created[name] = psutil.Process(pid).create_time()
             if ready:
                 self.ready.append(name)
+        if self.status in ("ready", "degraded"):
+            self.settle()
+
+    def settle(self) -> None:
+        """Say whether every child serves."""
+        self.status = "ready" if set(self.ready) == set(self.ports) else "degraded"
 
     def write(self, directory: Path) -> None:
         """Write state.json at once, so that a reader never sees half of it."""
@@ -59,9 +67,8 @@ class State:
 def read_state(directory: Path) -> State | None:
     """The state of the last run; None where there is none, or where the file is not to be read."""
     try:
-        content: Any = json.loads((directory / "state.json").read_text())
-        return State(**content)
-    except (FileNotFoundError, ValueError, TypeError):
+        return TypeAdapter(State).validate_json((directory / "state.json").read_bytes())
+    except (FileNotFoundError, ValueError):
         return None
 
 
@@ -121,9 +128,8 @@ def is_running(directory: Path) -> bool:
 def load_ports(directory: Path) -> dict[str, int]:
     """The ports of the last run, also of one that ended cleanly; empty where that is not known."""
     try:
-        content: Any = json.loads((directory / "ports.json").read_text())
-        return {str(name): int(port) for name, port in content.items()}
-    except (FileNotFoundError, ValueError, TypeError, AttributeError):
+        return TypeAdapter(dict[str, int]).validate_json((directory / "ports.json").read_bytes())
+    except (FileNotFoundError, ValueError):
         return {}
 
 

@@ -6,9 +6,11 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-import httpx
 import psycopg
 
 from stack import database, lite, postgres
@@ -31,8 +33,6 @@ class Supervisor:
         self._state = State()
         self._children: list[Child] = []
         self._jobs: list[asyncio.Task[None]] = []
-        # No proxy of the environment may come between us and our own loopback ports.
-        self._http = httpx.AsyncClient(timeout=PROBE_TIMEOUT, trust_env=False)
 
     async def start(self) -> None:
         """Start everything and return when all of it serves.
@@ -45,6 +45,8 @@ class Supervisor:
         (self.directory / "env").unlink(missing_ok=True)
         before = read_state(self.directory)
         if before is not None:
+            before.status = "starting"  # nobody may take the last run's for ours
+            before.write(self.directory)
             await asyncio.to_thread(end_run, before, self.settings.stop_timeout)
         self._state.ports = choose_ports(self.settings, load_ports(self.directory))
         save_ports(self.directory, self._state.ports)
@@ -54,9 +56,9 @@ class Supervisor:
         await self._start_postgres()
         await asyncio.gather(*(self._start_child(spec) for spec in self._api_specs(keys)))
         self.env = self._environment(keys)
-        self._state.status = "ready"
-        self._state.write(self.directory)
         write_env(self.directory, self.env)
+        self._state.settle()
+        self._state.write(self.directory)
         self._jobs.append(asyncio.create_task(self._refresh_stats()))
 
     async def stop(self) -> None:
@@ -69,7 +71,6 @@ class Supervisor:
                 await job
         await asyncio.gather(*(child.stop() for child in self._children if child.spec.name != "postgres"))
         await asyncio.gather(*(child.stop() for child in self._children if child.spec.name == "postgres"))
-        await self._http.aclose()
         (self.directory / "state.json").unlink(missing_ok=True)
 
     @property
@@ -104,7 +105,7 @@ class Supervisor:
             Spec(
                 "postgres",
                 postgres.command(bin_dir, data, self._db_port, durable=settings.durable),
-                lambda: asyncio.to_thread(postgres.is_ready, self._db_port),
+                partial(asyncio.to_thread, postgres.is_ready, self._db_port),
                 cwd=Path("/"),
                 stop_signal=postgres.STOP_SIGNAL,
                 uid=user.uid,
@@ -149,7 +150,7 @@ class Supervisor:
                 "lite",
                 lite.command(self.settings.node_modules, config),
                 # The list of its tables: with this lite reads the catalogue before the first request does.
-                self._answers(f"{rest}/rest/v1/", keys.secret_key),
+                partial(asyncio.to_thread, answers, ports["lite"], "/rest/v1/", keys.secret_key),
                 {"LITE_TELEMETRY": "0"},
                 config.parent.parent,
             ),
@@ -157,7 +158,7 @@ class Supervisor:
                 Spec(
                     name,
                     [sys.executable, "-m", f"stack.{name}"],
-                    self._answers(f"http://127.0.0.1:{ports[name]}/_ready", keys.secret_key),
+                    partial(asyncio.to_thread, answers, ports[name], "/_ready", keys.secret_key),
                     {**environment, **public},
                     PROJECT,
                 )
@@ -193,16 +194,6 @@ class Supervisor:
         self._state.record(child.spec.name, child.pid, ready=child.ready, restarts=child.restarts)
         self._state.write(self.directory)
 
-    def _answers(self, url: str, key: str) -> Callable[[], Awaitable[bool]]:
-        async def probe() -> bool:
-            try:
-                response = await self._http.get(url, headers={"apikey": key})
-            except httpx.HTTPError:
-                return False
-            return response.status_code == httpx.codes.OK
-
-        return probe
-
     async def _refresh_stats(self) -> None:
         while True:
             await asyncio.sleep(self.settings.stats_interval)
@@ -210,6 +201,18 @@ class Supervisor:
                 await asyncio.to_thread(database.refresh_stats, self._db_port)
             except psycopg.Error as error:
                 print(f"stack: the statistics were not refreshed: {error}", flush=True)
+
+
+def answers(port: int, path: str, key: str) -> bool:
+    """Whether a server on loopback answers 200 to the holder of an API key."""
+    connection = HTTPConnection("127.0.0.1", port, timeout=PROBE_TIMEOUT)
+    try:
+        connection.request("GET", path, headers={"apikey": key})
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def end_run(state: State, timeout: float) -> None:
