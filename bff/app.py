@@ -115,11 +115,10 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
             max_connections=settings.upstream_connections,
             max_keepalive_connections=settings.upstream_connections,
         )
-        relay_config = RelayConfig(
-            supabase_url=settings.supabase_url, secret_key=settings.supabase_secret_key.get_secret_value()
-        )
+        relay_config = _relay_config(settings)
+        transport = httpx.AsyncHTTPTransport(limits=limits)
         async with (
-            httpx.AsyncClient(limits=limits, timeout=settings.upstream_timeout) as client,
+            httpx.AsyncClient(transport=transport, timeout=settings.upstream_timeout) as client,
             open_relay(relay_config) as relay,
         ):
             jwks = Jwks(
@@ -132,7 +131,7 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
                 yield State(
                     authenticator=Authenticator(jwks, settings.jwt_issuer, _shared_secret(settings)),
                     supabase=Supabase(
-                        client,
+                        transport,
                         settings.supabase_url,
                         settings.supabase_publishable_key,
                         _timing(settings),
@@ -151,6 +150,22 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
 def _shared_secret(settings: Settings) -> str | None:
     secret = settings.supabase_jwt_secret
     return None if secret is None else secret.get_secret_value()
+
+
+def _relay_config(settings: Settings) -> RelayConfig:
+    return RelayConfig(
+        supabase_url=settings.supabase_url,
+        secret_key=settings.supabase_secret_key.get_secret_value(),
+        poll_seconds=settings.relay_poll_seconds,
+        fast_poll_seconds=settings.relay_fast_poll_seconds,
+        heartbeat_seconds=settings.relay_heartbeat_seconds,
+        grant_seconds=settings.relay_grant_seconds,
+        ring_size=settings.relay_ring_size,
+        backlog_bytes=settings.relay_backlog_bytes,
+        stall_seconds=settings.relay_stall_seconds,
+        max_streams=settings.relay_max_streams,
+        max_streams_per_user=settings.relay_max_streams_per_user,
+    )
 
 
 def _timing(settings: Settings) -> Timing:

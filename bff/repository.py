@@ -74,16 +74,21 @@ class Supabase:
     """The project's REST API over one pool of connections.
 
     Args:
-        client: The pool; belongs to the caller.
+        transport: The pool; belongs to the caller. Requests go straight to it: what an `httpx.AsyncClient` adds
+            (cookies, redirects, authentication flows) is of no use between two servers, and costs a third.
         url: The project's address, without `/rest/v1`.
         publishable_key: Sent as `apikey` beside the caller's JWT.
         timing: Deadlines and pauses.
 
     """
 
-    def __init__(self, client: httpx.AsyncClient, url: str, publishable_key: str, timing: Timing) -> None:
-        self.client = client
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, url: str, publishable_key: str, timing: Timing
+    ) -> None:
+        self.transport = transport
         self.timing = timing
+        # The builders want one; it never sends anything.
+        self._client = httpx.AsyncClient(transport=transport)
         self._rest_url = f"{url.rstrip('/')}/rest/v1"
         self._publishable_key = publishable_key
 
@@ -93,7 +98,7 @@ class Supabase:
         builder = AsyncPostgrestClient(
             self._rest_url,
             headers={"apikey": self._publishable_key, "Authorization": f"Bearer {token}"},
-            http_client=self.client,
+            http_client=self._client,
         )
         return Session(self, builder, started_at + self.timing.request)
 
@@ -159,8 +164,9 @@ class Session:
         seconds = min(self._supabase.timing.attempt, self._deadline - time.perf_counter())
         try:
             async with asyncio.timeout(seconds):
-                response = await self._supabase.client.send(_to_httpx(request))
-        except (TimeoutError, httpx.ReadTimeout, httpx.WriteTimeout):
+                response = await self._supabase.transport.handle_async_request(_to_httpx(request))
+                await response.aread()
+        except TimeoutError:
             raise UpstreamTimeoutError from None
         except httpx.DecodingError:
             raise BadGatewayError from None

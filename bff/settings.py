@@ -90,6 +90,42 @@ class Settings(BaseSettings):
     )
     retry_cap: float = _knob(10.0, "RETRY_CAP", "Longest pause before any retry.", "seconds", ge=0)
 
+    relay_poll_seconds: float = _knob(
+        15.0,
+        "RELAY_POLL_SECONDS",
+        "Between two reads of the event log while Realtime works.",
+        "seconds",
+        gt=0,
+    )
+    relay_fast_poll_seconds: float = _knob(
+        1.0, "RELAY_FAST_POLL_SECONDS", "The same while Realtime is down, deaf or just back.", "seconds", gt=0
+    )
+    relay_heartbeat_seconds: float = _knob(
+        20.0, "RELAY_HEARTBEAT_SECONDS", "Between two heartbeats of a stream.", "seconds", gt=0
+    )
+    relay_grant_seconds: float = _knob(
+        60.0, "RELAY_GRANT_SECONDS", "Between two checks of the open streams' rights.", "seconds", gt=0
+    )
+    relay_ring_size: int = _knob(
+        256, "RELAY_RING_SIZE", "Frames of each organisation that are kept to resume from.", "frames", ge=1
+    )
+    relay_backlog_bytes: int = _knob(
+        1_048_576,
+        "RELAY_BACKLOG_BYTES",
+        "What may wait for one slow reader before it is cut off.",
+        "bytes",
+        ge=1,
+    )
+    relay_stall_seconds: float = _knob(
+        20.0, "RELAY_STALL_SECONDS", "How long one write to a reader may take.", "seconds", gt=0
+    )
+    relay_max_streams: int = _knob(
+        5_000, "RELAY_MAX_STREAMS", "Most streams open at once in one process.", "streams", ge=1
+    )
+    relay_max_streams_per_user: int = _knob(
+        10, "RELAY_MAX_STREAMS_PER_USER", "Most streams of one user open at once.", "streams", ge=1
+    )
+
     @field_validator("cors_origins", mode="before")
     @classmethod
     def _split_origins(cls, value: Any) -> Any:
