@@ -47,3 +47,30 @@ grant execute on all functions in schema auth to postgres, dashboard_user, supab
 grant all on all tables in schema auth to postgres, dashboard_user, supabase_auth_admin;
 grant select on all tables in schema auth to postgres with grant option;
 grant all on all sequences in schema auth to postgres, dashboard_user, supabase_auth_admin;
+
+-- lite stores what should be a JSON object as a JSON string that holds one. Triggers of migrations (a profile from the
+-- metadata of a sign-up) and everything else that reads these columns would find no key in it.
+create function auth.unwrap_lite_user() returns trigger language plpgsql as $$
+begin
+    if jsonb_typeof(new.raw_app_meta_data) = 'string' then
+        new.raw_app_meta_data := (new.raw_app_meta_data #>> '{}')::jsonb;
+    end if;
+    if jsonb_typeof(new.raw_user_meta_data) = 'string' then
+        new.raw_user_meta_data := (new.raw_user_meta_data #>> '{}')::jsonb;
+    end if;
+    return new;
+end
+$$;
+create trigger unwrap_lite_json before insert or update on auth.users
+for each row execute function auth.unwrap_lite_user();
+
+create function auth.unwrap_lite_identity() returns trigger language plpgsql as $$
+begin
+    if jsonb_typeof(new.identity_data) = 'string' then
+        new.identity_data := (new.identity_data #>> '{}')::jsonb;
+    end if;
+    return new;
+end
+$$;
+create trigger unwrap_lite_json before insert or update on auth.identities
+for each row execute function auth.unwrap_lite_identity();
