@@ -100,4 +100,14 @@ def configure(directory: Path, *, port: int, db_port: int, site_url: str, keys: 
 
 def command(node_modules: Path, config: Path) -> list[str]:
     """The command line of the server, without its admin mode, in which whoever has no key is service_role."""
-    return ["node", str(program(node_modules)), "start", "--no-admin", "--config", str(config)]
+    json_arguments = Path(__file__).with_name("lite_json.mjs").as_uri()
+    return [
+        "node",
+        "--import",
+        json_arguments,
+        str(program(node_modules)),
+        "start",
+        "--no-admin",
+        "--config",
+        str(config),
+    ]
