@@ -1,6 +1,9 @@
 """`python -m stack.realtime`: serves on loopback until SIGTERM, which closes the sockets with 1012."""
 
 import logging
+import signal
+import sys
+from types import FrameType
 
 import uvicorn
 
@@ -12,8 +15,15 @@ MAX_FRAME_BYTES = 4 * 1024 * 1024
 SHUTDOWN_SECONDS = 3
 
 
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
 def main() -> None:
     """Runs the server with the settings of the environment."""
+    # uvicorn raises the signal again when it has shut down; an end that was asked for is no failure.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     settings = RealtimeSettings.model_validate({})
     uvicorn.run(
