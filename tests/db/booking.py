@@ -1,4 +1,4 @@
-"""Booking in the tests of the database: times from now on, calls in one line, and what a calendar client does with events."""
+"""Booking in the tests of the database: times, calls in a line, and what a calendar does with events."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -65,8 +65,9 @@ def insert_booking(
         "status": "approved",
         **columns,
     }
+    places = ", ".join(["%s"] * len(values))
     row = db.execute(
-        f"insert into public.reservations ({', '.join(values)}) values ({', '.join(['%s'] * len(values))}) returning *",
+        f"insert into public.reservations ({', '.join(values)}) values ({places}) returning *",
         list(values.values()),
     ).fetchone()
     assert row is not None
@@ -106,7 +107,7 @@ def apply_events(reservations: Sequence[Json], events: Sequence[Json]) -> list[J
 
 
 class Watcher:
-    """Takes a snapshot of a calendar, and can tell whether snapshot and later events make the calendar of now."""
+    """Takes a snapshot of a calendar; tells whether it and the later events make the calendar of now."""
 
     def __init__(self, conninfo: str, organization: Organization) -> None:
         self._conninfo = conninfo

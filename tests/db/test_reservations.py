@@ -182,8 +182,8 @@ def test_an_asset_that_cannot_be_booked_says_why(
         book(member, archived, at(2), at(3))
     boat = organization.assets["watercraft"]
     db.execute(
-        "update public.entitlements set is_active = false where organization_id = %s and section = 'watercraft'",
-        [organization.id],
+        "update public.entitlements set is_active = false where section = %s and organization_id = %s",
+        ["watercraft", organization.id],
     )
     with refused("FORBIDDEN", 403) as failures:
         book(member, boat, at(2), at(3))
