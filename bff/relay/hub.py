@@ -51,7 +51,10 @@ ReadLog = Callable[[Sequence[tuple[str, str]]], Awaitable[Sequence[Page]]]
 class Subscriber:
     """An open stream as the hub sees it. `push` and `end` take bytes, never wait and never raise."""
 
-    __slots__ = ("__weakref__", "cursor", "ended", "filter", "live", "organization_id", "start")
+    __slots__ = ("cursor", "ended", "filter", "live", "organization", "organization_id", "start")
+
+    organization: "Organization"
+    """Set when the hub takes the stream in."""
 
     def __init__(self, organization_id: str, shown: Filter) -> None:
         self.organization_id = organization_id
@@ -286,6 +289,7 @@ class Hub:
             # What was committed after the grant was announced to a hub that did not know the organisation.
             self._look_at(organization.id)
         organization.streams.add(stream)
+        stream.organization = organization
         self.hint(organization.id, position(head))
 
     async def place(self, stream: Subscriber, cursor: str | None) -> ResetReason | None:
@@ -297,7 +301,7 @@ class Hub:
         Raises:
             UnavailableError: the cursor is older than the ring and the log cannot be read.
         """
-        organization = self.organizations[stream.organization_id]
+        organization = stream.organization
         stream.cursor = organization.cursor
         if cursor is None:
             return None
@@ -317,7 +321,7 @@ class Hub:
         Raises:
             UnavailableError: the log cannot be read.
         """
-        organization = self.organizations[stream.organization_id]
+        organization = stream.organization
         idle = 0
         while not stream.ended:
             frames = stream.start or organization.ring.since(stream.cursor)
@@ -370,7 +374,7 @@ class Hub:
 
     def regrant(self, stream: Subscriber, granted: frozenset[str] | None) -> None:
         """Show the stream other sections from now on."""
-        organization = self.organizations[stream.organization_id]
+        organization = stream.organization
         self._take_out(organization, stream)
         stream.filter = replace(stream.filter, granted=granted)
         if stream.live:

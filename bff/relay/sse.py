@@ -284,12 +284,10 @@ class Pulse:
     """Heartbeats of all streams from one timer, spread over the interval.
 
     Args:
-        hub: knows where each organisation stands.
         interval: seconds between two heartbeats of one stream.
     """
 
-    def __init__(self, hub: Hub, interval: float) -> None:
-        self._hub = hub
+    def __init__(self, interval: float) -> None:
         self._tick = min(1.0, interval)
         self._slots: list[set[Stream]] = [set() for _ in range(max(1, round(interval / self._tick)))]
         self._next = 0
@@ -309,7 +307,7 @@ class Pulse:
         for stream in tuple(self._slots[self._next]):
             stream.cut_if_stuck()
             if stream.live:
-                cursor = self._hub.organizations[stream.organization_id].cursor
+                cursor = stream.organization.cursor
                 stream.push(chunks.get(cursor) or chunks.setdefault(cursor, FRAMES.heartbeat(cursor)))
         self._next = (self._next + 1) % len(self._slots)
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -10,6 +11,14 @@ from bff.relay.hub import Page, Subscriber, UnavailableError
 from bff.relay.views import Event, Filter, ResetReason, View, position
 
 EMPTY = "0-00000000"
+
+
+async def until(condition: Callable[[], Any], seconds: float = 20.0) -> None:
+    """Waits for a condition with a deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        await asyncio.sleep(0.002)
 
 
 def make_event(organization: str, seq: int, **changes: Any) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,16 +12,9 @@ from hypothesis import strategies as st
 
 from bff.relay.hub import Hub, UnavailableError
 from bff.relay.views import Filter
-from tests.relay.fakes import EMPTY, FakeEncoder, FakeLog, Reader, make_event
+from tests.relay.fakes import EMPTY, FakeEncoder, FakeLog, Reader, make_event, until
 
 ORG = "org-1"
-
-
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
-    """Wait for a condition with a deadline."""
-    async with asyncio.timeout(seconds):
-        while not condition():
-            await asyncio.sleep(0.001)
 
 
 @dataclass
