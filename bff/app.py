@@ -24,6 +24,7 @@ from bff.middleware import (
     SecurityHeaders,
     handle_error,
 )
+from bff.pool import Pool
 from bff.relay import RelayConfig, open_relay
 from bff.repository import Supabase, Timing
 from bff.routes import accounts, assets, organizations, reservations, stream, system
@@ -111,14 +112,10 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
-        limits = httpx.Limits(
-            max_connections=settings.upstream_connections,
-            max_keepalive_connections=settings.upstream_connections,
-        )
         relay_config = _relay_config(settings)
-        transport = httpx.AsyncHTTPTransport(limits=limits)
+        pool = Pool(settings.supabase_url, settings.upstream_connections)
         async with (
-            httpx.AsyncClient(transport=transport, timeout=settings.upstream_timeout) as client,
+            httpx.AsyncClient(timeout=settings.upstream_timeout) as client,
             open_relay(relay_config) as relay,
         ):
             jwks = Jwks(
@@ -131,7 +128,8 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
                 yield State(
                     authenticator=Authenticator(jwks, settings.jwt_issuer, _shared_secret(settings)),
                     supabase=Supabase(
-                        transport,
+                        pool,
+                        client,
                         settings.supabase_url,
                         settings.supabase_publishable_key,
                         _timing(settings),
@@ -143,6 +141,7 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
                 )
             finally:
                 await jwks.aclose()
+                pool.close()
 
     return lifespan
 

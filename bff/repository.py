@@ -34,6 +34,7 @@ from bff.errors import (
     ServiceUnavailableError,
     UpstreamTimeoutError,
 )
+from bff.pool import Answer, ConnectionFailedError, MalformedAnswerError, Pool
 from bff.upstream import to_api_error
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,7 @@ MAX_RETRIES: Final = 3
 # PostgREST: the requested page begins behind the last row.
 RANGE_NOT_SATISFIABLE: Final = 416
 
+Request = RequestConfig[httpx.AsyncClient]
 T = TypeVar("T", bound=BaseModel)
 F = TypeVar("F", AsyncSelectRequestBuilder, AsyncFilterRequestBuilder)
 Narrow = Callable[[AsyncSelectRequestBuilder], AsyncSelectRequestBuilder]
@@ -74,8 +76,8 @@ class Supabase:
     """The project's REST API over one pool of connections.
 
     Args:
-        transport: The pool; belongs to the caller. Requests go straight to it: what an `httpx.AsyncClient` adds
-            (cookies, redirects, authentication flows) is of no use between two servers, and costs a third.
+        pool: Connections to the project; belongs to the caller.
+        client: What postgrest's builders insist on; it never sends anything.
         url: The project's address, without `/rest/v1`.
         publishable_key: Sent as `apikey` beside the caller's JWT.
         timing: Deadlines and pauses.
@@ -83,12 +85,11 @@ class Supabase:
     """
 
     def __init__(
-        self, transport: httpx.AsyncBaseTransport, url: str, publishable_key: str, timing: Timing
+        self, pool: Pool, client: httpx.AsyncClient, url: str, publishable_key: str, timing: Timing
     ) -> None:
-        self.transport = transport
+        self.pool = pool
         self.timing = timing
-        # The builders want one; it never sends anything.
-        self._client = httpx.AsyncClient(transport=transport)
+        self._client = client
         self._rest_url = f"{url.rstrip('/')}/rest/v1"
         self._publishable_key = publishable_key
 
@@ -137,7 +138,7 @@ class Session:
         """The rows of a table (or view) that the caller may see; see `Repository`."""
         return Repository(self, self._builder, name, model, columns, alive or {})
 
-    async def send(self, request: RequestConfig[httpx.AsyncClient], *, safe: bool) -> httpx.Response:
+    async def send(self, request: Request, *, safe: bool) -> Answer:
         """Sends a built request within the deadline; where `safe`, again after a passing failure.
 
         Raises:
@@ -160,33 +161,37 @@ class Session:
             retries += 1
             await asyncio.sleep(pause)
 
-    async def _attempt(self, request: RequestConfig[httpx.AsyncClient]) -> httpx.Response:
+    async def _attempt(self, request: Request) -> Answer:
         seconds = min(self._supabase.timing.attempt, self._deadline - time.perf_counter())
         try:
             async with asyncio.timeout(seconds):
-                response = await self._supabase.transport.handle_async_request(_to_httpx(request))
-                await response.aread()
+                answer = await self._supabase.pool.request(*_to_message(request))
         except TimeoutError:
             raise UpstreamTimeoutError from None
-        except httpx.DecodingError:
+        except MalformedAnswerError as error:
+            log.warning("upstream_unreadable", error=str(error))
             raise BadGatewayError from None
-        except httpx.HTTPError as error:
-            # No connection, or one that broke: the database may have done the work nonetheless.
-            log.warning("upstream_unreachable", error=type(error).__name__)
+        except ConnectionFailedError as error:
+            # The database may have done the work nonetheless.
+            log.warning("upstream_unreachable", error=str(error))
             raise ServiceUnavailableError from None
-        if response.is_success or response.status_code == RANGE_NOT_SATISFIABLE:
-            return response
-        raise to_api_error(response)
+        if answer.is_success or answer.status == RANGE_NOT_SATISFIABLE:
+            return answer
+        raise to_api_error(answer)
 
 
-def _to_httpx(request: RequestConfig[httpx.AsyncClient]) -> httpx.Request:
-    headers = request.headers
-    content = None
-    if request.json is not None:
-        content = to_json(request.json)
-        headers["Content-Type"] = "application/json"
-    return httpx.Request(
-        request.http_method, str(request.path), params=request.params, headers=headers, content=content
+def _to_message(request: Request) -> tuple[str, str, list[tuple[bytes, bytes]], bytes | None]:
+    target = request.path.raw_path
+    if request.params:
+        target = f"{target}?{request.params}"
+    headers = request.headers.raw
+    if request.json is None:
+        return request.http_method, target, headers, None
+    return (
+        request.http_method,
+        target,
+        [*headers, (b"Content-Type", b"application/json")],
+        to_json(request.json),
     )
 
 
@@ -285,7 +290,7 @@ class Repository(Generic[T]):
         offset = (page - 1) * page_size
         response = await self._session.send(query.limit(page_size).offset(offset).request, safe=True)
         count = _total(response)
-        if response.status_code == RANGE_NOT_SATISFIABLE:
+        if response.status == RANGE_NOT_SATISFIABLE:
             return Found([], count, has_more=False)
         rows = self._parse(response)
         return Found(rows, count, has_more=offset + len(rows) < count)
@@ -343,17 +348,17 @@ class Repository(Generic[T]):
     ) -> list[T]:
         return self._parse(await self._session.send(query.request, safe=safe))
 
-    def _parse(self, response: httpx.Response) -> list[T]:
+    def _parse(self, response: Answer) -> list[T]:
         try:
             return _rows_of(self._model).validate_json(response.content)
         except ValidationError as error:
             raise _unreadable(self._model, error) from None
 
 
-def _total(response: httpx.Response) -> int:
+def _total(response: Answer) -> int:
     # RFC 9110, 14.4: `0-49/1234`, or `*/1234` where the page lies behind the end.
     _, _, total = response.headers.get("content-range", "").partition("/")
     if not total.isdecimal():
-        log.error("upstream_without_count", status=response.status_code)
+        log.error("upstream_without_count", status=response.status)
         raise BadGatewayError
     return int(total)

@@ -2,9 +2,9 @@
 
 import json
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
-import httpx
 import structlog
 
 from bff.errors import (
@@ -17,6 +17,7 @@ from bff.errors import (
     UnauthorizedError,
     UpstreamTimeoutError,
 )
+from bff.pool import Answer
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +55,7 @@ AWAY: Final = frozenset({429, 502, 503, 520, 521, 522, 523, 525, 526})
 LATE: Final = frozenset({408, 504, 524})
 
 
-def to_api_error(response: httpx.Response) -> ApiError:
+def to_api_error(response: Answer) -> ApiError:
     """The error that an unsuccessful answer of PostgREST stands for."""
     body = _read_body(response)
     code = body.get("code")
@@ -63,21 +64,21 @@ def to_api_error(response: httpx.Response) -> ApiError:
             return _business_error(code, body)
         if (known := _by_code(code)) is not None:
             return known
-    if response.status_code in LATE:
+    if response.status in LATE:
         return UpstreamTimeoutError()
-    if response.status_code in AWAY:
+    if response.status in AWAY:
         return ServiceUnavailableError()
-    if response.status_code == httpx.codes.UNAUTHORIZED:
+    if response.status == HTTPStatus.UNAUTHORIZED:
         return UnauthorizedError("The access token was refused.", sent=True)
     if not body:
-        log.error("upstream_unreadable", status=response.status_code)
+        log.error("upstream_unreadable", status=response.status)
         return BadGatewayError()
     # The message may name tables and columns: it is for the log only.
-    log.error("upstream_error", status=response.status_code, code=code, upstream_message=body.get("message"))
+    log.error("upstream_error", status=response.status, code=code, upstream_message=body.get("message"))
     return ApiError("INTERNAL_ERROR", "Something went wrong on our side.")
 
 
-def _read_body(response: httpx.Response) -> Mapping[str, Any]:
+def _read_body(response: Answer) -> Mapping[str, Any]:
     try:
         body = json.loads(response.content)
     except ValueError:
