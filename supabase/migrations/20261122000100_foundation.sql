@@ -361,7 +361,7 @@ begin
         return '[]';
     elsif jsonb_typeof(v_value) <> 'string' then
         return jsonb_build_array(app.field_error(v_path, 'string_type', 'Text is expected here.'));
-    elsif btrim(v_value #>> '{}') = '' then
+    elsif v_value #>> '{}' !~ '\S' then
         return jsonb_build_array(app.field_error(v_path, 'string_too_short', 'This must not be blank.'));
     elsif length(v_value #>> '{}') > p_max then
         return jsonb_build_array(

@@ -1,0 +1,566 @@
+-- Written by `make schema`: what the migrations leave behind. A test compares it; nothing runs it.
+
+-- schemas
+schema app; grants usage to authenticated, usage to service_role
+
+-- extensions
+extension btree_gist in extensions
+extension pg_trgm in extensions
+extension pgcrypto in extensions
+
+-- types
+type public.asset_section as enum (planes, helicopters, residences, watercraft)
+type public.member_role as enum (owner, admin, manager, member, viewer)
+type public.reservation_status as enum (hold, pending, approved, rejected, canceled, completed, expired, displaced)
+type public.subscription_status as enum (trial, active, past_due, canceled, complimentary)
+
+-- relations
+table app.event_counters with row level security (fillfactor=10); grants none
+table app.idempotency_keys with row level security; grants none
+materialized view app.mv_organization_stats; grants none
+table app.occupancy with row level security; grants none
+sequence app.occupancy_id_seq; grants none
+view app.organization_figures; grants none
+table app.stats_refreshed with row level security; grants none
+table app.time_zones with row level security; grants none
+table public.asset_photos with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
+table public.assets with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.calendar_events with row level security; grants select to authenticated, select to service_role
+table public.entitlements with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.organization_members with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.organizations with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.profiles with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.reservation_details with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.reservation_guests with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.reservations with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.subscriptions with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.tier_rules with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
+table public.tiers with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
+
+-- columns
+column app.event_counters.organization_id uuid not null
+column app.event_counters.last_seq bigint not null default 0
+column app.event_counters.last_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+column app.idempotency_keys.user_id uuid not null
+column app.idempotency_keys.route text not null
+column app.idempotency_keys.key text not null
+column app.idempotency_keys.request_hash bytea not null
+column app.idempotency_keys.response jsonb
+column app.idempotency_keys.created_at timestamp with time zone not null default now()
+column app.mv_organization_stats.organization_id uuid
+column app.mv_organization_stats.member_count integer
+column app.mv_organization_stats.asset_count integer
+column app.mv_organization_stats.upcoming_bookings integer
+column app.mv_organization_stats.pending_approvals integer
+column app.mv_organization_stats.assets_by_section jsonb
+column app.mv_organization_stats.upcoming_by_section jsonb
+column app.mv_organization_stats.pending_by_section jsonb
+column app.occupancy.id bigint not null
+column app.occupancy.asset_id uuid not null
+column app.occupancy.occupied tstzrange not null
+column app.occupancy.kind text not null
+column app.occupancy.source_id uuid not null
+column app.organization_figures.organization_id uuid
+column app.organization_figures.member_count integer
+column app.organization_figures.asset_count integer
+column app.organization_figures.upcoming_bookings integer
+column app.organization_figures.pending_approvals integer
+column app.organization_figures.assets_by_section jsonb
+column app.organization_figures.upcoming_by_section jsonb
+column app.organization_figures.pending_by_section jsonb
+column app.stats_refreshed.only_row boolean not null default true
+column app.stats_refreshed.as_of timestamp with time zone not null
+column app.time_zones.name text not null
+column public.asset_photos.id uuid not null default gen_random_uuid()
+column public.asset_photos.organization_id uuid not null; grants insert to authenticated
+column public.asset_photos.asset_id uuid not null; grants insert to authenticated
+column public.asset_photos.url text not null; grants insert/update to authenticated
+column public.asset_photos.caption text; grants insert/update to authenticated
+column public.asset_photos.display_order integer not null default 0; grants insert/update to authenticated
+column public.asset_photos.version integer not null default 1
+column public.asset_photos.created_at timestamp with time zone not null default now()
+column public.asset_photos.updated_at timestamp with time zone not null default now()
+column public.assets.id uuid not null default gen_random_uuid()
+column public.assets.organization_id uuid not null; grants insert to authenticated
+column public.assets.section public.asset_section not null; grants insert/update to authenticated
+column public.assets.name text not null; grants insert/update to authenticated
+column public.assets.description text; grants insert/update to authenticated
+column public.assets.details jsonb not null default '{}'::jsonb; grants insert/update to authenticated
+column public.assets.timezone text not null default 'America/Panama'::text; grants insert/update to authenticated
+column public.assets.turnaround_minutes integer not null default 0; grants insert/update to authenticated
+column public.assets.check_in time without time zone; grants insert/update to authenticated
+column public.assets.check_out time without time zone; grants insert/update to authenticated
+column public.assets.capacity integer; grants insert/update to authenticated
+column public.assets.current_location jsonb; grants insert/update to authenticated
+column public.assets.primary_photo_url text; grants insert/update to authenticated
+column public.assets.is_active boolean not null default true; grants insert/update to authenticated
+column public.assets.deleted_at timestamp with time zone; grants update to authenticated
+column public.assets.version integer not null default 1
+column public.assets.created_at timestamp with time zone not null default now()
+column public.assets.updated_at timestamp with time zone not null default now()
+column public.calendar_events.organization_id uuid not null
+column public.calendar_events.seq bigint not null
+column public.calendar_events.id uuid not null
+column public.calendar_events.type text not null
+column public.calendar_events.reservation_id uuid not null
+column public.calendar_events.asset_ids uuid[] not null
+column public.calendar_events.sections public.asset_section[] not null
+column public.calendar_events.payload jsonb not null
+column public.calendar_events.source_user_id uuid
+column public.calendar_events.occurred_at timestamp with time zone not null
+column public.entitlements.id uuid not null default gen_random_uuid()
+column public.entitlements.organization_id uuid not null
+column public.entitlements.subscription_id uuid not null
+column public.entitlements.section public.asset_section not null
+column public.entitlements.is_active boolean not null default true
+column public.entitlements.version integer not null default 1
+column public.entitlements.created_at timestamp with time zone not null default now()
+column public.entitlements.updated_at timestamp with time zone not null default now()
+column public.organization_members.id uuid not null default gen_random_uuid()
+column public.organization_members.organization_id uuid not null
+column public.organization_members.user_id uuid not null
+column public.organization_members.role public.member_role not null default 'member'::public.member_role
+column public.organization_members.tier_id uuid
+column public.organization_members.joined_at timestamp with time zone not null default now()
+column public.organization_members.version integer not null default 1
+column public.organization_members.created_at timestamp with time zone not null default now()
+column public.organization_members.updated_at timestamp with time zone not null default now()
+column public.organizations.id uuid not null default gen_random_uuid()
+column public.organizations.legal_name text not null
+column public.organizations.commercial_name text
+column public.organizations.ruc text
+column public.organizations.dv text
+column public.organizations.billing_email text
+column public.organizations.phone text
+column public.organizations.address jsonb
+column public.organizations.logo_url text
+column public.organizations.timezone text not null default 'America/Panama'::text
+column public.organizations.require_mfa boolean not null default false
+column public.organizations.is_active boolean not null default true
+column public.organizations.deleted_at timestamp with time zone
+column public.organizations.version integer not null default 1
+column public.organizations.created_at timestamp with time zone not null default now()
+column public.organizations.updated_at timestamp with time zone not null default now()
+column public.profiles.id uuid not null
+column public.profiles.email text
+column public.profiles.first_name text; grants update to authenticated
+column public.profiles.last_name text; grants update to authenticated
+column public.profiles.phone text; grants update to authenticated
+column public.profiles.avatar_url text; grants update to authenticated
+column public.profiles.timezone text not null default 'America/Panama'::text; grants update to authenticated
+column public.profiles.locale text not null default 'es'::text; grants update to authenticated
+column public.profiles.version integer not null default 1
+column public.profiles.created_at timestamp with time zone not null default now()
+column public.profiles.updated_at timestamp with time zone not null default now()
+column public.reservation_details.reservation_id uuid not null
+column public.reservation_details.notes text
+column public.reservation_details.metadata jsonb not null default '{}'::jsonb
+column public.reservation_details.rejected_reason text
+column public.reservation_details.cancellation_reason text
+column public.reservation_guests.reservation_id uuid not null
+column public.reservation_guests.position smallint not null
+column public.reservation_guests.name text not null
+column public.reservation_guests.email text
+column public.reservations.id uuid not null default gen_random_uuid()
+column public.reservations.organization_id uuid not null
+column public.reservations.asset_id uuid not null
+column public.reservations.user_id uuid
+column public.reservations.title text not null
+column public.reservations.start_date timestamp with time zone not null
+column public.reservations.end_date timestamp with time zone not null
+column public.reservations.status public.reservation_status not null default 'pending'::public.reservation_status
+column public.reservations.guest_count integer
+column public.reservations.series_id uuid
+column public.reservations.approved_by uuid
+column public.reservations.approved_at timestamp with time zone
+column public.reservations.canceled_at timestamp with time zone
+column public.reservations.version integer not null default 1
+column public.reservations.created_at timestamp with time zone not null default now()
+column public.reservations.updated_at timestamp with time zone not null default now()
+column public.subscriptions.id uuid not null default gen_random_uuid()
+column public.subscriptions.organization_id uuid not null
+column public.subscriptions.status public.subscription_status not null default 'trial'::public.subscription_status
+column public.subscriptions.seat_limit integer not null default 5
+column public.subscriptions.trial_ends_at timestamp with time zone
+column public.subscriptions.version integer not null default 1
+column public.subscriptions.created_at timestamp with time zone not null default now()
+column public.subscriptions.updated_at timestamp with time zone not null default now()
+column public.tier_rules.tier_id uuid not null; grants insert to authenticated
+column public.tier_rules.organization_id uuid not null; grants insert to authenticated
+column public.tier_rules.max_days_per_month integer; grants insert/update to authenticated
+column public.tier_rules.max_consecutive_days integer; grants insert/update to authenticated
+column public.tier_rules.min_lead_time_hours integer; grants insert/update to authenticated
+column public.tier_rules.max_advance_days integer; grants insert/update to authenticated
+column public.tier_rules.requires_approval boolean not null default false; grants insert/update to authenticated
+column public.tier_rules.version integer not null default 1
+column public.tier_rules.created_at timestamp with time zone not null default now()
+column public.tier_rules.updated_at timestamp with time zone not null default now()
+column public.tiers.id uuid not null default gen_random_uuid()
+column public.tiers.organization_id uuid not null; grants insert to authenticated
+column public.tiers.name text not null; grants insert/update to authenticated
+column public.tiers.priority integer not null; grants insert/update to authenticated
+column public.tiers.color text; grants insert/update to authenticated
+column public.tiers.description text; grants insert/update to authenticated
+column public.tiers.can_override boolean not null default false; grants insert/update to authenticated
+column public.tiers.is_default boolean not null default false; grants insert/update to authenticated
+column public.tiers.sections public.asset_section[]; grants insert/update to authenticated
+column public.tiers.version integer not null default 1
+column public.tiers.created_at timestamp with time zone not null default now()
+column public.tiers.updated_at timestamp with time zone not null default now()
+
+-- constraints
+constraint event_counters_organization_id_fkey on app.event_counters FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint event_counters_pkey on app.event_counters PRIMARY KEY (organization_id)
+constraint idempotency_keys_pkey on app.idempotency_keys PRIMARY KEY (user_id, route, key)
+constraint idempotency_keys_user_id_fkey on app.idempotency_keys FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE
+constraint occupancy_kind_known on app.occupancy CHECK ((kind = ANY (ARRAY['reservation'::text, 'hold'::text])))
+constraint occupancy_no_overlap on app.occupancy EXCLUDE USING gist (asset_id WITH =, occupied WITH &&)
+constraint occupancy_not_empty on app.occupancy CHECK (((NOT isempty(occupied)) AND (NOT lower_inf(occupied)) AND (NOT upper_inf(occupied))))
+constraint occupancy_pkey on app.occupancy PRIMARY KEY (id)
+constraint stats_refreshed_only_row_check on app.stats_refreshed CHECK (only_row)
+constraint stats_refreshed_pkey on app.stats_refreshed PRIMARY KEY (only_row)
+constraint time_zones_pkey on app.time_zones PRIMARY KEY (name)
+constraint asset_photos_asset_id_organization_id_fkey on public.asset_photos FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id) ON DELETE CASCADE
+constraint asset_photos_caption_check on public.asset_photos CHECK ((length(caption) <= 500))
+constraint asset_photos_display_order_check on public.asset_photos CHECK ((display_order >= 0))
+constraint asset_photos_pkey on public.asset_photos PRIMARY KEY (id)
+constraint asset_photos_url_check on public.asset_photos CHECK (((url ~ '^https?://'::text) AND (length(url) <= 2048)))
+constraint assets_capacity_check on public.assets CHECK (((capacity >= 1) AND (capacity <= 10000)))
+constraint assets_check_in_of_residences on public.assets CHECK (((section = 'residences'::public.asset_section) OR ((check_in IS NULL) AND (check_out IS NULL))))
+constraint assets_current_location_check on public.assets CHECK (((jsonb_typeof(current_location) = 'object'::text) AND (octet_length((current_location)::text) <= 4096)))
+constraint assets_description_check on public.assets CHECK ((length(description) <= 2000))
+constraint assets_details_check on public.assets CHECK (((jsonb_typeof(details) = 'object'::text) AND (octet_length((details)::text) <= 16384)))
+constraint assets_id_organization_id_key on public.assets UNIQUE (id, organization_id)
+constraint assets_name_check on public.assets CHECK (((btrim(name) <> ''::text) AND (length(name) <= 200)))
+constraint assets_organization_id_fkey on public.assets FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint assets_pkey on public.assets PRIMARY KEY (id)
+constraint assets_primary_photo_url_check on public.assets CHECK (((primary_photo_url ~ '^https?://'::text) AND (length(primary_photo_url) <= 2048)))
+constraint assets_turnaround_minutes_check on public.assets CHECK (((turnaround_minutes >= 0) AND (turnaround_minutes <= 10080)))
+constraint calendar_events_organization_id_fkey on public.calendar_events FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint calendar_events_pkey on public.calendar_events PRIMARY KEY (organization_id, seq)
+constraint calendar_events_type_known on public.calendar_events CHECK ((type = ANY (ARRAY['reservation_created'::text, 'reservation_updated'::text, 'reservation_canceled'::text])))
+constraint entitlements_organization_id_section_key on public.entitlements UNIQUE (organization_id, section)
+constraint entitlements_pkey on public.entitlements PRIMARY KEY (id)
+constraint entitlements_subscription_id_organization_id_fkey on public.entitlements FOREIGN KEY (subscription_id, organization_id) REFERENCES public.subscriptions(id, organization_id) ON DELETE CASCADE
+constraint organization_members_organization_id_fkey on public.organization_members FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint organization_members_organization_id_user_id_key on public.organization_members UNIQUE (organization_id, user_id)
+constraint organization_members_pkey on public.organization_members PRIMARY KEY (id)
+constraint organization_members_tier_id_organization_id_fkey on public.organization_members FOREIGN KEY (tier_id, organization_id) REFERENCES public.tiers(id, organization_id)
+constraint organization_members_user_id_fkey on public.organization_members FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE
+constraint organizations_address_check on public.organizations CHECK (((jsonb_typeof(address) = 'object'::text) AND (octet_length((address)::text) <= 4096)))
+constraint organizations_billing_email_check on public.organizations CHECK (((billing_email ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'::text) AND (length(billing_email) <= 320)))
+constraint organizations_commercial_name_check on public.organizations CHECK ((length(commercial_name) <= 200))
+constraint organizations_dv_check on public.organizations CHECK ((length(dv) <= 4))
+constraint organizations_legal_name_check on public.organizations CHECK (((btrim(legal_name) <> ''::text) AND (length(legal_name) <= 200)))
+constraint organizations_logo_url_check on public.organizations CHECK (((logo_url ~ '^https?://'::text) AND (length(logo_url) <= 2048)))
+constraint organizations_phone_check on public.organizations CHECK ((phone ~ '^\+[1-9][0-9]{6,14}$'::text))
+constraint organizations_pkey on public.organizations PRIMARY KEY (id)
+constraint organizations_ruc_check on public.organizations CHECK ((length(ruc) <= 50))
+constraint profiles_avatar_url_check on public.profiles CHECK (((avatar_url ~ '^https?://'::text) AND (length(avatar_url) <= 2048)))
+constraint profiles_first_name_check on public.profiles CHECK ((length(first_name) <= 100))
+constraint profiles_id_fkey on public.profiles FOREIGN KEY (id) REFERENCES auth.users(id) ON DELETE CASCADE
+constraint profiles_last_name_check on public.profiles CHECK ((length(last_name) <= 100))
+constraint profiles_locale_check on public.profiles CHECK ((locale = ANY (ARRAY['en'::text, 'es'::text])))
+constraint profiles_phone_check on public.profiles CHECK ((phone ~ '^\+[1-9][0-9]{6,14}$'::text))
+constraint profiles_pkey on public.profiles PRIMARY KEY (id)
+constraint reservation_details_canceled_length on public.reservation_details CHECK ((char_length(cancellation_reason) <= 2000))
+constraint reservation_details_metadata_object on public.reservation_details CHECK ((jsonb_typeof(metadata) = 'object'::text))
+constraint reservation_details_metadata_size on public.reservation_details CHECK ((octet_length((metadata)::text) <= 16384))
+constraint reservation_details_notes_length on public.reservation_details CHECK ((char_length(notes) <= 2000))
+constraint reservation_details_pkey on public.reservation_details PRIMARY KEY (reservation_id)
+constraint reservation_details_rejected_length on public.reservation_details CHECK ((char_length(rejected_reason) <= 2000))
+constraint reservation_details_reservation_id_fkey on public.reservation_details FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE CASCADE
+constraint reservation_guests_at_most_fifty on public.reservation_guests CHECK ((("position" >= 1) AND ("position" <= 50)))
+constraint reservation_guests_email_length on public.reservation_guests CHECK ((char_length(email) <= 254))
+constraint reservation_guests_name_length on public.reservation_guests CHECK ((((char_length(name) >= 1) AND (char_length(name) <= 100)) AND (btrim(name) <> ''::text)))
+constraint reservation_guests_pkey on public.reservation_guests PRIMARY KEY (reservation_id, "position")
+constraint reservation_guests_reservation_id_fkey on public.reservation_guests FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE CASCADE
+constraint reservations_approved_by_fkey on public.reservations FOREIGN KEY (approved_by) REFERENCES public.profiles(id) ON DELETE SET NULL
+constraint reservations_asset_fkey on public.reservations FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id)
+constraint reservations_end_after_start on public.reservations CHECK ((end_date > start_date))
+constraint reservations_guest_count_range on public.reservations CHECK (((guest_count >= 0) AND (guest_count <= 10000)))
+constraint reservations_length on public.reservations CHECK (((end_date - start_date) <= '366 days'::interval))
+constraint reservations_organization_id_fkey on public.reservations FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint reservations_pkey on public.reservations PRIMARY KEY (id)
+constraint reservations_times_in_range on public.reservations CHECK (((start_date >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (end_date < '2200-01-01 00:00:00+00'::timestamp with time zone)))
+constraint reservations_title_length on public.reservations CHECK ((((char_length(title) >= 1) AND (char_length(title) <= 200)) AND (btrim(title) <> ''::text)))
+constraint reservations_user_id_fkey on public.reservations FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL
+constraint subscriptions_id_organization_id_key on public.subscriptions UNIQUE (id, organization_id)
+constraint subscriptions_organization_id_fkey on public.subscriptions FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint subscriptions_organization_id_key on public.subscriptions UNIQUE (organization_id)
+constraint subscriptions_pkey on public.subscriptions PRIMARY KEY (id)
+constraint subscriptions_seat_limit_check on public.subscriptions CHECK ((seat_limit >= 1))
+constraint tier_rules_max_advance_days_check on public.tier_rules CHECK (((max_advance_days >= 0) AND (max_advance_days <= 3660)))
+constraint tier_rules_max_consecutive_days_check on public.tier_rules CHECK (((max_consecutive_days >= 1) AND (max_consecutive_days <= 366)))
+constraint tier_rules_max_days_per_month_check on public.tier_rules CHECK (((max_days_per_month >= 0) AND (max_days_per_month <= 31)))
+constraint tier_rules_min_lead_time_hours_check on public.tier_rules CHECK (((min_lead_time_hours >= 0) AND (min_lead_time_hours <= 8784)))
+constraint tier_rules_pkey on public.tier_rules PRIMARY KEY (tier_id)
+constraint tier_rules_tier_id_organization_id_fkey on public.tier_rules FOREIGN KEY (tier_id, organization_id) REFERENCES public.tiers(id, organization_id) ON DELETE CASCADE
+constraint tiers_color_check on public.tiers CHECK ((color ~ '^#[0-9a-fA-F]{6}$'::text))
+constraint tiers_description_check on public.tiers CHECK ((length(description) <= 2000))
+constraint tiers_id_organization_id_key on public.tiers UNIQUE (id, organization_id)
+constraint tiers_name_check on public.tiers CHECK (((btrim(name) <> ''::text) AND (length(name) <= 100)))
+constraint tiers_organization_id_fkey on public.tiers FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint tiers_organization_id_priority_key on public.tiers UNIQUE (organization_id, priority)
+constraint tiers_pkey on public.tiers PRIMARY KEY (id)
+constraint tiers_priority_check on public.tiers CHECK ((priority >= 0))
+constraint tiers_sections_check on public.tiers CHECK (((array_position(sections, NULL::public.asset_section) IS NULL) AND (cardinality(sections) <= 4)))
+
+-- indexes
+CREATE UNIQUE INDEX event_counters_pkey ON app.event_counters USING btree (organization_id)
+CREATE UNIQUE INDEX idempotency_keys_pkey ON app.idempotency_keys USING btree (user_id, route, key)
+CREATE UNIQUE INDEX mv_organization_stats_organization ON app.mv_organization_stats USING btree (organization_id)
+CREATE INDEX occupancy_no_overlap ON app.occupancy USING gist (asset_id, occupied)
+CREATE INDEX occupancy_source ON app.occupancy USING btree (source_id)
+CREATE UNIQUE INDEX occupancy_pkey ON app.occupancy USING btree (id)
+CREATE UNIQUE INDEX stats_refreshed_pkey ON app.stats_refreshed USING btree (only_row)
+CREATE UNIQUE INDEX time_zones_pkey ON app.time_zones USING btree (name)
+CREATE INDEX asset_photos_asset ON public.asset_photos USING btree (asset_id, display_order, id)
+CREATE UNIQUE INDEX asset_photos_pkey ON public.asset_photos USING btree (id)
+CREATE INDEX idx_assets_org_section ON public.assets USING btree (organization_id, section)
+CREATE UNIQUE INDEX assets_id_organization_id_key ON public.assets USING btree (id, organization_id)
+CREATE UNIQUE INDEX assets_pkey ON public.assets USING btree (id)
+CREATE INDEX calendar_events_occurred_at ON public.calendar_events USING btree (occurred_at)
+CREATE UNIQUE INDEX calendar_events_pkey ON public.calendar_events USING btree (organization_id, seq)
+CREATE UNIQUE INDEX entitlements_organization_id_section_key ON public.entitlements USING btree (organization_id, section)
+CREATE UNIQUE INDEX entitlements_pkey ON public.entitlements USING btree (id)
+CREATE INDEX idx_organization_members_user ON public.organization_members USING btree (user_id)
+CREATE UNIQUE INDEX organization_members_organization_id_user_id_key ON public.organization_members USING btree (organization_id, user_id)
+CREATE UNIQUE INDEX organization_members_pkey ON public.organization_members USING btree (id)
+CREATE UNIQUE INDEX organizations_pkey ON public.organizations USING btree (id)
+CREATE UNIQUE INDEX profiles_pkey ON public.profiles USING btree (id)
+CREATE UNIQUE INDEX reservation_details_pkey ON public.reservation_details USING btree (reservation_id)
+CREATE UNIQUE INDEX reservation_guests_pkey ON public.reservation_guests USING btree (reservation_id, "position")
+CREATE INDEX idx_reservations_approved_by ON public.reservations USING btree (approved_by) WHERE (approved_by IS NOT NULL)
+CREATE INDEX idx_reservations_asset_date ON public.reservations USING btree (asset_id, start_date, end_date)
+CREATE INDEX idx_reservations_calendar ON public.reservations USING btree (organization_id, end_date, start_date) INCLUDE (user_id, title) WHERE (status = ANY ('{pending,approved,completed}'::public.reservation_status[]))
+CREATE INDEX idx_reservations_organization_start ON public.reservations USING btree (organization_id, start_date, id)
+CREATE INDEX idx_reservations_user_status ON public.reservations USING btree (user_id, status, created_at DESC)
+CREATE UNIQUE INDEX reservations_pkey ON public.reservations USING btree (id)
+CREATE UNIQUE INDEX subscriptions_id_organization_id_key ON public.subscriptions USING btree (id, organization_id)
+CREATE UNIQUE INDEX subscriptions_organization_id_key ON public.subscriptions USING btree (organization_id)
+CREATE UNIQUE INDEX subscriptions_pkey ON public.subscriptions USING btree (id)
+CREATE INDEX tier_rules_organization ON public.tier_rules USING btree (organization_id)
+CREATE UNIQUE INDEX tier_rules_pkey ON public.tier_rules USING btree (tier_id)
+CREATE UNIQUE INDEX tiers_id_organization_id_key ON public.tiers USING btree (id, organization_id)
+CREATE UNIQUE INDEX tiers_one_default ON public.tiers USING btree (organization_id) WHERE is_default
+CREATE UNIQUE INDEX tiers_organization_id_priority_key ON public.tiers USING btree (organization_id, priority)
+CREATE UNIQUE INDEX tiers_pkey ON public.tiers USING btree (id)
+
+-- policies
+policy "admins and owners add photos" on public.asset_photos as permissive for insert to authenticated
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners change photos" on public.asset_photos as permissive for update to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners delete photos" on public.asset_photos as permissive for delete to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "members read the photos of the assets that they see" on public.asset_photos as permissive for select to authenticated
+    using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND (asset_id IN ( SELECT a.id FROM public.assets a)))
+policy "photos are added with the second factor that is demanded" on public.asset_photos as restrictive for insert to authenticated
+    with check app.require_aal2(organization_id)
+policy "photos are changed with the second factor that is demanded" on public.asset_photos as restrictive for update to authenticated
+    with check app.require_aal2(organization_id)
+policy "photos are deleted with the second factor that is demanded" on public.asset_photos as restrictive for delete to authenticated
+    using app.require_aal2(organization_id)
+policy "admins and owners add assets" on public.assets as permissive for insert to authenticated
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners change assets" on public.assets as permissive for update to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "assets are added with the second factor that is demanded" on public.assets as restrictive for insert to authenticated
+    with check app.require_aal2(organization_id)
+policy "assets are changed with the second factor that is demanded" on public.assets as restrictive for update to authenticated
+    with check app.require_aal2(organization_id)
+policy "members read the assets of the sections that their tier allows" on public.assets as permissive for select to authenticated
+    using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (id IN ( SELECT app.section_view_assets() AS section_view_assets))) AND ((deleted_at IS NULL) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))))
+policy "members see the events of the sections that their tier allows" on public.calendar_events as permissive for select to authenticated
+    using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR ((asset_ids[1] IN ( SELECT app.section_view_assets() AS section_view_assets)) AND (asset_ids[cardinality(asset_ids)] IN ( SELECT app.section_view_assets() AS section_view_assets)) AND (sections <@ app.visible_sections(organization_id)))))
+policy "members read what their organization is entitled to" on public.entitlements as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
+policy "members read who else is a member" on public.organization_members as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
+policy "members read their organizations" on public.organizations as permissive for select to authenticated
+    using (id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
+policy "people change their own profile" on public.profiles as permissive for update to authenticated
+    using (id = ( SELECT auth.uid() AS uid))
+    with check (id = ( SELECT auth.uid() AS uid))
+policy "people read their own profile" on public.profiles as permissive for select to authenticated
+    using (id = ( SELECT auth.uid() AS uid))
+policy "bookers and managers see a booking's details" on public.reservation_details as permissive for select to authenticated
+    using (EXISTS ( SELECT FROM public.reservations r WHERE ((r.id = reservation_details.reservation_id) AND ((r.user_id = ( SELECT auth.uid() AS uid)) OR (r.organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as)))))))
+policy "bookers and managers see a booking's guests" on public.reservation_guests as permissive for select to authenticated
+    using (EXISTS ( SELECT FROM public.reservations r WHERE ((r.id = reservation_guests.reservation_id) AND ((r.user_id = ( SELECT auth.uid() AS uid)) OR (r.organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as)))))))
+policy "members see the bookings of the sections that their tier allows" on public.reservations as permissive for select to authenticated
+    using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (asset_id IN ( SELECT app.section_view_assets() AS section_view_assets))) AND ((status <> 'hold'::public.reservation_status) OR (user_id = ( SELECT auth.uid() AS uid))))
+policy "admins and owners read the subscription" on public.subscriptions as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners change the tiers' limits" on public.tier_rules as permissive for update to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners lift the tiers' limits" on public.tier_rules as permissive for delete to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners set the tiers' limits" on public.tier_rules as permissive for insert to authenticated
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "limits are changed with the second factor where there is one" on public.tier_rules as restrictive for update to authenticated
+    with check app.require_aal2(organization_id, true)
+policy "limits are lifted with the second factor where there is one" on public.tier_rules as restrictive for delete to authenticated
+    using app.require_aal2(organization_id, true)
+policy "limits are set with the second factor where there is one" on public.tier_rules as restrictive for insert to authenticated
+    with check app.require_aal2(organization_id, true)
+policy "members read the tiers' limits" on public.tier_rules as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
+policy "admins and owners add tiers" on public.tiers as permissive for insert to authenticated
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners change tiers" on public.tiers as permissive for update to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners delete tiers" on public.tiers as permissive for delete to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "members read the tiers" on public.tiers as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
+policy "tiers are added with the second factor that is demanded" on public.tiers as restrictive for insert to authenticated
+    with check app.require_aal2(organization_id)
+policy "tiers are changed with the second factor that is demanded" on public.tiers as restrictive for update to authenticated
+    with check app.require_aal2(organization_id)
+policy "tiers are deleted with the second factor that is demanded" on public.tiers as restrictive for delete to authenticated
+    using app.require_aal2(organization_id)
+
+-- functions
+function app.address_errors(p_address jsonb) returns jsonb; plpgsql stable set search_path=""; body 5f89481e; grants none
+function app.announce_access(p_organization_id uuid, p_user_id uuid) returns void; plpgsql volatile security definer set search_path=""; body c8f8b7fd; grants none
+function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns void; plpgsql volatile set search_path=""; body 6d77f2dc; grants none
+function app.announce_member_access() returns trigger; plpgsql volatile security definer set search_path=""; body c29d48d8; grants none
+function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body af085844; grants none
+function app.append_event(p_organization_id uuid, p_type text, p_reservation jsonb, p_previous jsonb, p_reservation_id uuid, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body a3875095; grants none
+function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
+function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
+function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
+function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
+function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
+function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
+function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
+function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path=""; body ec2477f8; grants none
+function app.cursor_of(p_seq bigint, p_id uuid) returns text; sql immutable; body c45c9794; grants none
+function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; plpgsql stable set search_path=""; body 2343a216; grants none
+function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body a51e8abc; grants none
+function app.fail(p_code text, p_message text, p_status integer, p_details jsonb DEFAULT NULL::jsonb) returns void; plpgsql stable set search_path=""; body 734e8d15; grants none
+function app.fail_busy() returns void; plpgsql volatile set search_path=""; body de5009bb; grants none
+function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns void; plpgsql stable set search_path=""; body 93fac6c1; grants none
+function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
+function app.field_error(p_path text, p_code text, p_message text) returns jsonb; sql stable set search_path=""; body 193c921c; grants none
+function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
+function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path=""; body 3b5ebc7d; grants none
+function app.full_view_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body bf08aeb4; grants execute to authenticated
+function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set search_path=""; body 5b6c5525; grants none
+function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable set search_path=""; body 9269334e; grants none
+function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
+function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
+function app.keep_answer(p_route text, p_key text, p_answer jsonb) returns void; sql volatile set search_path=""; body 37fd117d; grants none
+function app.keep_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 8fb0c720; grants none
+function app.keep_last_owner() returns trigger; plpgsql volatile security definer set search_path=""; body 6e3753f6; grants none
+function app.keep_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 3e897543; grants none
+function app.keep_reservation_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 403c37c5; grants none
+function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body a14945bc; grants none
+function app.key_errors(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 7251ecd8; grants none
+function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body c188b434; grants none
+function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
+function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
+function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body 1d9e6b8c; grants none
+function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body 50fbff0d; grants none
+function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
+function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
+function app.note_event() returns trigger; plpgsql volatile security definer set search_path=""; body 9217bfe5; grants none
+function app.occupancy_kind(p_status public.reservation_status) returns text; sql immutable; body d7652cf4; grants none
+function app.open_event_log() returns trigger; plpgsql volatile security definer set search_path=""; body e8c90818; grants none
+function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 13ee29c6; grants none
+function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a2de0b14; grants none
+function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
+function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
+function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
+function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set search_path=""; body 519ccb0d; grants none
+function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
+function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 5c30076a; grants none
+function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
+function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body e456a6ff; grants none
+function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body e1ea9fa2; grants none
+function app.refuse_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_id uuid DEFAULT NULL::uuid) returns void; plpgsql volatile set search_path=""; body df6b96bc; grants none
+function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path=""; body 1d10dee4; grants none
+function app.release_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 436b3b02; grants none
+function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
+function app.require_aal2(p_organization_id uuid, p_sensitive boolean DEFAULT false) returns boolean; plpgsql stable security definer set search_path=""; body 214b7e9c; grants execute to authenticated
+function app.require_member(p_organization_id uuid, p_min_role public.member_role DEFAULT 'viewer'::public.member_role) returns public.member_role; plpgsql stable security definer set search_path=""; body 56f9b3e3; grants none
+function app.require_user() returns void; plpgsql stable set search_path=""; body 550e98c2; grants none
+function app.reservation_json(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 5e5b928e; grants none
+function app.reservation_state(p_row public.reservations) returns jsonb; sql stable; body 34363d53; grants none
+function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body 050f3a66; grants none
+function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
+function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 880185eb; grants none
+function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
+function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 09c1d4e5; grants none
+function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none
+function app.touch() returns trigger; plpgsql volatile set search_path=""; body f830270d; grants none
+function app.turnaround(p_minutes integer) returns interval; sql immutable; body 2895ba24; grants none
+function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
+function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
+function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
+function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body d785c426; grants execute to authenticated
+function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body b09a35da; grants execute to authenticated
+function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 2c0cd972; grants execute to authenticated
+function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7d35402d; grants execute to authenticated
+function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body 09b350c0; grants execute to authenticated
+function public.create_organization(p_organization jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body e2cce370; grants execute to authenticated
+function public.create_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8e91f05a; grants execute to authenticated
+function public.events_since(p_requests jsonb, p_limit integer DEFAULT 500) returns jsonb; plpgsql stable security definer set search_path=""; body a524b258; grants execute to service_role
+function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
+function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body 03822c0e; grants execute to authenticated
+function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 81eded9b; grants execute to authenticated
+function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
+function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 8c6e8e77; grants execute to service_role
+function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 8eb4337f; grants execute to service_role
+function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 6261f144; grants execute to service_role
+function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
+function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 1a530d89; grants execute to authenticated
+
+-- triggers
+CREATE TRIGGER follow_email AFTER UPDATE OF email ON auth.users FOR EACH ROW WHEN (((old.email)::text IS DISTINCT FROM (new.email)::text)) EXECUTE FUNCTION app.follow_email()
+CREATE TRIGGER profile_new_user AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.profile_new_user()
+CREATE TRIGGER limit_photos AFTER INSERT OR UPDATE OF asset_id ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.limit_photos()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.asset_photos FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER announce_access_on_section AFTER UPDATE OF section ON public.assets FOR EACH ROW WHEN ((old.section <> new.section)) EXECUTE FUNCTION app.announce_organization_access('organization_id')
+CREATE TRIGGER refuse_archiving_booked BEFORE UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.refuse_archiving_booked_asset()
+CREATE TRIGGER section_is_entitled_on_insert AFTER INSERT ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_entitlement()
+CREATE TRIGGER section_is_entitled_on_update AFTER UPDATE OF section, organization_id, deleted_at ON public.assets FOR EACH ROW WHEN (((old.section <> new.section) OR (old.organization_id <> new.organization_id) OR ((old.deleted_at IS NOT NULL) AND (new.deleted_at IS NULL)))) EXECUTE FUNCTION app.check_entitlement()
+CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.assets FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.entitlements FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER announce_access_on_change AFTER UPDATE ON public.organization_members FOR EACH ROW WHEN (((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.role IS DISTINCT FROM new.role)) OR (old.tier_id IS DISTINCT FROM new.tier_id))) EXECUTE FUNCTION app.announce_member_access()
+CREATE TRIGGER announce_access_on_join_or_leave AFTER INSERT OR DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.announce_member_access()
+CREATE TRIGGER keep_last_owner_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW WHEN ((old.role = 'owner'::public.member_role)) EXECUTE FUNCTION app.keep_last_owner()
+CREATE TRIGGER keep_last_owner_on_update AFTER UPDATE OF role, organization_id ON public.organization_members FOR EACH ROW WHEN (((old.role = 'owner'::public.member_role) AND ((new.role <> 'owner'::public.member_role) OR (new.organization_id <> old.organization_id)))) EXECUTE FUNCTION app.keep_last_owner()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organization_members FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER announce_access_on_closing AFTER UPDATE OF is_active, deleted_at, require_mfa ON public.organizations FOR EACH ROW WHEN ((((old.is_active IS DISTINCT FROM new.is_active) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.require_mfa IS DISTINCT FROM new.require_mfa))) EXECUTE FUNCTION app.announce_organization_access('id')
+CREATE TRIGGER open_event_log AFTER INSERT ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.open_event_log()
+CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organizations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER release_bookings BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.release_bookings_of_deleted_person()
+CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organization_id ON public.reservations FOR EACH ROW EXECUTE FUNCTION app.keep_reservation_identity()
+CREATE CONSTRAINT TRIGGER log_event AFTER INSERT OR DELETE OR UPDATE ON public.reservations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.log_event()
+CREATE TRIGGER note_event AFTER INSERT OR DELETE OR UPDATE ON public.reservations FOR EACH ROW EXECUTE FUNCTION app.note_event()
+CREATE TRIGGER occupancy_1_released AFTER UPDATE ON public.reservations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.release_occupancy()
+CREATE TRIGGER occupancy_2_moved AFTER UPDATE ON public.reservations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_occupancy()
+CREATE TRIGGER occupancy_deleted AFTER DELETE ON public.reservations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.release_occupancy()
+CREATE TRIGGER occupancy_inserted AFTER INSERT ON public.reservations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_occupancy()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER announce_access_on_sections AFTER UPDATE OF sections, is_default ON public.tiers FOR EACH ROW WHEN (((old.sections IS DISTINCT FROM new.sections) OR (old.is_default IS DISTINCT FROM new.is_default))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
+CREATE TRIGGER keep_default_tier AFTER DELETE OR UPDATE OF is_default ON public.tiers FOR EACH ROW WHEN ((old.is_default AND (pg_trigger_depth() = 0))) EXECUTE FUNCTION app.keep_default_tier()
+CREATE TRIGGER keep_used_tier BEFORE DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.keep_used_tier()
+CREATE TRIGGER replace_default_tier BEFORE INSERT OR UPDATE OF is_default ON public.tiers FOR EACH ROW WHEN (new.is_default) EXECUTE FUNCTION app.replace_default_tier()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tiers FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+
+-- publications
+table public.reservations in publication supabase_realtime
