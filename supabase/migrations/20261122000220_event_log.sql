@@ -41,8 +41,7 @@ create policy "members see the events of the sections that their tier allows" on
     );
 grant select on public.calendar_events to authenticated, service_role;
 
--- The head of each organisation's log. It keeps the last event's id, so that a cursor at the head can be verified even
--- when all events have been pruned. Room on each page, because each booking updates one row and must not move it.
+-- The head of each organisation's log, with the last event's id, which is half of a cursor. Room on each page, because each booking updates one row and must not move it.
 create table app.event_counters (
     organization_id uuid primary key references public.organizations (id) on delete cascade,
     last_seq bigint not null default 0,

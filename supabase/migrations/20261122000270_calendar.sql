@@ -202,7 +202,8 @@ $$;
 grant execute on function public.events_since(jsonb, integer) to service_role;
 
 -- Deletes what the log has held for more than seven days, answers how many. Only the oldest events of each log, so that a
--- clock that was set back cannot leave a hole; the counter stays, and with it the head's cursor.
+-- clock that was set back cannot leave a hole; and the last of them stays, or whoever waits at the head of a quiet
+-- calendar would hold a cursor that nothing can verify once the next event comes.
 create function public.prune_calendar_events()
 returns integer
 language plpgsql
@@ -210,13 +211,18 @@ security definer
 set search_path = ''
 as $$
 declare
+    v_before timestamptz := now() - interval '168 hours';
     v_count integer;
 begin
     delete from public.calendar_events e
-    where e.occurred_at < now() - interval '168 hours'
+    where e.occurred_at < v_before
+        and exists (
+            select from public.calendar_events n
+            where n.organization_id = e.organization_id and n.seq = e.seq + 1 and n.occurred_at < v_before
+        )
         and not exists (
             select from public.calendar_events k
-            where k.organization_id = e.organization_id and k.seq < e.seq and k.occurred_at >= now() - interval '168 hours'
+            where k.organization_id = e.organization_id and k.seq < e.seq and k.occurred_at >= v_before
         );
     get diagnostics v_count = row_count;
     return v_count;

@@ -1,0 +1,173 @@
+"""stream_grants: who may open a stream and what it may show; and the hints that make the relay ask again."""
+
+import uuid
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.actors import Actor, Connection, Organization, as_service, as_user, make_organization, rpc
+from tests.db.booking import at, fetch_events, insert_booking
+
+
+def request(actor: Actor, organization: Organization, **replaced: Any) -> dict[str, Any]:
+    return {
+        "user_id": actor.id,
+        "organization_id": organization.id,
+        "aal": "aal1",
+        "session_id": actor.session_id,
+        **replaced,
+    }
+
+
+def grants(database: str, *requests: dict[str, Any]) -> list[dict[str, Any]]:
+    with as_service(database) as service:
+        answers: list[dict[str, Any]] = rpc(service, "stream_grants", p_requests=list(requests))
+    return answers
+
+
+def hints(db: Connection, organization: Organization) -> list[str | None]:
+    """Whom the hints of changed access name, in order."""
+    rows = db.execute(
+        "select payload ->> 'user_id' as person from realtime.messages"
+        " where topic = 'calendar-events' and event = 'access_changed' and private"
+        " and payload ->> 'organization_id' = %s order by inserted_at",
+        [organization.id],
+    ).fetchall()
+    return [row["person"] for row in rows]
+
+
+def test_answers_come_in_the_order_of_the_requests(
+    database: str, db: Connection, organization: Organization
+) -> None:
+    stranger = make_organization(db).owner
+    insert_booking(db, organization, organization.assets["planes"], at(2), at(3))
+    cursor = fetch_events(database, organization.id, None)["cursor"]
+    granted = {"granted": True, "sections": None, "cursor": cursor}
+    assert grants(
+        database,
+        request(organization.member, organization),
+        request(stranger, organization),
+        request(organization.owner, organization),
+        request(organization.owner, organization, organization_id=str(uuid.uuid4())),
+        request(organization.viewer, organization, session_id=str(uuid.uuid4())),
+        request(organization.viewer, organization, session_id=organization.member.session_id),
+        request(organization.viewer, organization, session_id=None),
+    ) == [
+        granted,
+        {"granted": False, "reason": "not_member"},
+        granted,
+        {"granted": False, "reason": "not_found"},
+        {"granted": False, "reason": "session_ended"},
+        {"granted": False, "reason": "session_ended"},
+        granted,
+    ]
+
+
+def test_a_tier_s_sections_are_granted_to_members_and_all_to_managers(
+    database: str, db: Connection, organization: Organization
+) -> None:
+    db.execute("update public.tiers set sections = '{planes}' where id = %s", [organization.tier])
+    db.execute(
+        "update public.organization_members set tier_id = null where user_id = %s", [organization.viewer.id]
+    )
+    people = (organization.viewer, organization.member, organization.manager)
+    answers = grants(database, *(request(person, organization) for person in people))
+    assert [answer["sections"] for answer in answers] == [["planes"], ["planes"], None]
+
+
+def test_sign_out_ends_the_grant(database: str, db: Connection, organization: Organization) -> None:
+    db.execute("delete from auth.sessions where id = %s", [organization.member.session_id])
+    assert grants(database, request(organization.member, organization)) == [
+        {"granted": False, "reason": "session_ended"}
+    ]
+
+
+def test_a_closed_organisation_is_not_found(
+    database: str, db: Connection, organization: Organization
+) -> None:
+    db.execute("update public.organizations set is_active = false where id = %s", [organization.id])
+    assert grants(database, request(organization.owner, organization)) == [
+        {"granted": False, "reason": "not_found"}
+    ]
+
+
+def test_an_organisation_may_demand_a_second_factor(
+    database: str, db: Connection, organization: Organization
+) -> None:
+    db.execute("update public.organizations set require_mfa = true where id = %s", [organization.id])
+    weak, strong = grants(
+        database,
+        request(organization.owner, organization),
+        request(organization.owner, organization, aal="aal2"),
+    )
+    assert weak == {"granted": False, "reason": "mfa_required"}
+    assert strong["granted"] is True
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        ("stream_grants", {"p_requests": []}),
+        ("events_since", {"p_requests": []}),
+        ("prune_calendar_events", {}),
+        ("refresh_organization_stats", {}),
+    ],
+)
+def test_people_may_not_call_what_the_service_calls(
+    database: str, organization: Organization, function: str, arguments: dict[str, Any]
+) -> None:
+    with (
+        as_user(database, organization.owner) as owner,
+        pytest.raises(psycopg.errors.InsufficientPrivilege) as failure,
+    ):
+        owner.execute(
+            f"select public.{function}({', '.join(['%s::jsonb'] * len(arguments))})",
+            ["[]"] * len(arguments),
+        )
+    assert failure.value.sqlstate == "42501"
+
+
+@pytest.mark.parametrize(
+    ("statement", "person"),
+    [
+        ("update public.organization_members set role = 'manager' where user_id = %(member)s", "member"),
+        ("update public.organization_members set tier_id = null where user_id = %(member)s", "member"),
+        ("delete from public.organization_members where user_id = %(member)s", "member"),
+        ("delete from auth.users where id = %(member)s", "member"),
+        ("update public.tiers set sections = '{planes}' where id = %(tier)s", None),
+        ("update public.assets set section = 'helicopters' where id = %(plane)s", None),
+        ("update public.organizations set is_active = false where id = %(id)s", None),
+        ("update public.organizations set deleted_at = now() where id = %(id)s", None),
+        ("update public.organizations set require_mfa = true where id = %(id)s", None),
+    ],
+)
+def test_whatever_changes_what_streams_may_show_is_hinted(
+    db: Connection, organization: Organization, statement: str, person: str | None
+) -> None:
+    before = len(hints(db, organization))
+    db.execute(
+        statement,
+        {
+            "member": organization.member.id,
+            "tier": organization.tier,
+            "plane": organization.assets["planes"],
+            "id": organization.id,
+        },
+    )
+    assert hints(db, organization)[before:] == [organization.actor(person).id if person else None]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update public.organization_members set joined_at = now() where organization_id = %(id)s",
+        "update public.tiers set name = 'Renamed' where organization_id = %(id)s",
+        "update public.assets set name = 'Renamed' where organization_id = %(id)s",
+        "update public.organizations set commercial_name = 'Renamed' where id = %(id)s",
+    ],
+)
+def test_other_changes_are_not(db: Connection, organization: Organization, statement: str) -> None:
+    before = len(hints(db, organization))
+    db.execute(statement, {"id": organization.id})
+    assert len(hints(db, organization)) == before
