@@ -24,8 +24,7 @@ from stack.realtime.tokens import Identity, RefusedError, Verifier
 logger = logging.getLogger(__name__)
 
 # Frames that may wait for a reader that cannot keep up; beyond, it is cut off, never silently skipped.
-MAX_BACKLOG = 10_000
-TRY_AGAIN_LATER = 1013
+MAX_BACKLOG = 5_000
 
 
 class Connection:
@@ -50,21 +49,26 @@ class Connection:
         self._backlog: deque[Frame] = deque()
         self._waiting = asyncio.Event()
         self._closing = False
+        self._writer: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
         """Accepts the socket, then reads and writes until it is closed."""
         await self._websocket.accept()
         self.hub.sockets.add(self)
-        writer = asyncio.create_task(self._write())
+        self._writer = asyncio.create_task(self._write())
+        tasks = (asyncio.create_task(self._read()), self._writer)
         try:
-            await self._read()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self.hub.sockets.discard(self)
             for channel in list(self.channels.values()):
                 channel.leave()
-            writer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await writer
+            for task in tasks:
+                task.cancel()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception):
+                raise outcome
 
     def send(self, message: Message) -> None:
         """Queues a message for the client."""
@@ -75,8 +79,12 @@ class Connection:
         if self._closing or self.hub.faults.knobs.silent:
             return
         if len(self._backlog) >= MAX_BACKLOG:
+            logger.warning("a reader that cannot keep up is cut off, %d frames behind", len(self._backlog))
+            self._closing = True
             self._backlog.clear()
-            self.close(TRY_AGAIN_LATER)
+            # Its writer is stuck, so no close frame could be written.
+            if self._writer is not None:
+                self._writer.cancel()
             return
         self._backlog.append(frame)
         self._waiting.set()

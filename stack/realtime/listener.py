@@ -19,6 +19,8 @@ FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 2.0
 # Partitions reach a week ahead, so a missed round does no harm.
 UPKEEP_SECONDS = 60 * 60
+# After so many messages of one burst the sockets are written to; otherwise a burst cuts off healthy readers.
+BREATH_MESSAGES = 100
 
 Publish = Callable[[str, bool, Broadcast], None]
 
@@ -50,8 +52,12 @@ class Listener:
                     await connection.execute(f"listen {CHANNEL}")
                     self.listening = True
                     retry = FIRST_RETRY_SECONDS
+                    heard = 0
                     async for notice in connection.notifies():
                         await self._hear(notice.payload)
+                        heard += 1
+                        if heard % BREATH_MESSAGES == 0:
+                            await asyncio.sleep(0)
             except psycopg.Error as error:
                 logger.warning("not listening to the database: %s", str(error).strip())
             finally:

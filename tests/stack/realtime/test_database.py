@@ -1,14 +1,16 @@
 """Broadcast from the database: at commit, in commit order, and not at all after a rollback."""
 
+import contextlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psycopg
 import pytest
+from websockets.exceptions import ConnectionClosed
 
 from tests.actors import Actor, Connection, as_user, connect
-from tests.stack.realtime.wire import RunningRealtime, Wire, joined, wire
+from tests.stack.realtime.wire import RunningRealtime, Wire, joined, until, wire
 
 CONNECTIONS = 8
 COMMITS = 25
@@ -242,3 +244,29 @@ async def test_messages_are_heard_again_after_the_connection_was_lost(
             else:
                 assert message.ref == reply
             assert attempt < 10_000
+
+
+async def test_a_reader_that_cannot_keep_up_is_cut_off_and_others_are_not(
+    realtime: RunningRealtime, db: Connection
+) -> None:
+    count = 12_000
+    key = realtime.secret_key
+    async with wire(realtime, apikey=key) as stuck, wire(realtime, apikey=key) as reader:
+        await listener(stuck)
+        await listener(reader)
+        db.execute(
+            "select realtime.send(jsonb_build_object('id', n, 'text', repeat('x', 2000)), 'order', 'orders')"
+            " from generate_series(1, %s) as n",
+            [count],
+        )
+        assert [(await reader.broadcast())["payload"]["id"] for _ in range(count)] == list(
+            range(1, count + 1)
+        )
+        await until(lambda: realtime.state()["connections"] == 1, "the stuck one is cut off")
+        # What it had been sent before is all that it gets, without a gap.
+        heard: list[int] = []
+        with contextlib.suppress(ConnectionClosed):
+            while True:
+                heard.append((await stuck.broadcast())["payload"]["id"])
+        assert heard == list(range(1, len(heard) + 1))
+        assert len(heard) < count
