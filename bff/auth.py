@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import UUID
@@ -57,13 +57,21 @@ class Jwks:
         client: Pool to fetch with; belongs to the caller.
         url: Address of the key set.
         headers: Sent with each fetch.
+        clock: Monotonic seconds.
 
     """
 
-    def __init__(self, client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        url: str,
+        headers: Mapping[str, str],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client = client
         self._url = url
         self._headers = dict(headers)
+        self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = float("-inf")  # monotonic seconds
         self._not_before = float("-inf")  # monotonic seconds; no fetch earlier
@@ -82,11 +90,11 @@ class Jwks:
         """
         key = self._keys.get(key_id)
         if key is not None:
-            if time.monotonic() - self._fetched_at > JWKS_MAX_AGE:
+            if self._clock() - self._fetched_at > JWKS_MAX_AGE:
                 self._renew_in_background()
             return key
         async with self._lock:
-            if key_id not in self._keys and time.monotonic() >= self._not_before:
+            if key_id not in self._keys and self._clock() >= self._not_before:
                 await self._fetch()
         key = self._keys.get(key_id)
         if key is not None:
@@ -104,7 +112,7 @@ class Jwks:
     def _renew_in_background(self) -> None:
         # Nobody waits for it: the known keys serve on, also when Auth is away.
         running = self._renewal is not None and not self._renewal.done()
-        if not running and time.monotonic() >= self._not_before:
+        if not running and self._clock() >= self._not_before:
             self._renewal = asyncio.create_task(self._renew())
 
     async def _renew(self) -> None:
@@ -118,14 +126,14 @@ class Jwks:
             keys = _usable_keys(response.json())
         except (httpx.HTTPError, ValueError, TypeError) as error:
             self._last_fetch_failed = True
-            self._not_before = time.monotonic() + JWKS_RETRY_AFTER
+            self._not_before = self._clock() + JWKS_RETRY_AFTER
             log.warning("jwks_fetch_failed", error=type(error).__name__, known_keys=len(self._keys))
             return
         if self._keys.keys() - keys.keys():
             self.generation += 1
         self._keys = keys
         self._last_fetch_failed = False
-        self._fetched_at = time.monotonic()
+        self._fetched_at = self._clock()
         self._not_before = self._fetched_at + JWKS_COOL_DOWN
 
 

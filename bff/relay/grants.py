@@ -4,9 +4,13 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 
+import structlog
+
 from bff.relay.hub import Hub, UnavailableError
 from bff.relay.log import Grant, GrantRequest
 from bff.relay.sse import FRAMES, Stream
+
+log = structlog.get_logger(__name__)
 
 Ask = Callable[[Sequence[GrantRequest]], Awaitable[Sequence[Grant]]]
 
@@ -75,6 +79,7 @@ class Grants:
         try:
             grants = await self._ask(list(waiting))
         except UnavailableError as error:
+            log.warning("stream_grants_failed", error=str(error))
             for answer in waiting.values():
                 answer.set_exception(error)
                 # Nobody may be left to look at it.

@@ -1,11 +1,10 @@
 """Oneself: account, profile, memberships."""
 
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import Field
 
-from bff.schemas.base import Changes, NotNull, Output, PersonName, Phone, Role, TimeZone, Url, UtcTime
+from bff.schemas.base import Changes, Id, NotNull, Output, PersonName, Phone, Role, TimeZone, Url, UtcTime
 
 AssuranceLevel = Literal["aal1", "aal2"]
 
@@ -13,14 +12,14 @@ AssuranceLevel = Literal["aal1", "aal2"]
 class User(Output):
     """The account at Supabase Auth."""
 
-    id: UUID
+    id: Id
     email: str | None
 
 
 class Profile(Output):
     """What a person says of themselves."""
 
-    id: UUID
+    id: Id
     email: str | None
     first_name: str | None
     last_name: str | None
@@ -36,7 +35,7 @@ class Profile(Output):
 class TierName(Output):
     """A tier as others see it; a lower priority is stronger."""
 
-    id: UUID
+    id: Id
     name: str
     priority: int
     color: str | None
@@ -45,7 +44,7 @@ class TierName(Output):
 class OrganizationName(Output):
     """An organisation as a switcher shows it."""
 
-    id: UUID
+    id: Id
     commercial_name: str | None
     legal_name: str
     logo_url: str | None

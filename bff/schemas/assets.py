@@ -10,6 +10,7 @@ from pydantic_core import PydanticCustomError
 from bff.schemas.base import (
     Changes,
     Flag,
+    Id,
     Input,
     Instant,
     JsonObject,
@@ -47,8 +48,8 @@ Turnaround = Annotated[
 class Asset(Output):
     """A plane, helicopter, residence or boat."""
 
-    id: UUID
-    organization_id: UUID
+    id: Id
+    organization_id: Id
     section: Section
     name: str
     description: str | None
@@ -118,7 +119,7 @@ class AvailabilityQuery(Input):
 class Conflict(Output):
     """What stands in the way. Of what the caller may not read, only the times are told."""
 
-    id: UUID | None = None
+    id: Id | None = None
     title: str | None = None
     start_date: UtcTime
     end_date: UtcTime
@@ -136,7 +137,7 @@ class Slot(Output):
 class Availability(Output):
     """Whether a time is free, and what is free instead."""
 
-    asset_id: UUID
+    asset_id: Id
     time_zone: str
     is_available: bool
     conflicting_reservations: list[Conflict]

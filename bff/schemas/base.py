@@ -136,6 +136,8 @@ def _at_most(size: int) -> AfterValidator:
     return AfterValidator(check)
 
 
+# A UUID that SQL answered. Text, because making an object of each costs more than all the rest of a calendar.
+Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 NoNul = AfterValidator(_refuse_nul)
 NotNull = BeforeValidator(_refuse_null)
 Instant = Annotated[AwareDatetime, AfterValidator(_in_range), BeforeValidator(_rfc3339)]

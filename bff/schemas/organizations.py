@@ -1,7 +1,6 @@
 """Organisations and their figures."""
 
 from typing import Annotated, Literal
-from uuid import UUID
 
 from pydantic import StringConstraints
 
@@ -9,6 +8,7 @@ from bff.schemas.base import (
     Changes,
     Email,
     Flag,
+    Id,
     Input,
     NoNul,
     NotNull,
@@ -50,7 +50,7 @@ class AddressRead(Output):
 class Organization(Output):
     """A family office, company or ownership group."""
 
-    id: UUID
+    id: Id
     legal_name: str
     commercial_name: str | None
     ruc: str | None
@@ -114,7 +114,7 @@ class AssetsBySection(Output):
 class OrganizationStats(Output):
     """Figures of an organisation, refreshed about once a minute; `as_of` says when."""
 
-    organization_id: UUID
+    organization_id: Id
     member_count: int
     asset_count: int
     upcoming_bookings: int

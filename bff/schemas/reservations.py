@@ -8,6 +8,7 @@ from pydantic import Field
 from bff.schemas.base import (
     Changes,
     Email,
+    Id,
     Input,
     Instant,
     JsonObject,
@@ -45,10 +46,10 @@ class GuestRead(Output):
 class Reservation(Output):
     """A booking; notes, metadata, guests and reasons are there for its booker and for managers only."""
 
-    id: UUID
-    organization_id: UUID
-    asset_id: UUID
-    user_id: UUID | None
+    id: Id
+    organization_id: Id
+    asset_id: Id
+    user_id: Id | None
     booked_by: Any = None
     title: str
     start_date: UtcTime
@@ -57,8 +58,8 @@ class Reservation(Output):
     status: ReservationStatus
     guest_count: int | None
     version: int
-    series_id: UUID | None = None
-    approved_by: UUID | None = None
+    series_id: Id | None = None
+    approved_by: Id | None = None
     approved_at: UtcTime | None = None
     canceled_at: UtcTime | None = None
     created_at: UtcTime
@@ -124,18 +125,18 @@ class ListedAsset(Output):
 class ListedReservation(Output):
     """A booking in a list, without what only booker and managers may read."""
 
-    id: UUID
-    organization_id: UUID
-    asset_id: UUID
-    user_id: UUID | None
+    id: Id
+    organization_id: Id
+    asset_id: Id
+    user_id: Id | None
     title: str
     start_date: UtcTime
     end_date: UtcTime
     status: ReservationStatus
     guest_count: int | None
     version: int
-    series_id: UUID | None
-    approved_by: UUID | None
+    series_id: Id | None
+    approved_by: Id | None
     approved_at: UtcTime | None
     canceled_at: UtcTime | None
     created_at: UtcTime
@@ -155,9 +156,9 @@ class CalendarQuery(Input):
 class CalendarEntry(Output):
     """A booking on the calendar: what every member who may see the asset may see."""
 
-    id: UUID
-    asset_id: UUID
-    user_id: UUID | None
+    id: Id
+    asset_id: Id
+    user_id: Id | None
     title: str
     start_date: UtcTime
     end_date: UtcTime

@@ -1,0 +1,80 @@
+"""What is missing or wrong is said by name at start, and never with a value."""
+
+import pytest
+
+from bff.app import create_app
+from bff.settings import Settings, SettingsError, load_settings
+
+NEEDED = {
+    "SUPABASE_URL": "http://127.0.0.1:54321",
+    "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x",
+    "SUPABASE_SECRET_KEY": "sb_secret_x",
+}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    for name, value in NEEDED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("name", NEEDED)
+@pytest.mark.parametrize("value", [None, ""])
+def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str, value: str | None) -> None:
+    if value is None:
+        environment.delenv(name)
+    else:
+        environment.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name} is not set$"):
+        create_app()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SUPABASE_URL", "project.example"),
+        ("SUPABASE_JWT_SECRET", "hunter2"),
+        ("BFF_PORT", "70000"),
+        ("LOG_LEVEL", "chatty"),
+        ("REQUEST_TIMEOUT", "-1"),
+        ("CORS_ORIGINS", "https://a.example,*"),
+    ],
+)
+def test_a_wrong_variable_is_named_without_its_value(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
+        load_settings()
+    assert value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "alias"),
+    [
+        ("SUPABASE_URL", "NEXT_PUBLIC_SUPABASE_URL"),
+        ("SUPABASE_PUBLISHABLE_KEY", "SUPABASE_ANON_KEY"),
+        ("SUPABASE_PUBLISHABLE_KEY", "NEXT_PUBLIC_SUPABASE_ANON_KEY"),
+        ("SUPABASE_SECRET_KEY", "SUPABASE_SERVICE_ROLE_KEY"),
+    ],
+)
+def test_the_plans_names_are_taken(environment: pytest.MonkeyPatch, name: str, alias: str) -> None:
+    environment.delenv(name)
+    environment.setenv(alias, "http://alias.example")
+    settings = load_settings()
+    given = {
+        "SUPABASE_URL": settings.supabase_url,
+        "SUPABASE_PUBLISHABLE_KEY": settings.supabase_publishable_key,
+        "SUPABASE_SECRET_KEY": settings.supabase_secret_key.get_secret_value(),
+    }
+    assert given[name] == "http://alias.example"
+
+
+def test_origins_are_split_and_secrets_do_not_show(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("CORS_ORIGINS", "https://app.example/, http://localhost:3000")
+    settings = load_settings()
+    assert settings.cors_origins == ("https://app.example", "http://localhost:3000")
+    assert "sb_secret_x" not in repr(settings)
+    assert settings.jwt_issuer == "http://127.0.0.1:54321/auth/v1"

@@ -1,0 +1,141 @@
+"""A Supabase that fails as told, on a real socket, and the shipped app in front of it."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import jwt
+from starlette.types import Receive, Scope, Send
+
+from bff.app import create_app
+from bff.settings import Settings
+
+SECRET = "a shared secret of thirty-two and more characters"
+USER = "7b3c3e0e-2b2a-4a5c-9a1e-2f9d1c2b3a4d"
+Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
+
+
+def answer(status: int, body: Any, **headers: str) -> Behaviour:
+    """Answers with JSON (or with the bytes given)."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
+    message = (
+        f"HTTP/1.1 {status} Whatever\r\ncontent-length: {len(content)}\r\n{lines}\r\n".encode() + content
+    )
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        writer.write(message)
+
+    return behave
+
+
+def raw(message: bytes, *, close: bool = False) -> Behaviour:
+    """Sends these bytes, whatever they are."""
+
+    async def behave(writer: asyncio.StreamWriter) -> None:
+        writer.write(message)
+        await writer.drain()
+        if close:
+            writer.close()
+
+    return behave
+
+
+async def hang(_: asyncio.StreamWriter) -> None:
+    """Never answers."""
+
+
+class Upstream:
+    """Plays the behaviours in order, then the last one for ever; counts the requests to `rpc/` and tables.
+
+    Whatever the relay and the health check ask gets an empty list.
+    """
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.behaviours: list[Behaviour] = [answer(200, {})]
+        self.requests: list[str] = []
+        self.heads: list[str] = []
+        self.connections = 0
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection."""
+        self.connections += 1
+        try:
+            while True:
+                head = (await reader.readuntil(b"\r\n\r\n")).decode()
+                lines = head.lower().split("\r\n")
+                length = next((int(line[15:]) for line in lines if line.startswith("content-length:")), 0)
+                await reader.readexactly(length)
+                await self._behave(head, writer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    async def _behave(self, head: str, writer: asyncio.StreamWriter) -> None:
+        _, target, _ = head.split(" ", 2)
+        if "sb_secret" in head or not target.startswith("/rest/v1/"):
+            await answer(200, [])(writer)
+            return
+        self.requests.append(target)
+        self.heads.append(head)
+        behave = self.behaviours.pop(0) if len(self.behaviours) > 1 else self.behaviours[0]
+        await behave(writer)
+
+
+@asynccontextmanager
+async def failing_supabase() -> AsyncIterator[Upstream]:
+    """An `Upstream` on a free port."""
+    upstream = Upstream()
+    server = await asyncio.start_server(upstream.serve, "127.0.0.1", 0)
+    upstream.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield upstream
+    finally:
+        server.close()
+
+
+def token(issuer: str, **claims: Any) -> str:
+    """An HS256 access token that the app in front of `issuer` takes."""
+    body = {
+        "iss": f"{issuer}/auth/v1",
+        "sub": USER,
+        "aud": "authenticated",
+        "role": "authenticated",
+        "exp": int(time.time()) + 600,
+        **claims,
+    }
+    return jwt.encode(body, SECRET, "HS256")
+
+
+@asynccontextmanager
+async def app_before(url: str, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
+    """The shipped app with its lifespan run, in this process; the client is signed in."""
+    app = create_app(
+        Settings(
+            supabase_url=url,
+            supabase_publishable_key="sb_publishable_x",
+            supabase_secret_key="sb_secret_x",
+            supabase_jwt_secret=SECRET,
+            **{"retry_base": 0.01, "log_level": "CRITICAL", **settings},
+        )
+    )
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+            # As uvicorn does: each request gets a copy of the lifespan's state.
+            scope["state"] = dict(state or {})
+            await app(scope, receive, send)
+
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(app=with_state),
+            base_url="http://bff",
+            headers={"Authorization": f"Bearer {token(url)}"},
+        ) as client:
+            yield client

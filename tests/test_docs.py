@@ -1,0 +1,28 @@
+"""What is written about the settings is what they are."""
+
+from pathlib import Path
+
+from bff.settings import Settings, settings_page, variables
+
+
+def test_the_settings_page_is_the_printed_one(root: Path) -> None:
+    assert (root / "docs/settings.md").read_text() == settings_page(), (
+        "python -m bff.settings > docs/settings.md"
+    )
+
+
+def test_each_setting_is_in_the_example_with_its_default(root: Path) -> None:
+    lines = [line.lstrip("# ") for line in (root / ".env.example").read_text().splitlines()]
+    given = dict(line.split("=", 1) for line in lines if "=" in line)
+    expected = {variables(field)[0]: field for field in Settings.model_fields.values()}
+    assert set(given) == set(expected)
+    for name, field in expected.items():
+        if not field.is_required() and field.default not in (None, ()):
+            assert given[name] == str(field.default), name
+
+
+def test_secrets_have_no_default(root: Path) -> None:
+    for field in Settings.model_fields.values():
+        if "secret" in str(field.annotation).lower():
+            assert field.is_required() or field.default is None
+    assert "sb_secret_" not in (root / ".env.example").read_text()

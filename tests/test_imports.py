@@ -1,0 +1,121 @@
+"""The dependency rule: who may import whom, read from the source."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+# What each module of the BFF may import of it; `*` stands for the package's modules, longest name first.
+# app -> routes -> {relay, repository, auth, …} -> {schemas, errors}; inside the relay feed -> hub <- sse.
+ALLOWED: dict[str, set[str]] = {
+    "bff": set(),
+    "bff.errors": set(),
+    "bff.settings": set(),
+    "bff.telemetry": set(),
+    "bff.pool": set(),
+    "bff.schemas": {"bff.errors", "bff.schemas"},
+    "bff.auth": {"bff.errors"},
+    "bff.upstream": {"bff.errors", "bff.pool"},
+    "bff.repository": {"bff.errors", "bff.pool", "bff.upstream"},
+    "bff.health": {"bff", "bff.schemas"},
+    "bff.relay.views": set(),
+    "bff.relay.ring": {"bff.relay"},
+    "bff.relay.hub": {"bff.relay.views", "bff.relay.ring", "bff.relay.lane"},
+    "bff.relay": {"bff.relay", "bff.errors"},
+    "bff.state": {"bff.auth", "bff.health", "bff.relay", "bff.repository"},
+    "bff.http": {"bff.auth", "bff.errors", "bff.repository", "bff.state"},
+    "bff.responses": {"bff.errors", "bff.state"},
+    "bff.middleware": {"bff.auth", "bff.errors", "bff.responses", "bff.state", "bff.telemetry"},
+    "bff.openapi": {"bff", "bff.errors", "bff.http", "bff.schemas"},
+    "bff.docs": {"bff.errors"},
+    "bff.routes": {
+        "bff.auth",
+        "bff.errors",
+        "bff.http",
+        "bff.relay",
+        "bff.repository",
+        "bff.responses",
+        "bff.routes",
+        "bff.schemas",
+        "bff.state",
+    },
+    "bff.app": {"*"},
+    "bff.__main__": {"bff.app", "bff.relay", "bff.settings"},
+}
+
+
+def modules(root: Path, package: str) -> Iterator[tuple[str, Path]]:
+    for path in sorted((root / package).rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
+
+
+def imports(root: Path, path: Path) -> Iterator[str]:
+    """Full names of what a file imports, those inside functions too; relative imports are not used here."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative import"
+            for alias in node.names:
+                name = f"{node.module}.{alias.name}"
+                file = root.joinpath(*name.split("."))
+                is_module = file.with_suffix(".py").exists() or (file / "__init__.py").exists()
+                yield name if is_module else str(node.module)
+
+
+def rule_of(module: str) -> str:
+    """The longest name in ALLOWED that covers the module."""
+    names = [name for name in ALLOWED if module == name or (name != "bff" and module.startswith(f"{name}."))]
+    assert names, f"{module} has no rule in ALLOWED"
+    return max(names, key=len)
+
+
+def covers(allowed: str, module: str) -> bool:
+    return allowed == "*" or module == allowed or (allowed != "bff" and module.startswith(f"{allowed}."))
+
+
+@pytest.fixture
+def found(root: Path) -> list[tuple[str, str]]:
+    return [
+        (module, imported)
+        for module, path in modules(root, "bff")
+        for imported in imports(root, path)
+        if imported.split(".")[0] in ("bff", "stack", "tests")
+    ]
+
+
+def test_modules_import_only_what_lies_below_them(found: list[tuple[str, str]]) -> None:
+    wrong = [
+        f"{module} imports {imported}"
+        for module, imported in found
+        if not any(covers(allowed, imported) for allowed in ALLOWED[rule_of(module)])
+    ]
+    assert not wrong
+
+
+def test_the_bff_and_the_stack_do_not_know_each_other(root: Path) -> None:
+    wrong = [
+        f"{module} imports {imported}"
+        for package, other in (("bff", "stack"), ("stack", "bff"))
+        for module, path in modules(root, package)
+        for imported in imports(root, path)
+        if imported.split(".")[0] in (other, "tests")
+    ]
+    assert not wrong
+
+
+def test_only_the_app_sees_the_settings(found: list[tuple[str, str]]) -> None:
+    seen_by = {module for module, imported in found if covers("bff.settings", imported)}
+    assert seen_by == {"bff.app", "bff.__main__"}
+
+
+def test_only_the_repository_and_the_relay_build_calls_to_rest(root: Path) -> None:
+    users = {
+        module
+        for module, path in modules(root, "bff")
+        for imported in imports(root, path)
+        if imported.startswith("bff.pool")
+    }
+    assert users == {"bff.app", "bff.repository", "bff.upstream"}
