@@ -38,9 +38,13 @@ class Accounts:
         """Take an open pool."""
         self._pool = pool
 
-    async def session(self, session_id: str) -> Row | None:
-        """A session's `aal` and `created_at`; None once it was signed out."""
-        return await self._one("select aal, created_at from auth.sessions where id = %s", session_id)
+    async def session(self, session_id: str, user_id: str) -> tuple[Row, Row] | None:
+        """A session's `aal` and `created_at`, and its user; None once it was signed out."""
+        async with self._connection() as connection:
+            query = "select aal, created_at from auth.sessions where id = %s and user_id = %s"
+            session = await (await connection.execute(query, (session_id, user_id))).fetchone()
+            user = await _user(connection, uuid.UUID(user_id))
+        return (session, user) if session and user else None
 
     async def end_other_sessions(self, user_id: str, session_id: str) -> None:
         """Sign a user out everywhere but in one session."""
@@ -125,10 +129,6 @@ class Accounts:
         async with self._connection() as connection:
             deleted = await connection.execute("delete from auth.users where id = %s", (user_id,))
             return deleted.rowcount > 0
-
-    async def _one(self, query: str, *parameters: object) -> Row | None:
-        async with self._connection() as connection:
-            return await (await connection.execute(query, parameters)).fetchone()
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator["psycopg.AsyncConnection[DictRow]"]:

@@ -70,6 +70,7 @@ def create_app(settings: GatewaySettings) -> Starlette:
             Route(f"{auth}/admin/users/{{user_id}}", admin.delete_user, methods=["DELETE"]),
             WebSocketRoute("/realtime/v1/websocket", websocket.websocket),
             Route("/realtime/v1/api/broadcast", websocket.broadcast, methods=["POST"]),
+            Route("/realtime/v1/api/broadcast/{message:path}", websocket.broadcast, methods=["POST"]),
             Route("/rest/v1/{path:path}", rest.rest, methods=METHODS),
         ],
         middleware=[

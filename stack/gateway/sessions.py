@@ -1,6 +1,7 @@
 """`/auth/v1` for users: lite signs people up, in and out; its tokens come out as Supabase Auth's."""
 
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -40,12 +41,13 @@ async def issue(request: "GatewayRequest") -> Response:
 async def user(request: "GatewayRequest") -> Response:
     """The user of the token: read (GET), or changed (PUT)."""
     caller = signed_in(request)
-    answer = await _ask_lite(request, caller.key, caller.inner_token)
-    if request.method == "PUT" and caller.claims and "password" in _json(await request.body()):
+    claims, accounts = caller.claims or {}, request.state["accounts"]
+    await _ask_lite(request, caller.key, caller.inner_token)
+    if request.method == "PUT" and "password" in _json(await request.body()):
         # lite leaves them; Auth ends them, so that a stolen session does not survive the new password.
-        accounts = request.state["accounts"]
-        await accounts.end_other_sessions(caller.claims["sub"], caller.claims["session_id"])
-    return JSONResponse(answer)
+        await accounts.end_other_sessions(claims["sub"], claims["session_id"])
+    # Lite shows some times as Postgres prints them, which official clients do not read.
+    return JSONResponse(await accounts.user(uuid.UUID(claims["sub"])))
 
 
 async def logout(request: "GatewayRequest") -> Response:
@@ -115,10 +117,10 @@ async def _reissued(state: "GatewayState", answer: dict[str, Any]) -> dict[str, 
         inner = state["credentials"].inner_claims(answer["access_token"])
     except jwt.InvalidTokenError as error:
         raise AuthError(500, "unexpected_failure", "The embedded Auth signed with another secret") from error
-    session = await state["accounts"].session(inner["session_id"])
-    if session is None:  # signed out or deleted meanwhile
+    found = await state["accounts"].session(inner["session_id"], inner["sub"])
+    if found is None:  # signed out or deleted meanwhile
         raise AuthError(403, "session_not_found", "Session from session_id claim in JWT does not exist")
-    account = answer["user"]
+    session, account = found
     token = state["signing_key"].sign(
         {
             "iss": state["settings"].issuer,
@@ -126,18 +128,18 @@ async def _reissued(state: "GatewayState", answer: dict[str, Any]) -> dict[str, 
             "aud": account["aud"],
             "exp": inner["exp"],
             "iat": inner["iat"],
-            "email": account.get("email", ""),
-            "phone": account.get("phone", ""),
+            "email": account["email"],
+            "phone": account["phone"],
             "app_metadata": account["app_metadata"],
             "user_metadata": account["user_metadata"],
             "role": account["role"],
             "aal": session["aal"] or "aal1",
             "amr": [{"method": "password", "timestamp": int(session["created_at"].timestamp())}],
             "session_id": inner["session_id"],
-            "is_anonymous": account.get("is_anonymous", False),
+            "is_anonymous": account["is_anonymous"],
         }
     )
-    return {**answer, "access_token": token, "expires_at": inner["exp"]}
+    return {**answer, "access_token": token, "expires_at": inner["exp"], "user": account}
 
 
 def _json(content: bytes) -> dict[str, Any]:
