@@ -24,6 +24,7 @@ from bench.servers import Stub, bff_process
 
 TURNS = 150
 WARM_UP = 20
+SPACING = timedelta(hours=6)  # a month's calendar then holds 124 bookings
 CONNECTIONS = 16
 REQUESTS = 6_000
 CEILING_SECRET = "bench-only-secret-of-no-value-0123456789"  # noqa: S105 - signs tokens for the stub alone
@@ -62,8 +63,8 @@ async def added(demo: Demo) -> list[Figure]:
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=200)
 
     def slot(turn: int) -> tuple[str, str]:
-        begin = start + timedelta(hours=turn)
-        return begin.isoformat(), (begin + timedelta(minutes=50)).isoformat()
+        begin = start + SPACING * turn
+        return begin.isoformat(), (begin + SPACING).isoformat()
 
     window = {"from": start.isoformat(), "to": (start + timedelta(days=31)).isoformat()}
     with bff_process(os.environ) as url:
@@ -92,7 +93,7 @@ async def added(demo: Demo) -> list[Figure]:
                 lambda _: rest.post("/rpc/calendar", json=arguments),
                 lambda _: bff.get(f"/organizations/{demo.organization}/calendar", params=window),
             )
-    return [_added("create_reservation", *created), _added("calendar of a month", *calendars)]
+    return [_added("create_reservation", *created), _added("calendar of a month, 124 bookings", *calendars)]
 
 
 async def _load(port: int, request: bytes, total: int) -> float:
