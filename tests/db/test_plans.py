@@ -1,0 +1,165 @@
+"""Each index of booking serves the query that it is there for, under row level security, as plans show."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from tests.actors import Connection, Organization, as_user, connect, make_organization
+
+OTHERS = 30
+ASSETS = 20
+BOOKINGS = 100
+
+
+@pytest.fixture(scope="module")
+def crowd(database: str, admin_database: str) -> Organization:
+    """An organisation among thirty others, each with twenty assets of a hundred bookings."""
+    with connect(database) as db:
+        organization = make_organization(db)
+    with connect(admin_database) as admin:
+        # Triggers would take minutes; what the planner sees is the same.
+        admin.execute("set session_replication_role = replica")
+        admin.execute(
+            "insert into public.organizations (legal_name, commercial_name)"
+            " select 'Other ' || n, 'Other ' || n from generate_series(1, %s) n",
+            [OTHERS],
+        )
+        admin.execute(
+            "insert into public.assets (organization_id, section, name)"
+            " select o.id, (array['planes', 'residences'])[1 + n %% 2]::public.asset_section, 'Asset ' || n"
+            " from public.organizations o cross join generate_series(1, %s) n",
+            [ASSETS],
+        )
+        admin.execute(
+            """
+            insert into public.reservations
+                (organization_id, asset_id, user_id, title, start_date, end_date, status)
+            select a.organization_id, a.id, %(member)s, 'Booking ' || n,
+                now() + (n - %(half)s) * interval '30 hours',
+                now() + (n - %(half)s) * interval '30 hours' + interval '8 hours',
+                case when n %% 10 = 0 then 'canceled' else 'approved' end::public.reservation_status
+            from public.assets a cross join generate_series(1, %(bookings)s) n
+            order by md5(a.id::text || n)
+            """,
+            {"bookings": BOOKINGS, "half": BOOKINGS // 2, "member": organization.member.id},
+        )
+        # Most are other people's.
+        admin.execute(
+            "update public.reservations set user_id = %s where md5(id::text) > '08'", [organization.owner.id]
+        )
+        admin.execute(
+            "insert into app.occupancy (asset_id, occupied, kind, source_id)"
+            " select asset_id, tstzrange(start_date, end_date), 'reservation', id"
+            " from public.reservations where app.holds_slot(status)"
+        )
+        admin.execute(
+            """
+            insert into public.calendar_events
+                (organization_id, seq, id, type, reservation_id, asset_ids, sections, payload, occurred_at)
+            select r.organization_id, row_number() over (partition by r.organization_id), gen_random_uuid(),
+                'reservation_created', r.id, array[r.asset_id], '{planes}', '{}', r.created_at
+            from public.reservations r
+            """
+        )
+        admin.execute("vacuum analyze")
+    return organization
+
+
+def indexes(plan: dict[str, Any]) -> set[str]:
+    """The indexes that a plan reads."""
+    found = {plan["Index Name"]} if "Index Name" in plan else set()
+    return found.union(*(indexes(child) for child in plan.get("Plans", [])))
+
+
+def relations_read_whole(plan: dict[str, Any]) -> set[str]:
+    found = {plan["Relation Name"]} if plan["Node Type"] == "Seq Scan" else set()
+    return found.union(*(relations_read_whole(child) for child in plan.get("Plans", [])))
+
+
+QUERIES = {
+    "idx_reservations_calendar": """
+        select * from public.reservations
+        where organization_id = %(organization)s and status in ('pending', 'approved', 'completed')
+            and end_date > now() and end_date < now() + interval '40 days'
+            and start_date < now() + interval '30 days'
+        """,
+    "idx_reservations_organization_start": """
+        select * from public.reservations
+        where organization_id = %(organization)s order by start_date desc, id desc limit 20
+        """,
+    "idx_reservations_asset_date": """
+        select * from public.reservations where asset_id = %(asset)s order by start_date limit 20
+        """,
+    "idx_reservations_user_status": """
+        select * from public.reservations
+        where user_id = %(member)s and status = 'canceled' order by created_at desc limit 20
+        """,
+    "calendar_events_pkey": """
+        select * from public.calendar_events
+        where organization_id = %(organization)s and seq > 1900 order by seq limit 100
+        """,
+}
+
+
+@pytest.mark.parametrize(("index", "query"), QUERIES.items(), ids=QUERIES)
+def test_an_index_serves_its_query_under_row_security(
+    database: str, crowd: Organization, index: str, query: str
+) -> None:
+    values = {"organization": crowd.id, "asset": crowd.assets["planes"], "member": crowd.member.id}
+    with as_user(database, crowd.member) as member:
+        row = member.execute(f"explain (format json) {query}", values).fetchone()
+    assert row is not None
+    plan = row["QUERY PLAN"][0]["Plan"]
+    assert index in indexes(plan), json.dumps(plan, indent=1)
+    assert relations_read_whole(plan) & {"reservations", "calendar_events"} == set()
+
+
+@pytest.fixture
+def explained(admin_database: str, crowd: Organization) -> Iterator[tuple[Connection, list[str]]]:
+    """A connection as the member that also tells the plans of what functions run inside."""
+    plans: list[str] = []
+    with closing(connect(admin_database)) as connection:
+        connection.add_notice_handler(lambda notice: plans.append(notice.message_primary or ""))
+        connection.execute("load 'auto_explain'")
+        for name, value in {
+            "auto_explain.log_min_duration": "0",
+            "auto_explain.log_nested_statements": "on",
+            "auto_explain.log_level": "notice",
+            "request.jwt.claims": json.dumps(crowd.member.claims),
+        }.items():
+            connection.execute("select set_config(%s, %s, false)", [name, value])
+        connection.execute("set role authenticated")
+        plans.clear()
+        yield connection, plans
+
+
+@pytest.mark.parametrize(
+    ("index", "query"),
+    [
+        (
+            "occupancy_no_overlap",
+            "select * from public.check_availability(%(asset)s, now(), now() + interval '6 hours')",
+        ),
+        (
+            "occupancy_no_overlap",
+            "select public.asset_availability(%(asset)s, now(), now() + interval '90 hours')",
+        ),
+        (
+            "idx_reservations_calendar",
+            "select public.calendar(%(organization)s, now(), now() + interval '30 days')",
+        ),
+    ],
+)
+def test_an_index_serves_what_a_function_asks(
+    explained: tuple[Connection, list[str]], crowd: Organization, index: str, query: str
+) -> None:
+    connection, plans = explained
+    values = {"organization": crowd.id, "asset": crowd.assets["planes"]}
+    connection.execute(query, values)
+    told = "\n".join(plans)
+    assert re.search(rf"\b{index}\b", told), told
+    assert not re.search(r"Seq Scan on (public\.)?(reservations|occupancy)", told), told
