@@ -15,7 +15,7 @@ alter default privileges in schema public revoke all on functions from anon, aut
 
 -- public is the API; app holds what PostgREST must not show.
 create schema app;
-grant usage on schema app to authenticated, service_role;
+grant usage on schema app to authenticated;
 
 create extension if not exists pgcrypto with schema extensions;
 create extension if not exists btree_gist with schema extensions;

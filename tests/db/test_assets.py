@@ -6,7 +6,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.actors import Connection, Organization, as_user, connect, make_asset, make_organization, refused
+from tests.actors import (
+    Connection,
+    Organization,
+    as_service,
+    as_user,
+    connect,
+    make_asset,
+    make_organization,
+    refused,
+)
 from tests.harness import wait_until
 
 
@@ -83,6 +92,18 @@ def test_only_entitled_sections_get_assets(db: Connection, database: str, organi
             assert failures[0].details == {"reason": "section_not_entitled", "section": "watercraft"}
         # What is there may still be renamed, or nothing could be tidied up after a downgrade.
         assert admin.execute("update public.assets set name = 'Old' where id = %s", [boat]).rowcount == 1
+
+
+def test_the_secret_key_passes_policies_but_no_rules(database: str, organization: Organization) -> None:
+    plane = organization.assets["planes"]
+    with as_service(database) as service:
+        assert (
+            service.execute("update public.assets set name = 'Renamed' where id = %s", [plane]).rowcount == 1
+        )
+        with refused("VALIDATION_ERROR"):
+            service.execute("update public.assets set timezone = 'Nowhere' where id = %s", [plane])
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            service.execute("select from app.time_zones")
 
 
 def test_strangers_learn_nothing_of_a_subscription(
