@@ -119,6 +119,28 @@ class TestTokens:
         assert refresh(stack, first).json()["refresh_token"] == newest
 
 
+class TestSignUp:
+    def test_what_is_stored_is_what_supabase_auth_stores(
+        self, stack: RunningStack, live_db: Connection
+    ) -> None:
+        anna = sign_up(stack, first_name="Anna")
+        row = live_db.execute(
+            """select raw_app_meta_data as app, raw_user_meta_data ->> 'first_name' as first_name,
+                      (select i.identity_data ->> 'sub' from auth.identities i where i.user_id = u.id) as sub,
+                      (select i.email from auth.identities i where i.user_id = u.id) as email,
+                      (select p.first_name from profiles p where p.id = u.id) as profile
+               from auth.users u where id = %s""",
+            [anna.id],
+        ).fetchone()
+        assert row == {
+            "app": {"provider": "email", "providers": ["email"]},
+            "first_name": "Anna",
+            "sub": anna.id,
+            "email": anna.email,
+            "profile": "Anna",
+        }
+
+
 class TestRefusals:
     def test_a_wrong_password_and_an_unknown_user_are_told_alike(self, stack: RunningStack) -> None:
         anna = sign_up(stack)
