@@ -3,11 +3,10 @@
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 from bff.relay import RelayConfig, open_relay
@@ -15,22 +14,11 @@ from bff.relay.feed import Feed, Message, classify
 from bff.relay.views import Filter
 from tests.actors import Connection, Organization, as_user, rpc
 from tests.harness import RunningStack
+from tests.relay.conftest import turn
 from tests.relay.fakes import Reader, until
 
+pytestmark = pytest.mark.usefixtures("knobs_at_rest")
 numbers = itertools.count(1)
-
-
-def turn(stack: RunningStack, **knobs: Any) -> None:
-    """Turns Realtime's knobs for tests."""
-    httpx.post(f"{stack.control_url}/_control", json=knobs).raise_for_status()
-
-
-@pytest.fixture(autouse=True)
-def knobs_at_rest(stack: RunningStack) -> Iterator[None]:
-    """Every knob at rest, before and after."""
-    turn(stack, reset=True)
-    yield
-    turn(stack, reset=True)
 
 
 class Listener:

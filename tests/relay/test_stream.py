@@ -17,14 +17,25 @@ from tests.actors import (
     make_user,
 )
 from tests.conftest import Client
-from tests.harness import RunningStack, running_bff, stop
+from tests.harness import RunningStack, running_bff, stop, wait_until
 from tests.relay.client import Sent, Watching, watch
-from tests.relay.test_feed import knobs_at_rest, turn
+from tests.relay.conftest import turn
 
-__all__ = ["knobs_at_rest"]
+pytestmark = pytest.mark.usefixtures("knobs_at_rest", "realtime_up")
 
 WINDOW = {"from": "2032-01-01T00:00:00Z", "to": "2032-12-31T00:00:00Z"}
 slots = itertools.count()
+
+
+@pytest.fixture
+def realtime_up(bff_url: str) -> None:
+    """The BFF's feed is joined again, whatever the test before did to Realtime."""
+
+    def is_up() -> bool:
+        checks = httpx.get(f"{bff_url}/api/health", timeout=10).json()["checks"]
+        return bool(checks["realtime"]["status"] == "pass")
+
+    wait_until(is_up, seconds=90, what="the feed up")
 
 
 def slot() -> dict[str, str]:
@@ -186,7 +197,9 @@ async def test_a_cursor_beyond_the_logs_retention_says_reset(
     for _ in range(3):
         await book(client(office.member), office.assets["planes"])
     live_db.execute(
-        "update public.calendar_events set occurred_at = now() - '8 days'::interval where organization_id = %s",
+        """
+        update public.calendar_events set occurred_at = now() - interval '8 days' where organization_id = %s
+        """,
         [office.id],
     )
     with as_service(stack.database_url) as service:
