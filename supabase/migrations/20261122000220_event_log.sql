@@ -270,8 +270,9 @@ begin
 end;
 $$;
 
-create trigger note_event after insert or update or delete on public.reservations
+-- In the order of their names, should someone make the constraints immediate: noted first.
+create trigger events_1_noted after insert or update or delete on public.reservations
     for each row execute function app.note_event();
-create constraint trigger log_event after insert or update or delete on public.reservations
+create constraint trigger events_2_logged after insert or update or delete on public.reservations
     deferrable initially deferred
     for each row execute function app.log_event();

@@ -8,7 +8,16 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.actors import Connection, Organization, as_service, as_user, connect, make_organization, rpc
+from tests.actors import (
+    Connection,
+    Organization,
+    as_service,
+    as_user,
+    connect,
+    make_organization,
+    refused,
+    rpc,
+)
 from tests.db.booking import Watcher, at, book, change, fetch_calendar, fetch_events, insert_booking
 
 
@@ -56,6 +65,18 @@ def test_two_transactions_over_the_same_organisations_do_not_deadlock(
         thread.join(timeout=120)
     assert failures == []
     assert len(watcher.events()) == 40
+
+
+def test_who_waits_too_long_for_the_counter_is_told_to_come_again(
+    database: str, db: Connection, organization: Organization, watcher: Watcher, plane: str
+) -> None:
+    with connect(database) as stuck, stuck.transaction(force_rollback=True):
+        insert_booking(stuck, organization, organization.assets["watercraft"], at(2), at(3))
+        stuck.execute("set constraints all immediate")
+        with refused("SERVICE_UNAVAILABLE", 503):
+            insert_booking(db, organization, plane, at(2), at(3))
+    insert_booking(db, organization, plane, at(2), at(3))
+    assert len(watcher.events()) == 1
 
 
 def test_seq_has_no_gaps_and_is_in_the_order_of_the_commits(

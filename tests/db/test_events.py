@@ -280,3 +280,18 @@ def test_a_deleted_person_s_bookings_to_come_are_canceled_and_the_past_keeps_no_
     with as_user(database, organization.manager) as manager:
         assert rpc(manager, "get_reservation", p_reservation_id=past["id"])["booked_by"] is None
         book(manager, plane, at(2), at(3))
+
+
+def test_events_may_also_be_logged_at_once(
+    db: Connection, organization: Organization, watcher: Watcher, plane: str
+) -> None:
+    before = len(sent(db, organization))
+    with db.transaction():
+        db.execute("set constraints all immediate")
+        for day in range(2, 4):
+            insert_booking(db, organization, plane, at(day), at(day, 12))
+        db.execute("set constraints all deferred")
+        for day in range(4, 6):
+            insert_booking(db, organization, plane, at(day), at(day, 12))
+    assert sent(db, organization)[before:] == [("calendar_event", event) for event in watcher.events()]
+    assert len(watcher.events()) == 4
