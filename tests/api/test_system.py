@@ -1,0 +1,165 @@
+"""The service itself: health, the document, headers, methods and paths."""
+
+import json
+
+import httpx
+import pytest
+from openapi_spec_validator import validate
+
+from bff import openapi
+from bff.app import ENDPOINTS
+from bff.http import to_routes
+from tests.actors import Organization
+from tests.api.shape import assert_error, assert_problem, data
+from tests.conftest import Client
+from tests.harness import RunningBff, RunningStack, wait_until
+
+
+async def test_health_names_each_part_and_no_secret(client: Client, stack: RunningStack) -> None:
+    def healthy() -> httpx.Response | None:
+        response = httpx.get(str(client(None).base_url.join("/api/health")), timeout=10)
+        return response if response.json()["status"] == "healthy" else None
+
+    response = wait_until(healthy, seconds=30, what="healthy")
+    body = response.json()
+    assert set(body) == {"status", "timestamp", "version", "checks"}
+    assert set(body["checks"]) == {"database", "auth", "realtime"}
+    for check in body["checks"].values():
+        assert (check["status"], check["message"]) == ("pass", "")
+        assert check["latency"] >= 0
+    assert stack.secret_key not in response.text
+    assert body["timestamp"].endswith("Z")
+
+
+async def test_health_is_asked_for_once_a_second(client: Client) -> None:
+    anyone = client(None)
+    answers = [(await anyone.get("/api/health")).json()["timestamp"] for _ in range(10)]
+    assert len(set(answers)) < 10
+
+
+async def test_live_asks_nobody(client: Client) -> None:
+    response = await client(None).get("/api/live")
+    assert (response.status_code, response.json()) == (200, {"status": "alive"})
+
+
+async def test_the_document_is_valid_and_is_the_router(client: Client) -> None:
+    document = (await client(None).get("/api/openapi.json")).json()
+    validate(document)
+    assert document == json.loads(json.dumps(openapi.render(ENDPOINTS)))
+    described = {
+        (method.upper(), path) for path, operations in document["paths"].items() for method in operations
+    }
+    served = {
+        (method, route.path)
+        for route in to_routes(ENDPOINTS)
+        for method in route.methods or ()
+        if method != "HEAD"
+    }
+    assert described == served
+    assert len(
+        {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
+    ) == len(described)
+
+
+async def test_the_page_needs_nothing_from_elsewhere(client: Client) -> None:
+    response = await client(None).get("/api/docs")
+    assert response.headers["content-type"].startswith("text/html")
+    assert "script" not in response.text.lower().replace("description", "")
+    assert "src=" not in response.text
+    for endpoint in ENDPOINTS:
+        assert endpoint.summary.split("'")[0] in response.text.replace("&#x27;", "'")
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    sorted(
+        (e.method, e.path.replace("{org}", "0" * 8).replace("{id}", "1")) for e in ENDPOINTS if not e.public
+    ),
+)
+async def test_each_route_wants_to_know_who_calls(client: Client, method: str, path: str) -> None:
+    assert_error(await client(None).request(method, path), "UNAUTHORIZED")
+
+
+@pytest.mark.parametrize("value", ["Bearer", "Bearer x.y.z", "Basic YTpi", "x", "Bearer a b"])
+async def test_a_token_that_is_sent_must_be_good(client: Client, value: str) -> None:
+    response = await client(None).get("/api/v1/me", headers={"Authorization": value})
+    assert_error(response, "UNAUTHORIZED")
+
+
+async def test_unknown_paths_and_methods(client: Client, office: Organization) -> None:
+    anyone = client(office.member)
+    assert_error(await anyone.get("/api/v1/nothing"), "NOT_FOUND")
+    assert_error(await anyone.get("/"), "NOT_FOUND")
+    assert_error(await anyone.get("/api/live/"), "NOT_FOUND")
+    response = await anyone.put("/api/v1/organizations", json={})
+    assert_error(response, "METHOD_NOT_ALLOWED")
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "POST"}
+    problem = await anyone.get("/api/v1/nothing", headers={"Accept": "application/problem+json, */*"})
+    assert_problem(problem, "NOT_FOUND")
+
+
+async def test_request_ids_are_taken_if_sane(client: Client) -> None:
+    anyone = client(None)
+    taken = await anyone.get("/api/live", headers={"X-Request-ID": "order-66.b_1"})
+    assert taken.headers["x-request-id"] == "order-66.b_1"
+    for insane in ("a b", "x" * 200, '"}{', "é"):
+        headers = {"X-Request-ID": insane.encode()}
+        given = (await anyone.get("/api/live", headers=headers)).headers["x-request-id"]
+        assert len(given) == 32
+
+
+async def test_headers_that_browsers_obey(client: Client, office: Organization) -> None:
+    for response in (await client(None).get("/api/nothing"), await client(office.member).get("/api/v1/me")):
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["x-frame-options"] == "DENY"
+        assert "default-src 'none'" in response.headers["content-security-policy"]
+        assert response.headers["strict-transport-security"]
+
+
+async def test_logs_have_the_request_id_and_no_query_or_token(
+    client: Client, bff: RunningBff, office: Organization
+) -> None:
+    anyone = client(office.member)
+    path = f"/api/v1/organizations/{office.id}/calendar/stream"
+    await anyone.get(
+        path, params={"ticket": "a-secret-ticket"}, headers={"Authorization": "Bearer no.good.token"}
+    )
+    await anyone.get("/api/v1/me", headers={"X-Request-ID": "find-me"})
+    lines = wait_until(
+        lambda: [line for line in bff.log.read_text().splitlines() if '"find-me"' in line], seconds=5
+    )
+    entry = json.loads(lines[-1])
+    assert (entry["method"], entry["path"], entry["status"]) == ("GET", "/api/v1/me", 200)
+    assert entry["duration_ms"] > 0
+    text = bff.log.read_text()
+    assert "a-secret-ticket" not in text
+    assert office.member.token not in text
+    for line in text.splitlines():
+        json.loads(line)
+
+
+async def test_a_body_that_is_too_large_is_refused_however_it_is_sent(
+    client: Client, office: Organization
+) -> None:
+    anyone = client(office.member)
+    large = b" " * 200_000
+    headers = {"Content-Type": "application/json"}
+
+    async def chunks() -> object:
+        for _ in range(20):
+            yield large[:10_000]
+
+    assert_error(
+        await anyone.post("/api/v1/reservations", content=large, headers=headers), "PAYLOAD_TOO_LARGE"
+    )
+    assert_error(
+        await anyone.post("/api/v1/reservations", content=chunks(), headers=headers),  # type: ignore[arg-type]
+        "PAYLOAD_TOO_LARGE",
+    )
+
+
+async def test_me_is_in_the_envelope(client: Client, office: Organization) -> None:
+    me = data(await client(office.owner).get("/api/v1/me"))
+    assert me["user"] == {"id": office.owner.id, "email": office.owner.email}
+    assert [(m["organization"]["id"], m["role"]) for m in me["memberships"]] == [(office.id, "owner")]
+    assert me["aal"] == "aal1"
