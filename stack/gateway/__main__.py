@@ -16,6 +16,8 @@ def main() -> None:
         host=settings.host,
         port=settings.port,
         access_log=False,
+        # On "info" it writes each websocket's query string, and that holds the API key.
+        log_level="warning",
         ws_max_size=settings.max_frame_bytes,
         # Compression costs more time than loopback saves.
         ws_per_message_deflate=False,

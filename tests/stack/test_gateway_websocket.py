@@ -217,6 +217,14 @@ async def test_a_refusal_of_realtime_is_passed_on(gateway: RunningGateway, realt
     assert refused.value.response.body == b"not you\n"
 
 
+async def test_no_key_is_written_to_the_log(stack: RunningStack, gateway: RunningGateway) -> None:
+    async with connected(gateway):
+        pass
+    log = (stack.directory / "gateway-websocket.log").read_text()
+    assert gateway.publishable_key not in log
+    assert gateway.secret_key not in log
+
+
 async def test_without_realtime_the_upgrade_answers_503(stack: RunningStack) -> None:
     with running_gateway(stack, stack.directory / "gateway-deaf.log") as deaf:
         with pytest.raises(InvalidStatus) as refused:
