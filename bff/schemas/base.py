@@ -93,6 +93,13 @@ def _to_utc(value: datetime) -> datetime:
         raise PydanticCustomError("datetime_range", "It is out of range.") from None
 
 
+def _whole_offset(value: Any) -> Any:
+    # PostgreSQL's own text of a time, which lite sends for rows, ends in `+00`; RFC 3339 wants `+00:00`.
+    if isinstance(value, str) and value[-3:-2] in ("+", "-"):
+        return f"{value}:00"
+    return value
+
+
 def _in_range(value: datetime) -> datetime:
     value = _to_utc(value)
     if not _FIRST <= value < _LAST:
@@ -141,7 +148,7 @@ Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 NoNul = AfterValidator(_refuse_nul)
 NotNull = BeforeValidator(_refuse_null)
 Instant = Annotated[AwareDatetime, AfterValidator(_in_range), BeforeValidator(_rfc3339)]
-UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc)]
+UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_whole_offset)]
 # `details` and `metadata`: at most 16 KB as JSON.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable), _at_most(16_384)]
 SmallJsonObject = Annotated[dict[str, Any], AfterValidator(_storable), _at_most(4_096)]
