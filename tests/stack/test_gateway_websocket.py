@@ -217,6 +217,7 @@ async def test_a_refusal_of_realtime_is_passed_on(gateway: RunningGateway, realt
     assert refused.value.response.body == b"not you\n"
 
 
+@pytest.mark.usefixtures("realtime")
 async def test_no_key_is_written_to_the_log(stack: RunningStack, gateway: RunningGateway) -> None:
     async with connected(gateway):
         pass
