@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import RunningStack
+from tests.harness import RunningStack, wait_until
 
 
 def turn(stack: RunningStack, **knobs: Any) -> None:
@@ -20,3 +20,14 @@ def knobs_at_rest(stack: RunningStack) -> Iterator[None]:
     turn(stack, reset=True)
     yield
     turn(stack, reset=True)
+
+
+@pytest.fixture
+def realtime_up(bff_url: str) -> None:
+    """The BFF's feed is joined again, whatever the test before did to Realtime."""
+
+    def is_up() -> bool:
+        checks = httpx.get(f"{bff_url}/api/health", timeout=10).json()["checks"]
+        return bool(checks["realtime"]["status"] == "pass")
+
+    wait_until(is_up, seconds=90, what="the feed up")

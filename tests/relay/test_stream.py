@@ -1,104 +1,32 @@
 """The calendar stream end to end: a real stack, a real `python -m bff`, real sockets."""
 
 import asyncio
-import itertools
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.actors import (
-    Actor,
     Connection,
     Organization,
-    TokenSigner,
     as_service,
-    make_organization,
-    make_user,
 )
 from tests.conftest import Client
-from tests.harness import RunningStack, running_bff, stop, wait_until
-from tests.relay.client import Sent, Watching, watch
+from tests.harness import RunningStack, running_bff, stop
+from tests.relay.calendar import (
+    apply,
+    book,
+    by_id,
+    cancel,
+    change,
+    slot,
+    snapshot,
+    titles,
+)
+from tests.relay.client import watch
 from tests.relay.conftest import turn
 
 pytestmark = pytest.mark.usefixtures("knobs_at_rest", "realtime_up")
-
-WINDOW = {"from": "2032-01-01T00:00:00Z", "to": "2032-12-31T00:00:00Z"}
-slots = itertools.count()
-
-
-@pytest.fixture
-def realtime_up(bff_url: str) -> None:
-    """The BFF's feed is joined again, whatever the test before did to Realtime."""
-
-    def is_up() -> bool:
-        checks = httpx.get(f"{bff_url}/api/health", timeout=10).json()["checks"]
-        return bool(checks["realtime"]["status"] == "pass")
-
-    wait_until(is_up, seconds=90, what="the feed up")
-
-
-def slot() -> dict[str, str]:
-    """Two hours that nobody has taken yet."""
-    day, hour = divmod(next(slots), 8)
-    month, day = divmod(day, 28)
-    date = f"2032-{month + 1:02}-{day + 1:02}"
-    return {"start_date": f"{date}T{hour * 3:02}:00:00Z", "end_date": f"{date}T{hour * 3 + 2:02}:00:00Z"}
-
-
-async def book(client: httpx.AsyncClient, asset: str, title: str = "Trip") -> dict[str, Any]:
-    response = await client.post("/api/v1/reservations", json={"asset_id": asset, "title": title, **slot()})
-    assert response.status_code == 201, response.text
-    data: dict[str, Any] = response.json()["data"]
-    return data
-
-
-async def change(client: httpx.AsyncClient, reservation: str, **changes: Any) -> None:
-    response = await client.patch(f"/api/v1/reservations/{reservation}", json=changes)
-    assert response.status_code == 200, response.text
-
-
-async def cancel(client: httpx.AsyncClient, reservation: str) -> None:
-    response = await client.post(f"/api/v1/reservations/{reservation}/cancel", json={"reason": "Weather"})
-    assert response.status_code == 200, response.text
-
-
-async def snapshot(client: httpx.AsyncClient, organization: str) -> dict[str, Any]:
-    response = await client.get(f"/api/v1/organizations/{organization}/calendar", params=WINDOW)
-    assert response.status_code == 200, response.text
-    data: dict[str, Any] = response.json()["data"]
-    return data
-
-
-def by_id(calendar: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {each["id"]: each for each in calendar["reservations"]}
-
-
-def apply(state: dict[str, dict[str, Any]], frames: list[Sent]) -> dict[str, dict[str, Any]]:
-    """What a client's calendar shows after these frames."""
-    state = dict(state)
-    for frame in frames:
-        payload = frame.data["payload"]
-        if frame.event == "reservation_canceled":
-            state.pop((payload["reservation"] or payload["previousState"])["id"], None)
-        else:
-            state[payload["reservation"]["id"]] = payload["reservation"]
-    return state
-
-
-def titles(stream: Watching) -> list[tuple[str, str]]:
-    return [
-        (
-            frame.event,
-            (frame.data["payload"]["reservation"] or frame.data["payload"]["previousState"])["title"],
-        )
-        for frame in stream.changes
-    ]
-
-
-def restrict(db: Connection, organization: Organization, sections: list[str] | None) -> None:
-    """What the members' tier shows."""
-    db.execute("update public.tiers set sections = %s where id = %s", [sections, organization.tier])
 
 
 async def test_a_booking_made_by_one_member_appears_on_anothers_stream(
@@ -268,193 +196,6 @@ async def test_a_whole_series_in_one_transaction_arrives_complete(
         )
         await stream.until(lambda: len(stream.changes) == 40, 5)
     assert [title for _, title in titles(stream)] == [f"week {week}" for week in range(1, 41)]
-
-
-async def test_another_organisations_events_are_never_seen(
-    client: Client, office: Organization, live_db: Connection, signer: TokenSigner
-) -> None:
-    other = make_organization(live_db, signer=signer)
-    async with watch(client(office.owner), office.id) as stream:
-        await book(client(other.member), other.assets["planes"], "theirs")
-        await book(client(office.member), office.assets["planes"], "ours")
-        await stream.get("reservation_created")
-        assert titles(stream) == [("reservation_created", "ours")]
-
-
-async def test_a_tier_limits_the_stream_to_its_sections_and_a_move_shows_one_side_only(
-    client: Client, office: Organization, live_db: Connection
-) -> None:
-    restrict(live_db, office, ["planes"])
-    manager = client(office.manager)
-    async with watch(client(office.viewer), office.id) as limited, watch(manager, office.id) as whole:
-        await book(manager, office.assets["residences"], "hidden")
-        shown = await book(manager, office.assets["planes"], "shown")
-        await change(manager, shown["id"], asset_id=office.assets["residences"])
-        await change(manager, shown["id"], title="away")
-        await change(manager, shown["id"], asset_id=office.assets["planes"])
-        await limited.until(lambda: len(limited.changes) == 3)
-        await whole.until(lambda: len(whole.changes) == 5)
-    assert titles(limited) == [
-        ("reservation_created", "shown"),
-        ("reservation_canceled", "shown"),
-        ("reservation_created", "away"),
-    ]
-    moved, back = (frame.data["payload"] for frame in limited.changes[1:])
-    assert moved == {"reservation": None, "previousState": moved["previousState"], "reason": "moved"}
-    assert back["previousState"] is None
-    assert office.assets["residences"] not in str([frame.data for frame in limited.frames])
-
-
-async def test_a_stream_may_ask_for_assets_and_sections(client: Client, office: Organization) -> None:
-    member = client(office.member)
-    by_asset = {"asset_id": [office.assets["planes"], office.assets["watercraft"]]}
-    by_section = {"section": ["residences"]}
-    async with (
-        watch(client(office.viewer), office.id, params=by_asset) as assets,
-        watch(client(office.viewer), office.id, params=by_section) as sections,
-    ):
-        for section in ("helicopters", "planes", "residences", "watercraft"):
-            await book(member, office.assets[section], section)
-        await assets.until(lambda: len(assets.changes) == 2)
-        await sections.until(lambda: len(sections.changes) == 1)
-        assert [title for _, title in titles(assets)] == ["planes", "watercraft"]
-        assert [title for _, title in titles(sections)] == ["residences"]
-
-
-async def test_a_changed_tier_resets_the_stream_and_shows_what_it_now_may(
-    client: Client, office: Organization, live_db: Connection
-) -> None:
-    async with watch(client(office.viewer), office.id) as stream:
-        restrict(live_db, office, ["planes"])
-        assert (await stream.get("reset", 5)).data == {"reason": "access_changed"}
-        await book(client(office.manager), office.assets["residences"], "hidden")
-        await book(client(office.manager), office.assets["planes"], "shown")
-        await stream.get("reservation_created")
-        assert titles(stream) == [("reservation_created", "shown")]
-
-
-async def test_an_assets_changed_section_resets_the_streams_that_are_limited_to_sections(
-    client: Client, office: Organization, live_db: Connection
-) -> None:
-    restrict(live_db, office, ["planes"])
-    async with (
-        watch(client(office.viewer), office.id) as limited,
-        watch(client(office.owner), office.id) as whole,
-    ):
-        live_db.execute(
-            "update public.assets set section = 'residences' where id = %s", [office.assets["planes"]]
-        )
-        assert (await limited.get("reset", 5)).data == {"reason": "access_changed"}
-        await book(client(office.owner), office.assets["watercraft"])
-        await whole.get("reservation_created")
-        assert not any(frame.event == "reset" for frame in whole.frames)
-
-
-async def test_a_stream_ends_when_the_membership_does(
-    client: Client, office: Organization, live_db: Connection
-) -> None:
-    async with (
-        watch(client(office.viewer), office.id) as gone,
-        watch(client(office.member), office.id) as stays,
-    ):
-        live_db.execute(
-            "delete from public.organization_members where organization_id = %s and user_id = %s",
-            [office.id, office.viewer.id],
-        )
-        assert (await gone.get("bye", 5)).data == {"reason": "access_revoked"}
-        await gone.until(lambda: gone.ended)
-        await book(client(office.owner), office.assets["planes"])
-        await stays.get("reservation_created")
-        assert gone.changes == []
-
-
-async def test_a_stream_ends_with_its_token_after_it_said_so(
-    client: Client, office: Organization, signer: TokenSigner
-) -> None:
-    token = signer.sign(office.viewer, lifetime=2)
-    actor = Actor(office.viewer.id, office.viewer.email, office.viewer.session_id, token)
-    async with watch(client(actor), office.id) as stream:
-        assert (await stream.get("bye", 6)).data == {"reason": "token_expired"}
-        await stream.until(lambda: stream.ended)
-        events = [frame.event for frame in stream.frames if frame.event != "heartbeat"]
-        assert events == ["ready", "reauth", "bye"]
-
-
-async def test_a_session_that_has_ended_opens_no_stream(
-    client: Client, office: Organization, live_db: Connection
-) -> None:
-    live_db.execute("delete from auth.sessions where id = %s", [office.viewer.session_id])
-    response = await client(office.viewer).get(f"/api/v1/organizations/{office.id}/calendar/stream")
-    assert_error(response, 401, "UNAUTHORIZED")
-
-
-def assert_error(response: httpx.Response, status: int, code: str, path: str | None = None) -> None:
-    body = response.json()
-    assert (response.status_code, body["success"], body["error"]["code"]) == (status, False, code), body
-    if path is not None:
-        assert [field["path"] for field in body["error"]["details"]["fields"]] == [path]
-
-
-async def test_what_is_refused_is_refused_before_the_stream_opens(
-    client: Client, office: Organization, live_db: Connection, signer: TokenSigner
-) -> None:
-    url = f"/api/v1/organizations/{office.id}/calendar/stream"
-    viewer = client(office.viewer)
-    assert_error(await client(None).get(url), 401, "UNAUTHORIZED")
-    assert_error(await client(make_user(live_db, "stranger", signer=signer)).get(url), 404, "NOT_FOUND")
-    assert_error(await viewer.get(url, params={"cursor": "7"}), 400, "VALIDATION_ERROR", "cursor")
-    assert_error(
-        await viewer.get(url, headers={"Last-Event-ID": "x"}), 400, "VALIDATION_ERROR", "Last-Event-ID"
-    )
-    assert_error(await viewer.get(url, params={"section": "yachts"}), 400, "VALIDATION_ERROR", "section.0")
-    assert (await viewer.head(url)).status_code == 405
-    live_db.execute("update public.organizations set require_mfa = true where id = %s", [office.id])
-    assert_error(await viewer.get(url), 403, "MFA_REQUIRED")
-
-
-async def test_a_user_with_ten_streams_open_gets_no_eleventh(client: Client, office: Organization) -> None:
-    viewer, url = client(office.viewer), f"/api/v1/organizations/{office.id}/calendar/stream"
-    opened = [watch(viewer, office.id) for _ in range(10)]
-    for each in opened:
-        await each.__aenter__()
-    response = await viewer.get(url)
-    assert_error(response, 429, "RATE_LIMIT_EXCEEDED")
-    assert int(response.headers["retry-after"]) > 0
-    for each in reversed(opened):
-        await each.__aexit__(None, None, None)
-    async with asyncio.timeout(10):
-        while await _status(viewer, office.id) != 200:
-            pass
-
-
-async def _status(client: httpx.AsyncClient, organization: str) -> int:
-    async with client.stream("GET", f"/api/v1/organizations/{organization}/calendar/stream") as response:
-        return response.status_code
-
-
-async def test_a_ticket_opens_one_stream_once_for_its_organisation(
-    client: Client, office: Organization, live_db: Connection, signer: TokenSigner
-) -> None:
-    viewer, nobody = client(office.viewer), client(None)
-    other = make_organization(live_db, signer=signer)
-
-    async def ticket() -> str:
-        response = await viewer.post("/api/v1/stream-tickets", json={"organization_id": office.id})
-        assert response.status_code == 200
-        assert response.headers["cache-control"] == "no-store"
-        return str(response.json()["data"]["ticket"])
-
-    good = await ticket()
-    async with watch(nobody, office.id, params={"ticket": good}) as stream:
-        await book(client(office.member), office.assets["planes"])
-        await stream.get("reservation_created")
-    url = f"/api/v1/organizations/{office.id}/calendar/stream"
-    assert_error(await nobody.get(url, params={"ticket": good}), 401, "UNAUTHORIZED")
-    elsewhere = f"/api/v1/organizations/{other.id}/calendar/stream"
-    assert_error(await nobody.get(elsewhere, params={"ticket": await ticket()}), 401, "UNAUTHORIZED")
-    stranger = client(other.owner)
-    refused = await stranger.post("/api/v1/stream-tickets", json={"organization_id": office.id})
-    assert_error(refused, 404, "NOT_FOUND")
 
 
 async def test_sigterm_says_goodbye_with_a_retry_and_ends_with_zero(
