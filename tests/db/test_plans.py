@@ -163,3 +163,27 @@ def test_an_index_serves_what_a_function_asks(
     told = "\n".join(plans)
     assert re.search(rf"\b{index}\b", told), told
     assert not re.search(r"Seq Scan on (public\.)?(reservations|occupancy)", told), told
+
+
+INSIDE = {
+    "idx_reservations_approved_by": "select from public.reservations where approved_by = %(member)s",
+    "idx_reservations_asset_date": """
+        select from public.reservations where asset_id = %(asset)s and end_date > now() + interval '60 days'
+        """,
+    "occupancy_source": "delete from app.occupancy where source_id = %(member)s",
+    "calendar_events_occurred_at": """
+        select from public.calendar_events where occurred_at < now() - interval '168 hours'
+        """,
+}
+
+
+@pytest.mark.parametrize(("index", "query"), INSIDE.items(), ids=INSIDE)
+def test_an_index_serves_what_triggers_and_schedules_ask(
+    database: str, crowd: Organization, index: str, query: str
+) -> None:
+    with connect(database) as db:
+        row = db.execute(
+            f"explain (format json) {query}", {"member": crowd.member.id, "asset": crowd.assets["planes"]}
+        ).fetchone()
+    assert row is not None
+    assert index in indexes(row["QUERY PLAN"][0]["Plan"])
