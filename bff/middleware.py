@@ -8,6 +8,7 @@ import starlette.requests
 import structlog
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -114,6 +115,9 @@ class Errors:
 
         try:
             await self.app(scope, receive, watch)
+        except ClientDisconnect:
+            # It left before its body was complete: there is nobody to answer.
+            log.info("client_left", path=scope["path"])
         except Exception as error:
             if has_started:
                 # Too late for another answer: the server cuts the connection; nobody takes half for whole.

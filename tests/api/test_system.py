@@ -1,5 +1,6 @@
 """The service itself: health, the document, headers, methods and paths."""
 
+import asyncio
 import json
 
 import httpx
@@ -163,3 +164,22 @@ async def test_me_is_in_the_envelope(client: Client, office: Organization) -> No
     assert me["user"] == {"id": office.owner.id, "email": office.owner.email}
     assert [(m["organization"]["id"], m["role"]) for m in me["memberships"]] == [(office.id, "owner")]
     assert me["aal"] == "aal1"
+
+
+async def test_a_client_that_leaves_in_the_middle_is_no_fault_of_ours(
+    bff: RunningBff, office: Organization
+) -> None:
+    port = int(bff.url.rpartition(":")[2])
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    head = (
+        f"POST /api/v1/reservations HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {office.member.token}\r\n"
+        "X-Request-ID: leaver\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+    )
+    writer.write(head.encode())
+    await writer.drain()
+    writer.close()
+    await writer.wait_closed()
+    lines = wait_until(
+        lambda: [line for line in bff.log.read_text().splitlines() if '"leaver"' in line], seconds=5
+    )
+    assert not any("unhandled" in line for line in lines)
