@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from bff.schemas.base import (
     Changes,
@@ -160,8 +160,9 @@ class CalendarEntry(Output):
     asset_id: Id
     user_id: Id | None
     title: str
-    start_date: UtcTime
-    end_date: UtcTime
+    # `calendar` writes its times by `app.utc`; a calendar has too many of them to normalise each again.
+    start_date: AwareDatetime
+    end_date: AwareDatetime
     status: ReservationStatus
     guest_count: int | None
     version: int
