@@ -75,6 +75,7 @@ def base_schema(node_modules: Path) -> str:
         ["node", "--input-type=module", "-"],
         input=Path(__file__).with_name("lite_schema.mjs").read_text(),
         cwd=node_modules, capture_output=True, text=True, check=False,
+        start_new_session=True,  # Ctrl-C is for the supervisor
     )  # fmt: skip
     if result.returncode != 0 or "auth.users" not in result.stdout:
         raise LiteError(f"lite does not tell its tables:\n{result.stderr}")

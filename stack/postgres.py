@@ -148,6 +148,7 @@ def initialise(bin_dir: Path, data: Path, user: Owner) -> None:
             ],
             user=user.uid, group=user.gid, extra_groups=None if user.uid is None else [],
             cwd="/", capture_output=True, text=True, check=False,
+            start_new_session=True,  # Ctrl-C is for the supervisor
         )  # fmt: skip
     if result.returncode != 0:
         raise PostgresError(f"initdb failed in {data}:\n{result.stdout}{result.stderr}")

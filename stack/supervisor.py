@@ -250,7 +250,8 @@ async def serve(settings: Settings, then: Callable[[Supervisor], Awaitable[int]]
         supervisor = Supervisor(settings)
         task = asyncio.create_task(start_then())
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup: stay when the terminal goes
+            # nohup: stay when the terminal goes. An ignored SIGINT, though, is a mere habit of shells' jobs.
+            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
                 asyncio.get_running_loop().add_signal_handler(number, task.cancel)
         try:
             return await task
