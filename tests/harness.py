@@ -115,7 +115,9 @@ def _ready(directory: Path, process: subprocess.Popen[bytes]) -> bool:
     if process.poll() is not None:
         raise RuntimeError(f"the stack ended with {process.returncode}: {tail(directory / 'start.log')}")
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-        return bool(json.loads((directory / "state.json").read_text())["status"] == "ready")
+        state = json.loads((directory / "state.json").read_text())
+        # After a kill -9 the state of the run before is still there.
+        return bool(state["status"] == "ready" and state["supervisor"] == process.pid)
     return False
 
 
@@ -129,6 +131,8 @@ def running_stack(directory: Path, **settings: str) -> Iterator[RunningStack]:
     """A stack in `directory`, stopped with SIGTERM at the end; `settings` are its environment variables."""
     directory.mkdir(parents=True, exist_ok=True)
     ports = {"STACK_PORT": "0", "STACK_DB_PORT": "0", "STACK_REST_PORT": "0", "STACK_REALTIME_PORT": "0"}
+    # What a test writes need not survive a power cut.
+    settings = {"STACK_DURABLE": "false", **settings}
     with (directory / "start.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "stack", "start", "--dir", str(directory)],
