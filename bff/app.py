@@ -113,8 +113,8 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
         relay_config = _relay_config(settings)
-        pool = Pool(settings.supabase_url, settings.upstream_connections)
         async with (
+            Pool(settings.supabase_url, settings.upstream_connections) as pool,
             httpx.AsyncClient(timeout=settings.upstream_timeout) as client,
             open_relay(relay_config) as relay,
         ):
@@ -141,7 +141,6 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
                 )
             finally:
                 await jwks.aclose()
-                pool.close()
 
     return lifespan
 

@@ -5,7 +5,6 @@ request, never kept in a client that another caller might meet. The service key 
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -24,6 +23,14 @@ from postgrest import (
 from postgrest.base_request_builder import RequestConfig
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
+from tenacity import (
+    AsyncRetrying,
+    RetryCallState,
+    retry_if_exception,
+    stop_after_attempt,
+    stop_before_delay,
+    wait_random_exponential,
+)
 
 from bff.errors import (
     ApiError,
@@ -66,10 +73,6 @@ class Timing:
     request: float = 10.0
     retry_base: float = 1.0
     retry_cap: float = 10.0
-
-    def pause(self, retries: int) -> float:
-        """Full jitter, so that those who failed together do not return together."""
-        return random.uniform(0, min(self.retry_cap, self.retry_base * 2**retries))  # noqa: S311 (not a secret)
 
 
 class Supabase:
@@ -145,21 +148,18 @@ class Session:
             ApiError: The answer is an error, or there is none.
 
         """
-        retries = 0
-        while True:
-            try:
-                return await self._attempt(request)
-            except ApiError as error:
-                pause = self._supabase.timing.pause(retries)
-                if not safe or error.code not in RETRIED or retries == MAX_RETRIES:
-                    raise
-                if time.perf_counter() + pause >= self._deadline:
-                    raise
-                log.warning(
-                    "upstream_retry", code=error.code, path=request.path.path, pause_ms=round(pause * 1000)
-                )
-            retries += 1
-            await asyncio.sleep(pause)
+        if not safe:
+            return await self._attempt(request)
+        timing, left = self._supabase.timing, self._deadline - time.perf_counter()
+        retrying = AsyncRetrying(
+            retry=retry_if_exception(_is_passing),
+            # Full jitter, so that those who failed together do not return together.
+            wait=wait_random_exponential(timing.retry_base, timing.retry_cap),
+            stop=stop_after_attempt(1 + MAX_RETRIES) | stop_before_delay(left),
+            before_sleep=_log_retry,
+            reraise=True,
+        )
+        return await retrying(self._attempt, request)
 
     async def _attempt(self, request: Request) -> Answer:
         seconds = min(self._supabase.timing.attempt, self._deadline - time.perf_counter())
@@ -180,17 +180,26 @@ class Session:
         raise to_api_error(answer)
 
 
-def _to_message(request: Request) -> tuple[str, str, list[tuple[bytes, bytes]], bytes | None]:
+def _is_passing(error: BaseException) -> bool:
+    return isinstance(error, ApiError) and error.code in RETRIED
+
+
+def _log_retry(state: RetryCallState) -> None:
+    outcome = state.outcome.exception() if state.outcome else None
+    log.warning("upstream_retry", error=str(outcome), pause_ms=round(state.upcoming_sleep * 1000))
+
+
+def _to_message(request: Request) -> tuple[str, str, list[tuple[str, str]], bytes | None]:
     target = request.path.raw_path
     if request.params:
         target = f"{target}?{request.params}"
-    headers = request.headers.raw
+    headers = request.headers.multi_items()
     if request.json is None:
         return request.http_method, target, headers, None
     return (
         request.http_method,
         target,
-        [*headers, (b"Content-Type", b"application/json")],
+        [*headers, ("Content-Type", "application/json")],
         to_json(request.json),
     )
 
