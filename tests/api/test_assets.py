@@ -1,6 +1,7 @@
 """Assets, against the real stack."""
 
 import uuid
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ async def test_an_asset_lives_through_create_read_change_and_archive(
     same = await client(office.viewer).get(path, headers={"If-None-Match": '"1"'})
     assert same.status_code == 304
 
-    changes = {"name": "HP-1234", "details": {}, "description": None}
+    changes: dict[str, Any] = {"name": "HP-1234", "details": {}, "description": None}
     changed = await admin.patch(path, json=changes, headers={"If-Match": '"1"'})
     assert {name: data(changed)[name] for name in changes} == changes
     assert changed.headers["etag"] == '"2"'

@@ -134,7 +134,7 @@ async def test_a_changed_payload_is_refused(auth: Auth) -> None:
 
 
 async def test_no_algorithm_is_no_signature(auth: Auth) -> None:
-    unsigned = jwt.encode(claims(), None, "none", headers={"kid": "first"})
+    unsigned = jwt.encode(claims(), "", "none", headers={"kid": "first"})
     await refused(Authenticator(auth.jwks(), ISSUER, SECRET), unsigned)
 
 

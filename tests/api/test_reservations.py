@@ -29,7 +29,7 @@ def booking(office: Organization, first: float = 0, last: float = 1, **fields: A
 
 async def test_a_booking_is_made_read_moved_and_cancelled(client: Client, office: Organization) -> None:
     member = client(office.member)
-    details = {
+    details: dict[str, Any] = {
         "guest_count": 2,
         "notes": "Ventana, por favor",
         "metadata": {"legs": [{"from": "MPTO", "to": "SKBO"}]},

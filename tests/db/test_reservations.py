@@ -1,7 +1,7 @@
 """Creating, changing, cancelling and reading bookings, as the people who do."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,11 @@ from tests.actors import (
     rpc,
 )
 from tests.db.booking import at, book, cancel, change, insert_booking, utc
+
+
+def attempts(*each: Callable[[], Any]) -> tuple[Callable[[], Any], ...]:
+    """Things to try one after the other."""
+    return each
 
 
 @pytest.fixture
@@ -324,7 +329,7 @@ def test_a_stale_version_is_refused_with_the_current_state(
 ) -> None:
     booking = book(member, plane, at(2), at(3))
     current = change(manager, booking, title="By the manager", version=1)
-    for attempt in (
+    for attempt in attempts(
         lambda: change(member, booking, version=1, title="By the member"),
         lambda: cancel(member, booking, expected_version=1),
     ):
@@ -353,7 +358,7 @@ def test_what_is_closed_stays_as_it_is(
     member: Connection, db: Connection, organization: Organization, plane: str, status: str
 ) -> None:
     booking = insert_booking(db, organization, plane, at(2), at(3), status=status)
-    for attempt in (lambda: change(member, booking, title="Again"), lambda: cancel(member, booking)):
+    for attempt in attempts(lambda: change(member, booking, title="Again"), lambda: cancel(member, booking)):
         with refused("INVALID_STATE", 409) as failures:
             attempt()
         assert failures[0].details == {"reason": "status", "status": status}
@@ -363,7 +368,7 @@ def test_the_past_cannot_be_changed(
     member: Connection, db: Connection, organization: Organization, plane: str
 ) -> None:
     past = insert_booking(db, organization, plane, at(-3), at(-2))
-    for attempt in (lambda: change(member, past, title="Again"), lambda: cancel(member, past)):
+    for attempt in attempts(lambda: change(member, past, title="Again"), lambda: cancel(member, past)):
         with refused("INVALID_STATE", 409) as failures:
             attempt()
         assert failures[0].details == {"reason": "ended", "status": "approved"}
@@ -390,7 +395,7 @@ def test_an_organisation_that_demands_a_second_factor_demands_it_of_every_write(
 ) -> None:
     booking = book(member, plane, at(2), at(3))
     db.execute("update public.organizations set require_mfa = true where id = %s", [organization.id])
-    for attempt in (
+    for attempt in attempts(
         lambda: book(member, plane, at(4), at(5)),
         lambda: change(member, booking, title="x"),
         lambda: cancel(member, booking),

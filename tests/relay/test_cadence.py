@@ -16,6 +16,9 @@ class World:
         while self.cadence.delay == 1:
             self.poll()
 
+    def is_deaf(self) -> bool:
+        return self.cadence.deaf
+
     def poll(self, **found: int) -> bool:
         self.now += self.cadence.delay
         return self.cadence.polled(found)
@@ -108,11 +111,11 @@ def test_a_feed_that_hears_again_is_believed_after_a_while() -> None:
     world.cadence.feed_changed(up=True)
     world.settle()
     world.lose(6)
-    assert world.cadence.deaf
+    assert world.is_deaf()
     world.cadence.heard("org", 7)
     for _ in range(int(CONVALESCENCE_SECONDS) + 1):
         world.poll()
-    assert not world.cadence.deaf
+    assert not world.is_deaf()
     assert world.cadence.delay == 15
 
 

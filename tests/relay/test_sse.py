@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 import uvicorn
+from starlette.types import Message
 
 from bff.__main__ import Protocol, listen
 from bff.relay.hub import Hub
@@ -61,16 +62,16 @@ class Wire:
     """The other end of an ASGI response; `gate` says whether it takes anything now."""
 
     def __init__(self) -> None:
-        self.messages: list[dict[str, Any]] = []
+        self.messages: list[Message] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.gone = asyncio.Event()
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: Message) -> None:
         await self.gate.wait()
         self.messages.append(message)
 
-    async def receive(self) -> dict[str, Any]:
+    async def receive(self) -> Message:
         await self.gone.wait()
         return {"type": "http.disconnect"}
 

@@ -1,6 +1,7 @@
 """The calendar stream end to end: a real stack, a real `python -m bff`, real sockets."""
 
 import asyncio
+from functools import partial
 from typing import Any
 
 import httpx
@@ -23,8 +24,14 @@ from tests.relay.calendar import (
     snapshot,
     titles,
 )
-from tests.relay.client import watch
+from tests.relay.client import Watching, watch
 from tests.relay.conftest import turn
+
+
+def shown(stream: Watching, title: str) -> bool:
+    """Whether a frame with that title came."""
+    return any(seen == title for _, seen in titles(stream))
+
 
 pytestmark = pytest.mark.usefixtures("knobs_at_rest", "realtime_up")
 
@@ -176,7 +183,7 @@ async def test_without_realtime_the_calendar_still_moves(
         turn(stack, close=1012)
         for title in ("1", "2", "3"):
             await book(member, office.assets["planes"], title)
-            await stream.until(lambda title=title: any(seen == title for _, seen in titles(stream)), 10)
+            await stream.until(partial(shown, stream, title), 10)
     assert [title for _, title in titles(stream)] == ["1", "2", "3"]
 
 
@@ -213,7 +220,7 @@ async def test_sigterm_says_goodbye_with_a_retry_and_ends_with_zero(
                 bye = await stream.get("bye", 5)
                 assert bye.data == {"reason": "draining"}
                 assert bye.retry is not None
-                await stream.until(lambda stream=stream: stream.ended)
+                await stream.until(partial(getattr, stream, "ended"))
         assert code == 0
 
 

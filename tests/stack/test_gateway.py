@@ -157,7 +157,7 @@ class TestTokens:
     @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "HEAD"])
     def test_without_a_good_key_nothing_passes(self, stack: RunningStack, method: str) -> None:
         for headers in ({}, {"apikey": "sb_publishable_made_up"}, {"apikey": "é".encode().decode("latin-1")}):
-            encoded = {name: value.encode("latin-1") for name, value in headers.items()}
+            encoded = [(name.encode(), value.encode("latin-1")) for name, value in headers.items()]
             answer = httpx.request(method, f"{stack.url}/rest/v1/profiles", headers=encoded)
             assert answer.status_code == 401
 

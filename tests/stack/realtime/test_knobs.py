@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,11 @@ def send(db: Connection, *numbers: int) -> None:
             db.execute(
                 "select realtime.send(jsonb_build_object('n', %s::int), 'number', 'numbers')", [number]
             )
+
+
+def has_published(realtime: RunningRealtime, total: int) -> bool:
+    """Whether so many messages have come from the database."""
+    return bool(realtime.state()["published"] == total)
 
 
 async def numbers(client: Wire, count: int) -> list[int]:
@@ -57,7 +63,7 @@ async def test_a_fraction_is_dropped_in_the_same_way_for_one_seed(
         for _ in range(2):
             published = realtime.turn(drop=0.5, seed=7)["published"] + 100
             send(db, *range(100))
-            await until(lambda total=published: realtime.state()["published"] == total, "100 messages")
+            await until(partial(has_published, realtime, published), "100 messages")
             ref = await client.push("phoenix", "heartbeat", {})
             runs.append([])
             while (message := await client.receive()).ref != ref:

@@ -47,7 +47,9 @@ async def test_a_connection_of_an_unknown_version_is_refused(realtime: RunningRe
 
 async def test_frames_that_are_not_of_the_protocol_are_ignored(realtime: RunningRealtime) -> None:
     async with wire(realtime) as client:
-        for frame in ["", "nonsense", "[1, 2]", "{}", "[null, null, 1, 2, {}]", b"", b"\x03", b"\x09garbage"]:
+        texts = ["", "nonsense", "[1, 2]", "{}", "[null, null, 1, 2, {}]"]
+        frames: list[str | bytes] = [*texts, b"", b"\x03", b"\x09garbage"]
+        for frame in frames:
             await client.socket.send(frame)
         assert (await client.heartbeat())["status"] == "ok"
 

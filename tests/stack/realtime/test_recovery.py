@@ -70,7 +70,7 @@ async def test_after_a_kill_of_realtime_nothing_is_pushed_of_what_was_committed_
 async def test_private_joins_are_refused_while_the_database_is_away(
     realtime: RunningRealtime, stack: RunningStack, database: str
 ) -> None:
-    name = sql.Identifier(psycopg.conninfo.conninfo_to_dict(database)["dbname"])
+    name = sql.Identifier(str(psycopg.conninfo.conninfo_to_dict(database)["dbname"]))
     with connect(stack.admin_database_url) as admin:
         admin.execute(sql.SQL("alter database {} allow_connections false").format(name))
         try:
