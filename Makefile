@@ -28,13 +28,13 @@ run: setup ## serve the BFF on 127.0.0.1:8000, Supabase on 54321, Postgres on 54
 test: setup ## run every test against its own stack on free ports, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 $(ARGS)
 
-lint: setup ## ruff, mypy --strict, squawk over the migrations
+lint: .venv/installed ## ruff, mypy --strict, squawk over the migrations
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/squawk --config .squawk.toml supabase/migrations/*.sql
 
-format: setup ## rewrite the Python files in the house's format
+format: .venv/installed ## rewrite the Python files in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
