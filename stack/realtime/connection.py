@@ -23,8 +23,9 @@ from stack.realtime.tokens import Identity, RefusedError, Verifier
 
 logger = logging.getLogger(__name__)
 
-# Frames that may wait for a reader that cannot keep up; beyond, it is cut off, never silently skipped.
-MAX_BACKLOG = 5_000
+# What may wait for a reader that cannot keep up; beyond either, it is cut off, never silently skipped.
+MAX_BACKLOG = 5_000  # frames
+MAX_BACKLOG_SIZE = 32 * 1024 * 1024  # bytes, or characters of text
 
 
 class Connection:
@@ -47,6 +48,7 @@ class Connection:
         self.channels: dict[str, Channel] = {}
         self._websocket = websocket
         self._backlog: deque[Frame] = deque()
+        self._backlog_size = 0
         self._waiting = asyncio.Event()
         self._closing = False
         self._writer: asyncio.Task[None] | None = None
@@ -78,7 +80,7 @@ class Connection:
         """Queues a frame for the client; one that has fallen too far behind is cut off."""
         if self._closing or self.hub.faults.knobs.silent:
             return
-        if len(self._backlog) >= MAX_BACKLOG:
+        if len(self._backlog) >= MAX_BACKLOG or self._backlog_size >= MAX_BACKLOG_SIZE:
             logger.warning("a reader that cannot keep up is cut off, %d frames behind", len(self._backlog))
             self._closing = True
             self._backlog.clear()
@@ -87,6 +89,7 @@ class Connection:
                 self._writer.cancel()
             return
         self._backlog.append(frame)
+        self._backlog_size += _size(frame)
         self._waiting.set()
 
     def close(self, code: int) -> None:
@@ -101,6 +104,7 @@ class Connection:
             while True:
                 while self._backlog:
                     frame = self._backlog.popleft()
+                    self._backlog_size -= _size(frame)
                     await self._websocket.send(frame)
                     if frame["type"] == "websocket.close":
                         return
@@ -157,3 +161,7 @@ class Connection:
         """Answers a message of the client."""
         payload = {"status": status, "response": response}
         self.send(Message(message.topic, "phx_reply", payload, message.ref, message.join_ref))
+
+
+def _size(frame: Frame) -> int:
+    return len(frame.get("text") or frame.get("bytes") or "")

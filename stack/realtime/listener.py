@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import psycopg
+from psycopg.errors import LockNotAvailable
 
 from stack.realtime.authorization import Pool
 from stack.realtime.protocol import Broadcast
@@ -17,8 +18,8 @@ logger = logging.getLogger(__name__)
 CHANNEL = "realtime_messages"
 FIRST_RETRY_SECONDS = 0.1
 LAST_RETRY_SECONDS = 2.0
-# Partitions reach a week ahead, so a missed round does no harm.
-UPKEEP_SECONDS = 60 * 60
+# Partitions reach a week ahead. Often, for a laptop that sleeps for longer than that: timers sleep with it.
+UPKEEP_SECONDS = 60
 # After so many messages of one burst the sockets are written to; otherwise a burst cuts off healthy readers.
 BREATH_MESSAGES = 100
 
@@ -48,13 +49,15 @@ class Listener:
                 async with await psycopg.AsyncConnection.connect(
                     self._conninfo, autocommit=True
                 ) as connection:
-                    await connection.execute("select _realtime.maintain_messages()")
+                    # Who holds a lock on the messages must not make Realtime deaf: the next round will do.
+                    with contextlib.suppress(LockNotAvailable):
+                        await connection.execute("select _realtime.maintain_messages()")
                     await connection.execute(f"listen {CHANNEL}")
                     self.listening = True
                     retry = FIRST_RETRY_SECONDS
                     heard = 0
                     async for notice in connection.notifies():
-                        await self._hear(notice.payload)
+                        await self._hear_or_ignore(notice.payload)
                         heard += 1
                         if heard % BREATH_MESSAGES == 0:
                             await asyncio.sleep(0)
@@ -74,6 +77,13 @@ class Listener:
                     await connection.execute("select _realtime.maintain_messages()")
             except psycopg.Error as error:
                 logger.warning("messages not maintained: %s", str(error).strip())
+
+    async def _hear_or_ignore(self, announcement: str) -> None:
+        # Whoever has SQL may notify this channel, so what comes need not be the trigger's.
+        try:
+            await self._hear(announcement)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, psycopg.DataError) as error:
+            logger.warning("a notification that announces no message: %s", error)
 
     async def _hear(self, announcement: str) -> None:
         message: dict[str, Any] = json.loads(announcement)

@@ -246,6 +246,57 @@ async def test_messages_are_heard_again_after_the_connection_was_lost(
             assert attempt < 10_000
 
 
+async def test_realtime_listens_again_while_a_transaction_keeps_it_from_making_partitions(
+    realtime: RunningRealtime, db: Connection, admin_database: str
+) -> None:
+    with connect(admin_database) as admin:
+        admin.execute(f"drop table realtime.{partitions(admin)[-1]}")
+        with db.transaction(force_rollback=True):
+            send(db, "{}")
+            admin.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity where query like 'listen %'"
+                " and datname = current_database()"
+            )
+            await until(lambda: not realtime.state()["listening"], "the listener has noticed")
+            await until(lambda: realtime.state()["listening"], "listening again")
+        admin.execute("select _realtime.maintain_messages()")
+        assert len(partitions(admin)) == 10
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        *("garbage", "[]", "7", '"topic"', "{}", "[" * 7_000),
+        '{"id": "no uuid", "inserted_at": "never"}',
+        '{"id": "1", "topic": "orders", "private": true, "event": 7, "payload": {}}',
+        '{"id": "1", "topic": {}, "private": true, "event": "e", "payload": {}}',
+    ],
+)
+async def test_a_notification_that_announces_no_message_is_ignored(
+    realtime: RunningRealtime, db: Connection, forged: str
+) -> None:
+    key = realtime.secret_key
+    async with wire(realtime, version="2.0.0", apikey=key) as client:
+        await listener(client)
+        db.execute("select pg_notify('realtime_messages', %s)", [forged])
+        send(db, '{"id": "next"}')
+        assert (await client.broadcast())["payload"] == {"id": "next"}
+        assert realtime.state()["listening"]
+
+
+async def test_a_reader_that_cannot_keep_up_with_large_messages_is_cut_off_before_memory_runs_out(
+    realtime: RunningRealtime, db: Connection
+) -> None:
+    key = realtime.secret_key
+    async with wire(realtime, apikey=key) as stuck:
+        await listener(stuck)
+        db.execute(
+            "select realtime.send(jsonb_build_object('text', repeat('x', 1000000)), 'order', 'orders')"
+            " from generate_series(1, 100)"
+        )
+        await until(lambda: realtime.state()["connections"] == 0, "the stuck one is cut off")
+
+
 async def test_a_reader_that_cannot_keep_up_is_cut_off_and_others_are_not(
     realtime: RunningRealtime, db: Connection
 ) -> None:
