@@ -168,19 +168,18 @@ security definer
 set search_path = ''
 as $$
 declare
-    v_role public.member_role := app.member_role(p_organization_id);
+    v_role public.member_role;
+    v_tier_id uuid;
 begin
-    if v_role is null then
+    select m.role, m.tier_id into v_role, v_tier_id
+    from public.organization_members m
+    join public.organizations o on o.id = m.organization_id
+    where m.organization_id = p_organization_id and m.user_id = auth.uid()
+        and o.is_active and o.deleted_at is null;
+    if not found then
         return '{}';
     end if;
-    return app.sections_of(
-        p_organization_id, v_role,
-        (
-            select m.tier_id
-            from public.organization_members m
-            where m.organization_id = p_organization_id and m.user_id = auth.uid()
-        )
-    );
+    return app.sections_of(p_organization_id, v_role, v_tier_id);
 end;
 $$;
 grant execute on function app.visible_sections(uuid) to authenticated;

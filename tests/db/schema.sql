@@ -440,7 +440,7 @@ function app.check_entitlement() returns trigger; plpgsql volatile security defi
 function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
-function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path=""; body ec2477f8; grants none
+function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a063a6b1; grants none
 function app.cursor_of(p_seq bigint, p_id uuid) returns text; sql immutable; body c45c9794; grants none
 function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; plpgsql stable set search_path=""; body 2343a216; grants none
 function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body a51e8abc; grants none
@@ -450,7 +450,8 @@ function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_
 function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
 function app.field_error(p_path text, p_code text, p_message text) returns jsonb; sql stable set search_path=""; body 193c921c; grants none
 function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
-function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path=""; body 3b5ebc7d; grants none
+function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 3b5ebc7d; grants none
+function app.full_name(p_first_name text, p_last_name text) returns text; sql stable; body db201eb7; grants none
 function app.full_view_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body bf08aeb4; grants execute to authenticated
 function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set search_path=""; body 5b6c5525; grants none
 function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable set search_path=""; body 9269334e; grants none
@@ -480,9 +481,9 @@ function app.parse_time(p_text text) returns timestamp with time zone; plpgsql s
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
 function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set search_path=""; body 519ccb0d; grants none
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
-function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 5c30076a; grants none
+function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 630dddf7; grants none
 function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
-function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body e456a6ff; grants none
+function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body 8eb9fa08; grants none
 function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body e1ea9fa2; grants none
 function app.refuse_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_id uuid DEFAULT NULL::uuid) returns void; plpgsql volatile set search_path=""; body df6b96bc; grants none
 function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path=""; body 1d10dee4; grants none
@@ -504,7 +505,7 @@ function app.turnaround(p_minutes integer) returns interval; sql immutable; body
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
 function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
 function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
-function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body d785c426; grants execute to authenticated
+function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 799be0ee; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body b09a35da; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 2c0cd972; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7d35402d; grants execute to authenticated

@@ -211,3 +211,13 @@ def test_a_refused_booking_and_a_refused_change_offer_the_same_alternatives(
     freed = book(member, plane, at(5, 14), at(5, 16))
     cancel(member, freed)
     assert check(member, plane, at(5, 14), at(5, 16)) == (True, [])
+
+
+def test_at_most_fifty_conflicts_are_named_the_earliest_first(
+    member: Connection, db: Connection, organization: Organization, plane: str
+) -> None:
+    for day in range(60, 0, -1):
+        insert_booking(db, organization, plane, at(day), at(day, 12))
+    free, named = check(member, plane, at(0), at(70))
+    assert free is False
+    assert [conflict["start_date"] for conflict in named] == [utc(at(day)) for day in range(1, 51)]
