@@ -281,6 +281,24 @@ create trigger occupancy_deleted after delete on public.reservations
     referencing old table as old_rows
     for each statement execute function app.release_occupancy();
 
+-- TRUNCATE fires no other trigger: bookings that went that way would go on taking their assets' time and standing on
+-- every calendar, and occupancy that did would let each slot be booked again.
+create function app.refuse_truncate()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    perform app.fail('INVALID_STATE', 'Delete these rows; truncating would tell nobody that they are gone.', 409);
+    return null;
+end;
+$$;
+create trigger refuse_truncate before truncate on public.reservations
+    for each statement execute function app.refuse_truncate();
+create trigger refuse_truncate before truncate on app.occupancy
+    for each statement execute function app.refuse_truncate();
+
 -- An asset with bookings to come is not archived under the people who booked it. The update holds the asset's row, which
 -- app.keep_occupancy shares: whichever comes first, the other sees it.
 create function app.refuse_archiving_booked_asset()

@@ -229,3 +229,12 @@ def test_a_booking_keeps_its_organisation(db: Connection, organization: Organiza
     booking = insert_booking(db, organization, organization.assets["planes"], at(2), at(3))
     with refused("INVALID_STATE", 409):
         db.execute("update public.reservations set id = gen_random_uuid() where id = %s", [booking["id"]])
+
+
+@pytest.mark.parametrize("relation", ["public.reservations", "app.occupancy", "public.organizations"])
+def test_what_occupies_cannot_be_truncated(db: Connection, organization: Organization, relation: str) -> None:
+    plane = organization.assets["planes"]
+    insert_booking(db, organization, plane, at(2), at(3))
+    with refused("INVALID_STATE", 409):
+        db.execute(f"truncate {relation} cascade")
+    assert occupied(db, plane) == 1
