@@ -276,3 +276,23 @@ create trigger events_1_noted after insert or update or delete on public.reserva
 create constraint trigger events_2_logged after insert or update or delete on public.reservations
     deferrable initially deferred
     for each row execute function app.log_event();
+
+-- An asset that is deleted together with its bookings, or after they moved away, would be gone when the commit logs that,
+-- and its section with it: those who see only that section would keep a ghost. So what is still to be logged is logged first.
+create function app.log_before_asset_goes()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    -- Of an organisation that is being deleted nothing is logged.
+    if exists (select from public.organizations o where o.id = old.organization_id) then
+        set constraints public.events_2_logged immediate;
+        set constraints public.events_2_logged deferred;
+    end if;
+    return old;
+end;
+$$;
+create trigger log_before_asset_goes before delete on public.assets
+    for each row execute function app.log_before_asset_goes();

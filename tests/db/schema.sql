@@ -468,6 +468,7 @@ function app.limit_photos() returns trigger; plpgsql volatile security definer s
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body 1d9e6b8c; grants none
+function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body 50fbff0d; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
 function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
@@ -531,6 +532,7 @@ CREATE TRIGGER profile_new_user AFTER INSERT ON auth.users FOR EACH ROW EXECUTE 
 CREATE TRIGGER limit_photos AFTER INSERT OR UPDATE OF asset_id ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.limit_photos()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.asset_photos FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_section AFTER UPDATE OF section ON public.assets FOR EACH ROW WHEN ((old.section <> new.section)) EXECUTE FUNCTION app.announce_organization_access('organization_id')
+CREATE TRIGGER log_before_asset_goes BEFORE DELETE ON public.assets FOR EACH ROW EXECUTE FUNCTION app.log_before_asset_goes()
 CREATE TRIGGER refuse_archiving_booked BEFORE UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.refuse_archiving_booked_asset()
 CREATE TRIGGER section_is_entitled_on_insert AFTER INSERT ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_entitlement()
 CREATE TRIGGER section_is_entitled_on_update AFTER UPDATE OF section, organization_id, deleted_at ON public.assets FOR EACH ROW WHEN (((old.section <> new.section) OR (old.organization_id <> new.organization_id) OR ((old.deleted_at IS NOT NULL) AND (new.deleted_at IS NULL)))) EXECUTE FUNCTION app.check_entitlement()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.actors import Connection, Organization, as_user, make_organization, rpc
+from tests.actors import Connection, Organization, as_user, make_asset, make_organization, rpc
 from tests.db.booking import (
     Json,
     Watcher,
@@ -295,3 +295,28 @@ def test_events_may_also_be_logged_at_once(
             insert_booking(db, organization, plane, at(day), at(day, 12))
     assert sent(db, organization)[before:] == [("calendar_event", event) for event in watcher.events()]
     assert len(watcher.events()) == 4
+
+
+def test_an_asset_deleted_with_its_booking_takes_it_off_the_calendar(
+    db: Connection, organization: Organization, watcher: Watcher
+) -> None:
+    yacht = make_asset(db, organization.id, "watercraft", "Sold")
+    booking = insert_booking(db, organization, yacht, at(2), at(3))
+    with db.transaction():
+        db.execute("delete from public.reservations where id = %s", [booking["id"]])
+        db.execute("delete from public.assets where id = %s", [yacht])
+    created, canceled = watcher.events()
+    assert (created["type"], canceled["type"]) == ("reservation_created", "reservation_canceled")
+    assert canceled["sections"] == ["watercraft"]
+
+
+def test_an_asset_deleted_after_its_booking_moved_away_is_still_named_with_its_section(
+    db: Connection, organization: Organization, watcher: Watcher, plane: str
+) -> None:
+    yacht = make_asset(db, organization.id, "watercraft", "Sold")
+    booking = insert_booking(db, organization, yacht, at(2), at(3))
+    with db.transaction():
+        db.execute("update public.reservations set asset_id = %s where id = %s", [plane, booking["id"]])
+        db.execute("delete from public.assets where id = %s", [yacht])
+    _, moved = watcher.events()
+    assert (moved["asset_ids"], moved["sections"]) == ([plane, yacht], ["planes", "watercraft"])
