@@ -141,6 +141,28 @@ create trigger keep_identity before update of id, organization_id on public.rese
 create trigger zz_touch before update on public.reservations
     for each row when (old.* is distinct from new.*) execute function app.touch();
 
+-- Notes and guests have the reservation's version, whoever writes them: an ETag that outlives a change of them would let
+-- two people overwrite each other. Where this transaction changed the row itself, that has counted already.
+create function app.count_details_change()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if tg_op <> 'UPDATE' or new.* is distinct from old.* then
+        update public.reservations r
+        set updated_at = now()
+        where r.id in (old.reservation_id, new.reservation_id) and r.updated_at <> now();
+    end if;
+    return null;
+end;
+$$;
+create trigger version_counts_details after insert or update or delete on public.reservation_details
+    for each row execute function app.count_details_change();
+create trigger version_counts_guests after insert or update or delete on public.reservation_guests
+    for each row execute function app.count_details_change();
+
 -- Deleting a person in the dashboard must not fail, and must not leave assets blocked for nobody: what has not ended is
 -- cancelled, what has stays without a name (the foreign key above).
 create function app.release_bookings_of_deleted_person()

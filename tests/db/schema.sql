@@ -441,6 +441,7 @@ function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFA
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
 function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a063a6b1; grants none
+function app.count_details_change() returns trigger; plpgsql volatile security definer set search_path=""; body e69d0049; grants none
 function app.cursor_of(p_seq bigint, p_id uuid) returns text; sql immutable; body c45c9794; grants none
 function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; plpgsql stable set search_path=""; body 2343a216; grants none
 function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body a51e8abc; grants none
@@ -551,6 +552,8 @@ CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organizations FOR EACH ROW WHEN 
 CREATE TRIGGER release_bookings BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.release_bookings_of_deleted_person()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER version_counts_details AFTER INSERT OR DELETE OR UPDATE ON public.reservation_details FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
+CREATE TRIGGER version_counts_guests AFTER INSERT OR DELETE OR UPDATE ON public.reservation_guests FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
 CREATE TRIGGER events_1_noted AFTER INSERT OR DELETE OR UPDATE ON public.reservations FOR EACH ROW EXECUTE FUNCTION app.note_event()
 CREATE CONSTRAINT TRIGGER events_2_logged AFTER INSERT OR DELETE OR UPDATE ON public.reservations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.log_event()
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organization_id ON public.reservations FOR EACH ROW EXECUTE FUNCTION app.keep_reservation_identity()

@@ -404,3 +404,41 @@ def test_an_organisation_that_demands_a_second_factor_demands_it_of_every_write(
             attempt()
     with as_user(database, organization.member, aal="aal2") as strong:
         assert cancel(strong, booking)["status"] == "canceled"
+
+
+def test_the_dashboard_s_edit_of_notes_or_guests_counts_as_a_version(
+    member: Connection, db: Connection, plane: str
+) -> None:
+    booking = book(member, plane, at(2), at(3), notes="Old", guests=[{"name": "Ana"}, {"name": "Luz"}])
+    assert booking["version"] == 1
+    for version, statement in enumerate(
+        (
+            "update public.reservation_details set notes = 'New' where reservation_id = %s",
+            "update public.reservation_guests set name = 'Eva' where reservation_id = %s and position = 1",
+            "insert into public.reservation_guests (reservation_id, position, name) values (%s, 3, 'Sol')",
+            "delete from public.reservation_guests where reservation_id = %s",
+            "delete from public.reservation_details where reservation_id = %s",
+        ),
+        start=2,
+    ):
+        db.execute(statement, [booking["id"]])
+        assert rpc(member, "get_reservation", p_reservation_id=booking["id"])["version"] == version, statement
+    with refused("PRECONDITION_FAILED", 412):
+        change(member, booking, version=1, notes="Over it")
+
+
+def test_an_edit_that_changes_no_note_is_no_version(member: Connection, db: Connection, plane: str) -> None:
+    booking = book(member, plane, at(2), at(3), notes="Same")
+    db.execute(
+        "update public.reservation_details set notes = 'Same' where reservation_id = %s", [booking["id"]]
+    )
+    assert rpc(member, "get_reservation", p_reservation_id=booking["id"])["version"] == 1
+
+
+def test_one_change_of_a_booking_with_its_notes_and_guests_is_one_version(
+    member: Connection, plane: str
+) -> None:
+    booking = book(member, plane, at(2), at(3), notes="Old", guests=[{"name": "Ana"}, {"name": "Luz"}])
+    changed = change(member, booking, title="Other", notes="New", guests=[{"name": "Eva"}])
+    assert changed["version"] == 2
+    assert cancel(member, booking, reason="Rain")["version"] == 3
