@@ -3,7 +3,7 @@
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
 
--- Functions that write for a person need one.
+-- Functions that write for a person need one, who also still exists: a token outlives its deleted user.
 create function app.require_user()
 returns void
 language plpgsql
@@ -11,7 +11,7 @@ stable
 set search_path = ''
 as $$
 begin
-    if auth.uid() is null then
+    if not exists (select from public.profiles p where p.id = auth.uid()) then
         perform app.fail('UNAUTHORIZED', 'Sign in first.', 401);
     end if;
 end;

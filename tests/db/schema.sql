@@ -494,7 +494,7 @@ function app.release_occupancy() returns trigger; plpgsql volatile security defi
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
 function app.require_aal2(p_organization_id uuid, p_sensitive boolean DEFAULT false) returns boolean; plpgsql stable security definer set search_path=""; body 214b7e9c; grants execute to authenticated
 function app.require_member(p_organization_id uuid, p_min_role public.member_role DEFAULT 'viewer'::public.member_role) returns public.member_role; plpgsql stable security definer set search_path=""; body 56f9b3e3; grants none
-function app.require_user() returns void; plpgsql stable set search_path=""; body 550e98c2; grants none
+function app.require_user() returns void; plpgsql stable set search_path=""; body bb54f2e5; grants none
 function app.reservation_json(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 5e5b928e; grants none
 function app.reservation_state(p_row public.reservations) returns jsonb; sql stable; body 34363d53; grants none
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body 050f3a66; grants none

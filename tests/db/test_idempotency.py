@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.actors import Connection, Organization, as_user, refused
+from tests.actors import Connection, Organization, as_user, make_user, refused
 from tests.db.booking import at, book, cancel, insert_booking
 from tests.harness import wait_until
 
@@ -131,3 +131,13 @@ def test_a_day_later_the_key_is_new_and_the_old_answers_are_gone(
 def test_a_key_has_a_length(member: Connection, plane: str, key: str) -> None:
     with refused("VALIDATION_ERROR", 400):
         book(member, plane, at(2), at(3), idempotency_key=key)
+
+
+def test_a_token_that_outlives_its_user_is_refused(database: str, db: Connection, plane: str) -> None:
+    person = make_user(db, "gone")
+    db.execute("delete from auth.users where id = %s", [person.id])
+    with as_user(database, person) as ghost:
+        for action in (book, cancel):
+            arguments = (plane, at(2), at(3)) if action is book else ({"id": plane},)
+            with refused("UNAUTHORIZED", 401):
+                action(ghost, *arguments, idempotency_key="one")
