@@ -106,6 +106,22 @@ def test_no_function_swallows_every_error(db: Connection) -> None:
     assert _functions(db, r"p.prosrc ~* 'when\s+others'") == []
 
 
+def test_no_function_updates_or_deletes_without_a_condition(db: Connection) -> None:
+    """Hosted Supabase refuses that, by pg-safeupdate, to whatever comes through the API, in functions too."""
+    bodies = db.execute(
+        f"select p.oid::regprocedure::text as signature, p.prosrc from pg_proc p where {OURS}".encode()
+    )
+    unconditional = [
+        (row["signature"], statement)
+        for row in bodies
+        for statement in re.findall(
+            r"(?<!do )\b(?:update\s+\w+\.\w+|delete\s+from)\b[^;]*", re.sub(r"--.*", "", row["prosrc"])
+        )
+        if not re.search(r"\bwhere\b", statement)
+    ]
+    assert unconditional == []
+
+
 def test_views_of_the_api_run_as_their_reader(db: Connection) -> None:
     rows = db.execute(
         """
