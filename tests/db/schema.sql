@@ -15,6 +15,7 @@ type public.reservation_status as enum (hold, pending, approved, rejected, cance
 type public.subscription_status as enum (trial, active, past_due, canceled, complimentary)
 
 -- relations
+table app.access_epochs with row level security; grants none
 table app.event_counters with row level security (fillfactor=10); grants none
 table app.idempotency_keys with row level security; grants none
 materialized view app.mv_organization_stats; grants none
@@ -38,6 +39,8 @@ table public.tier_rules with row level security; grants delete/select to authent
 table public.tiers with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 
 -- columns
+column app.access_epochs.organization_id uuid not null
+column app.access_epochs.epoch bigint not null
 column app.event_counters.organization_id uuid not null
 column app.event_counters.last_seq bigint not null default 0
 column app.event_counters.last_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
@@ -209,6 +212,8 @@ column public.tiers.created_at timestamp with time zone not null default now()
 column public.tiers.updated_at timestamp with time zone not null default now()
 
 -- constraints
+constraint access_epochs_organization_id_fkey on app.access_epochs FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint access_epochs_pkey on app.access_epochs PRIMARY KEY (organization_id)
 constraint event_counters_organization_id_fkey on app.event_counters FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint event_counters_pkey on app.event_counters PRIMARY KEY (organization_id)
 constraint idempotency_keys_pkey on app.idempotency_keys PRIMARY KEY (user_id, route, key)
@@ -307,6 +312,7 @@ constraint tiers_priority_check on public.tiers CHECK ((priority >= 0))
 constraint tiers_sections_check on public.tiers CHECK (((array_position(sections, NULL::public.asset_section) IS NULL) AND (cardinality(sections) <= 4)))
 
 -- indexes
+CREATE UNIQUE INDEX access_epochs_pkey ON app.access_epochs USING btree (organization_id)
 CREATE UNIQUE INDEX event_counters_pkey ON app.event_counters USING btree (organization_id)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON app.idempotency_keys USING btree (user_id, route, key)
 CREATE UNIQUE INDEX mv_organization_stats_organization ON app.mv_organization_stats USING btree (organization_id)
@@ -431,7 +437,7 @@ function app.address_errors(p_address jsonb) returns jsonb; plpgsql stable set s
 function app.announce_access(p_organization_id uuid, p_user_id uuid) returns void; plpgsql volatile security definer set search_path=""; body c8f8b7fd; grants none
 function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns void; plpgsql volatile set search_path=""; body 6d77f2dc; grants none
 function app.announce_member_access() returns trigger; plpgsql volatile security definer set search_path=""; body c29d48d8; grants none
-function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body af085844; grants none
+function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body 628429d7; grants none
 function app.append_event(p_organization_id uuid, p_type text, p_reservation jsonb, p_previous jsonb, p_reservation_id uuid, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body a3875095; grants none
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
 function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
@@ -521,8 +527,8 @@ function public.me() returns jsonb; plpgsql stable security definer set search_p
 function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 81eded9b; grants execute to authenticated
 function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
 function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 0f2200d2; grants execute to service_role
-function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 6261f144; grants execute to service_role
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
+function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
 function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 1a530d89; grants execute to authenticated
 
@@ -565,6 +571,7 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.reservations FOR EACH S
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER announce_access_on_first_default AFTER INSERT ON public.tiers FOR EACH ROW WHEN ((new.is_default AND (new.sections IS NOT NULL))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
 CREATE TRIGGER announce_access_on_sections AFTER UPDATE OF sections, is_default ON public.tiers FOR EACH ROW WHEN (((old.sections IS DISTINCT FROM new.sections) OR (old.is_default IS DISTINCT FROM new.is_default))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
 CREATE TRIGGER keep_default_tier AFTER DELETE OR UPDATE OF is_default ON public.tiers FOR EACH ROW WHEN ((old.is_default AND (pg_trigger_depth() = 0))) EXECUTE FUNCTION app.keep_default_tier()
 CREATE TRIGGER keep_used_tier BEFORE DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.keep_used_tier()

@@ -43,7 +43,7 @@ def test_answers_come_in_the_order_of_the_requests(
     stranger = make_organization(db).owner
     insert_booking(db, organization, organization.assets["planes"], at(2), at(3))
     cursor = fetch_events(database, organization.id, None)["cursor"]
-    granted = {"granted": True, "sections": None, "cursor": cursor}
+    granted = {"granted": True, "sections": None, "cursor": cursor, "epoch": 0}
     assert grants(
         database,
         request(organization.member, organization),
@@ -52,12 +52,14 @@ def test_answers_come_in_the_order_of_the_requests(
         request(organization.owner, organization, organization_id=str(uuid.uuid4())),
         request(organization.viewer, organization, session_id=str(uuid.uuid4())),
         request(organization.viewer, organization, session_id=organization.member.session_id),
+        request(organization.viewer, organization, session_id="not an id"),
         request(organization.viewer, organization, session_id=None),
     ) == [
         granted,
         {"granted": False, "reason": "not_member"},
         granted,
         {"granted": False, "reason": "not_found"},
+        {"granted": False, "reason": "session_ended"},
         {"granted": False, "reason": "session_ended"},
         {"granted": False, "reason": "session_ended"},
         granted,
@@ -171,3 +173,46 @@ def test_other_changes_are_not(db: Connection, organization: Organization, state
     before = len(hints(db, organization))
     db.execute(statement, {"id": organization.id})
     assert len(hints(db, organization)) == before
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "update public.assets set section = 'helicopters' where id = %(plane)s",
+        "update public.tiers set sections = '{watercraft}' where id = %(tier)s",
+        "update public.organizations set require_mfa = true where id = %(id)s",
+    ],
+)
+def test_a_grant_s_epoch_tells_what_a_lost_hint_would_have(
+    database: str, db: Connection, organization: Organization, statement: str
+) -> None:
+    other = make_organization(db)
+    asked = [request(each.member, each, aal="aal2") for each in (organization, other)]
+    before = [answer["epoch"] for answer in grants(database, *asked)]
+    db.execute(
+        statement,
+        {"tier": organization.tier, "plane": organization.assets["planes"], "id": organization.id},
+    )
+    after = [answer["epoch"] for answer in grants(database, *asked)]
+    assert after[0] != before[0]
+    assert after[1] == before[1]
+    db.execute("update public.assets set name = 'Renamed' where organization_id = %s", [organization.id])
+    assert grants(database, asked[0])[0]["epoch"] == after[0]
+
+
+def test_the_first_default_tier_is_hinted_if_it_hides_something(db: Connection) -> None:
+    row = db.execute(
+        "insert into public.organizations (legal_name) values ('Without tiers') returning id"
+    ).fetchone()
+    assert row is not None
+    db.execute(
+        "insert into public.tiers (organization_id, name, priority, is_default, sections)"
+        " values (%s, 'First', 1, true, '{planes}')",
+        [row["id"]],
+    )
+    hinted = db.execute(
+        "select payload -> 'user_id' as person from realtime.messages"
+        " where event = 'access_changed' and payload ->> 'organization_id' = %s",
+        [str(row["id"])],
+    ).fetchall()
+    assert hinted == [{"person": None}]
