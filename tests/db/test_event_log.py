@@ -213,3 +213,28 @@ def test_the_log_itself_shows_only_what_one_may_see_in_both_states(
         change(manager, booking, title="Now in the open")
         assert limited.execute(query, [organization.id]).fetchall() == [{"seq": 3}]
         assert manager.execute(query, [organization.id]).fetchall() == [{"seq": 1}, {"seq": 2}, {"seq": 3}]
+
+
+def test_a_long_log_is_pruned_within_a_request(
+    database: str, admin_database: str, organization: Organization
+) -> None:
+    with connect(admin_database) as admin:
+        admin.execute("set session_replication_role = replica")
+        admin.execute(
+            """
+            insert into public.calendar_events
+                (organization_id, seq, id, type, reservation_id, asset_ids, sections, payload, occurred_at)
+            select %(organization)s, n, gen_random_uuid(), 'reservation_updated', gen_random_uuid(),
+                array[%(asset)s::uuid], '{planes}', '{}',
+                now() - interval '168 hours' + (n - 20000) * interval '10 minutes'
+            from generate_series(1, 20100) n
+            """,
+            {"organization": organization.id, "asset": organization.assets["planes"]},
+        )
+        admin.execute(
+            "update app.event_counters set last_seq = 20100 where organization_id = %s", [organization.id]
+        )
+    with as_service(database) as service:
+        # What hosted Supabase allows a request.
+        service.execute("set statement_timeout = '8s'")
+        assert rpc(service, "prune_calendar_events") == 19999
