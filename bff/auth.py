@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
@@ -47,7 +47,7 @@ class Principal:
     aal: str
     email: str | None
     expires_at: int
-    token: str
+    token: str = field(repr=False)
 
 
 class Jwks:
@@ -73,12 +73,13 @@ class Jwks:
         self._headers = dict(headers)
         self._clock = clock
         self._keys: dict[str, jwt.PyJWK] = {}
+        self._document = b""
         self._fetched_at = float("-inf")  # monotonic seconds
         self._not_before = float("-inf")  # monotonic seconds; no fetch earlier
         self._last_fetch_failed = False
         self._lock = asyncio.Lock()
         self._renewal: asyncio.Task[None] | None = None
-        self.generation = 0  # counts the fetches that took keys away
+        self.generation = 0  # counts the fetches that brought another key set
 
     async def find(self, key_id: str) -> jwt.PyJWK:
         """The key with that id, fetched if it is not known yet.
@@ -90,8 +91,6 @@ class Jwks:
         """
         key = self._keys.get(key_id)
         if key is not None:
-            if self._clock() - self._fetched_at > JWKS_MAX_AGE:
-                self._renew_in_background()
             return key
         async with self._lock:
             if key_id not in self._keys and self._clock() >= self._not_before:
@@ -103,17 +102,18 @@ class Jwks:
             raise ServiceUnavailableError("Sign-in keys cannot be fetched.", retry_after=2)
         raise UnauthorizedError("The access token is not valid.", sent=True)
 
+    def keep_fresh(self) -> None:
+        """Has old keys fetched again. Nobody waits for it: they serve on, also when Auth is away."""
+        is_old = self._keys and self._clock() - self._fetched_at > JWKS_MAX_AGE
+        running = self._renewal is not None and not self._renewal.done()
+        if is_old and not running and self._clock() >= self._not_before:
+            self._renewal = asyncio.create_task(self._renew())
+
     async def aclose(self) -> None:
         """Ends a renewal that is under way."""
         if self._renewal is not None:
             self._renewal.cancel()
             await asyncio.gather(self._renewal, return_exceptions=True)
-
-    def _renew_in_background(self) -> None:
-        # Nobody waits for it: the known keys serve on, also when Auth is away.
-        running = self._renewal is not None and not self._renewal.done()
-        if not running and self._clock() >= self._not_before:
-            self._renewal = asyncio.create_task(self._renew())
 
     async def _renew(self) -> None:
         async with self._lock:
@@ -129,9 +129,10 @@ class Jwks:
             self._not_before = self._clock() + JWKS_RETRY_AFTER
             log.warning("jwks_fetch_failed", error=type(error).__name__, known_keys=len(self._keys))
             return
-        if self._keys.keys() - keys.keys():
+        if self._keys and response.content != self._document:
+            # A key may be gone, or another one have its id.
             self.generation += 1
-        self._keys = keys
+        self._keys, self._document = keys, response.content
         self._last_fetch_failed = False
         self._fetched_at = self._clock()
         self._not_before = self._fetched_at + JWKS_COOL_DOWN
@@ -177,8 +178,9 @@ class Authenticator:
             ServiceUnavailableError: Its key is not known and Auth cannot be asked.
 
         """
+        # With each token, the remembered ones too: they must not outlive the key that vouches for them.
+        self._jwks.keep_fresh()
         if self._generation != self._jwks.generation:
-            # A key is gone: so is whatever it alone vouched for.
             self._verified.clear()
             self._generation = self._jwks.generation
         known = self._verified.get(token)

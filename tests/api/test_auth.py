@@ -212,6 +212,37 @@ async def test_a_withdrawn_key_ends_its_tokens(auth: Auth) -> None:
     await refused(authenticator, token)
 
 
+@pytest.mark.parametrize("kid", ["second", "first"], ids=["another id", "the same id"])
+async def test_a_withdrawn_key_ends_tokens_that_are_remembered_though_no_other_token_comes(
+    auth: Auth, kid: str
+) -> None:
+    jwks = auth.jwks()
+    authenticator = Authenticator(jwks, ISSUER)
+    token = sign()
+    await authenticator.authenticate(token)
+    auth.keys.clear()
+    auth.add_key(kid, OTHER_KEY, "ES256")
+    auth.now += JWKS_MAX_AGE + 1
+    await authenticator.authenticate(token)
+    assert jwks._renewal is not None
+    await jwks._renewal
+    await refused(authenticator, token)
+
+
+async def test_without_published_keys_in_use_none_are_fetched(auth: Auth) -> None:
+    authenticator = Authenticator(auth.jwks(), ISSUER, SECRET)
+    token = sign(SECRET, None, "HS256")
+    for _ in range(3):
+        await authenticator.authenticate(token)
+        auth.now += JWKS_MAX_AGE + 1
+    assert not auth.fetches
+
+
+async def test_a_principal_does_not_show_its_token(auth: Auth) -> None:
+    principal = await Authenticator(auth.jwks(), ISSUER).authenticate(sign())
+    assert principal.token not in repr(principal)
+
+
 async def test_known_keys_serve_on_while_auth_is_away(auth: Auth) -> None:
     jwks = auth.jwks()
     authenticator = Authenticator(jwks, ISSUER)
