@@ -191,6 +191,19 @@ def session_of(request: Request) -> Session:
     return request.state["supabase"].session(principal_of(request).token, request.state["started_at"])
 
 
+def single_header(request: Request, name: str) -> str | None:
+    """The header, or None. To heed one of several and drop the others would do what nobody asked for.
+
+    Raises:
+        InvalidRequestError: It was sent more than once.
+
+    """
+    values = request.headers.getlist(name)
+    if len(values) > 1:
+        raise InvalidRequestError.of(name, "repeated", "It may be sent once only.")
+    return values[0] if values else None
+
+
 def expected_version(request: Request) -> int | None:
     """The version that `If-Match` asks for (RFC 9110, 13.1.1); None where any will do.
 
@@ -200,7 +213,7 @@ def expected_version(request: Request) -> int | None:
         InvalidRequestError: It is not one entity tag.
 
     """
-    sent = request.headers.get("if-match")
+    sent = single_header(request, "If-Match")
     if sent is None or sent.strip() == "*":
         return None
     match = _ENTITY_TAG.fullmatch(sent.strip())
@@ -215,10 +228,10 @@ def idempotency_key(request: Request) -> str | None:
     """The `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), or None.
 
     Raises:
-        InvalidRequestError: It is empty, too long or not plain ASCII.
+        InvalidRequestError: It is empty, too long, not plain ASCII or sent twice.
 
     """
-    sent = request.headers.get("idempotency-key")
+    sent = single_header(request, "Idempotency-Key")
     if sent is not None and not _KEY.fullmatch(sent):
         raise InvalidRequestError.of(
             "Idempotency-Key", "idempotency_key", "It must be 1 to 255 printable ASCII characters."

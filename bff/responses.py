@@ -101,9 +101,8 @@ def etag(version: int) -> str:
 
 def not_modified(request: Request, version: int) -> Response | None:
     """304 where `If-None-Match` names the version (weak comparison, RFC 9110, 13.1.2), else None."""
-    sent = request.headers.get("if-none-match")
-    if sent is None:
-        return None
+    # A list that may come in several headers (RFC 9110, 5.3).
+    sent = ",".join(request.headers.getlist("if-none-match"))
     tags = [tag.strip().removeprefix("W/") for tag in sent.split(",")]
     if "*" in tags or etag(version) in tags:
         return Response(status_code=304, headers={**PRIVATE, "ETag": etag(version)})

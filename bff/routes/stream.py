@@ -18,7 +18,7 @@ from bff.errors import (
     ServiceUnavailableError,
     UnauthorizedError,
 )
-from bff.http import endpoint, path_id, principal_of
+from bff.http import endpoint, path_id, principal_of, single_header
 from bff.relay import Identity, Refusal, TooManyTicketsError, UnavailableError
 from bff.relay.sse import Stream
 from bff.relay.tickets import TICKET_SECONDS
@@ -104,7 +104,7 @@ async def create_stream_ticket(request: Request, body: StreamTicketRequest) -> R
 
 def _cursor(request: Request, query: StreamQuery) -> str | None:
     """Where to begin: what the browser has seen last wins over what the page asked for at first."""
-    last = request.headers.get("last-event-id")
+    last = single_header(request, "Last-Event-ID")
     if not last:
         return query.cursor
     if not CURSOR.fullmatch(last):

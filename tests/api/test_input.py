@@ -224,3 +224,23 @@ async def test_an_idempotency_key_is_short_and_plain(app: httpx.AsyncClient, key
     response = await app.post("/api/v1/reservations", json=BOOKING, headers={"Idempotency-Key": key})
     error = assert_error(response, "VALIDATION_ERROR")
     assert error["details"]["fields"][0]["path"] == "Idempotency-Key"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("PATCH", f"reservations/{USER}", "If-Match"),
+        ("POST", f"reservations/{USER}/cancel", "If-Match"),
+        ("POST", "reservations", "Idempotency-Key"),
+        ("GET", f"organizations/{USER}/calendar/stream", "Last-Event-ID"),
+    ],
+)
+async def test_a_header_that_decides_something_is_sent_once(
+    app: httpx.AsyncClient, method: str, path: str, name: str
+) -> None:
+    bodies = {f"reservations/{USER}": {"title": "x"}, "reservations": BOOKING}
+    response = await app.request(
+        method, f"/api/v1/{path}", json=bodies.get(path), headers=[(name, '"1"'), (name, '"2"')]
+    )
+    error = assert_error(response, "VALIDATION_ERROR")
+    assert [(f["path"], f["code"]) for f in error["details"]["fields"]] == [(name, "repeated")]
