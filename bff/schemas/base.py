@@ -147,6 +147,8 @@ def _at_most(size: int) -> AfterValidator:
 
 # A UUID that SQL answered. Text, because making an object of each costs more than all the rest of a calendar.
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
+# A time that SQL wrote by `app.utc`, as text for the same reason.
+UtcText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 NoNul = AfterValidator(_refuse_nul)
 NotNull = BeforeValidator(_refuse_null)
 Instant = Annotated[AwareDatetime, AfterValidator(_in_range), BeforeValidator(_rfc3339)]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from bff.schemas.base import (
     Changes,
@@ -19,6 +19,7 @@ from bff.schemas.base import (
     ReservationStatus,
     Section,
     Title,
+    UtcText,
     UtcTime,
 )
 from bff.schemas.envelope import Paged
@@ -160,9 +161,8 @@ class CalendarEntry(Output):
     asset_id: Id
     user_id: Id | None
     title: str
-    # `calendar` writes its times by `app.utc`; a calendar has too many of them to normalise each again.
-    start_date: AwareDatetime
-    end_date: AwareDatetime
+    start_date: UtcText
+    end_date: UtcText
     status: ReservationStatus
     guest_count: int | None
     version: int
