@@ -10,8 +10,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import structlog
+
 from bff.relay.ring import Ring
 from bff.relay.views import Encoder, Event, Filter, Frame, ResetReason, position
+
+log = structlog.get_logger(__name__)
 
 # Organisations asked for in one read of the log: keeps the request and its answer small.
 READ_BATCH = 100
@@ -189,8 +193,17 @@ class Hub:
                     stream.push(chunk)
 
     def _join(self, frames: Sequence[Frame], shown: Filter) -> bytes:
-        views = ((frame, shown.view(frame.event)) for frame in frames)
-        return b"".join([frame.chunk(view, self.encoder) for frame, view in views if view is not None])
+        return b"".join([self._tell(frame, shown) for frame in frames])
+
+    def _tell(self, frame: Frame, shown: Filter) -> bytes:
+        try:
+            view = shown.view(frame.event)
+            return b"" if view is None else frame.chunk(view, self.encoder)
+        except Exception:
+            # An event of a schema ahead of this process. It must neither hold up what follows it, nor other
+            # organisations' events, nor be passed over.
+            log.exception("event_unreadable", organization_id=frame.event["organization_id"], seq=frame.seq)
+            return self.encoder.reset("cursor_unknown")
 
     # The log
 
@@ -221,7 +234,8 @@ class Hub:
                     continue
                 if self._learn(organization, cursor, page):
                     found[organization_id] = organization.seq
-                if page.has_more:
+                # A page that brings the hub nowhere would be read again for ever.
+                if page.has_more and organization.cursor != cursor:
                     todo.append(organization_id)
         return found
 

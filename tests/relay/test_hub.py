@@ -213,6 +213,30 @@ async def test_a_position_that_is_unknown_for_a_moment_resets_nobody() -> None:
         assert [seq for seq, _ in reader.seen] == [1]
 
 
+async def test_an_event_that_cannot_be_read_holds_up_neither_what_follows_nor_other_organisations() -> None:
+    async with running() as world:
+        first, other = await world.open(), await world.open(organization="org-2")
+        bad = world.log.commit(ORG, asset_ids=[])
+        world.announce(bad, world.log.commit("org-2"))
+        world.announce(world.log.commit(ORG))
+        resumed = await world.open(cursor=EMPTY)
+        for reader in (first, resumed):
+            assert (reader.resets, reader.seen) == (["cursor_unknown"], [(2, "whole")])
+        assert other.seen == [(1, "whole")]
+
+
+async def test_a_page_that_leads_nowhere_is_not_read_for_ever() -> None:
+    async with running(FakeLog(page_size=2)) as world:
+        world.log.pauses = 1
+        reader = await world.open()
+        for _ in range(5):
+            world.log.commit(ORG)
+        del world.log.events[ORG][0]
+        async with asyncio.timeout(5):
+            assert await world.hub.poll() == {}
+        assert reader.seen == []
+
+
 async def test_an_organisation_without_streams_is_forgotten() -> None:
     async with running() as world:
         reader = await world.open()
