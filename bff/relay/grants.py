@@ -78,10 +78,10 @@ class Grants:
     async def _answer(self, waiting: dict[GrantRequest, asyncio.Future[Grant]]) -> None:
         try:
             grants = await self._ask(list(waiting))
-        except UnavailableError as error:
-            log.warning("stream_grants_failed", error=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must not wait for ever
+            log.warning("stream_grants_failed", error=f"{type(error).__name__}: {error}")
             for answer in waiting.values():
-                answer.set_exception(error)
+                answer.set_exception(UnavailableError("the grants could not be asked for"))
                 # Nobody may be left to look at it.
                 answer.exception()
             return
@@ -116,7 +116,7 @@ class Grants:
             hints, self._hints = self._hints, {}
             for organization_id, users in hints.items():
                 try:
-                    await self.review(self._streams(organization_id, users), reset_limited=users is None)
+                    await self.review(self._streams(organization_id, users))
                 except UnavailableError:
                     self._note(organization_id, users)
                     loop.call_later(RETRY_SECONDS, self._hinted.set)
@@ -125,13 +125,8 @@ class Grants:
         streams = [each for each in self._hub.streams(organization_id) if isinstance(each, Stream)]
         return [each for each in streams if users is None or each.request.user_id in users]
 
-    async def review(self, streams: Sequence[Stream], *, reset_limited: bool = False) -> None:
+    async def review(self, streams: Sequence[Stream]) -> None:
         """Ask again for open streams; one after the other, so that no older answer overtakes a newer one.
-
-        Args:
-            streams: those to ask for.
-            reset_limited: whether streams limited to sections are told to fetch the calendar again although
-                their grant is the same: an asset may have changed its section.
 
         Raises:
             UnavailableError: the database cannot be asked.
@@ -142,16 +137,18 @@ class Grants:
             answers = dict(zip(part, await self._ask(part), strict=True))
             for stream in streams:
                 if stream.request in answers and not stream.ended:
-                    self._apply(stream, answers[stream.request], reset_limited=reset_limited)
+                    self._apply(stream, answers[stream.request])
 
-    def _apply(self, stream: Stream, grant: Grant, *, reset_limited: bool) -> None:
+    def _apply(self, stream: Stream, grant: Grant) -> None:
         if not grant.granted:
             stream.end(FRAMES.bye("access_revoked"))
             return
-        limited = stream.filter.by_section
-        changed = grant.sections != stream.filter.granted
-        if changed:
+        # The same sections may hold other assets: that concerns whoever does not see all.
+        stale = stream.filter.by_section and grant.epoch != stream.epoch
+        stream.epoch = grant.epoch
+        if grant.sections != stream.filter.granted:
             self._hub.regrant(stream, grant.sections)
-        if changed or (reset_limited and limited):
+            stale = True
+        if stale:
             self._hub.counts.resets += 1
             stream.push(FRAMES.reset("access_changed"))

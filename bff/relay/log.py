@@ -30,11 +30,15 @@ class GrantRequest(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """The database's answer: the sections that may be seen (None is all) and the log's end, or why not."""
+    """The database's answer: the sections that may be seen (None is all) and the log's end, or why not.
+
+    Another `epoch`, which is opaque, means that assets may have come into these sections or left them.
+    """
 
     granted: bool
     sections: frozenset[str] | None = None
     cursor: str = ""
+    epoch: Any = None
     reason: str = ""
 
 
@@ -104,5 +108,6 @@ def _grant(answer: Any) -> Grant:
         granted=answer["granted"],
         sections=None if sections is None else frozenset(sections),
         cursor=answer.get("cursor") or "",
+        epoch=answer.get("epoch"),
         reason=answer.get("reason") or "",
     )

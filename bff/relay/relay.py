@@ -156,6 +156,7 @@ class Relay:
             request,
             identity.expires_at,
             shown,
+            epoch=grant.epoch,
             backlog=self._config.backlog_bytes,
             stall=self._config.stall_seconds,
             on_close=self._closed,

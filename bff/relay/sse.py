@@ -96,6 +96,7 @@ class Stream(Subscriber):
         request: whom it was granted to.
         expires_at: its token's end in Unix seconds.
         shown: what was asked for and granted.
+        epoch: the grant's.
         backlog: bytes that may wait for a slow reader; more, and it is cut off with `reset`.
         stall: seconds that one write may take.
         on_close: called once when it is over.
@@ -112,6 +113,7 @@ class Stream(Subscriber):
         "_stall",
         "_task",
         "_timers",
+        "epoch",
         "expires_at",
         "hub",
         "opening",
@@ -125,6 +127,7 @@ class Stream(Subscriber):
         expires_at: int,
         shown: Filter,
         *,
+        epoch: Any = None,
         backlog: int,
         stall: float,
         on_close: Callable[["Stream"], None],
@@ -133,6 +136,7 @@ class Stream(Subscriber):
         self.hub = hub
         self.request = request
         self.expires_at = expires_at
+        self.epoch = epoch
         self.opening: tuple[bytes, ...] = ()
         self._backlog = backlog
         self._stall = stall
