@@ -10,7 +10,7 @@ from typing import Any
 
 import bcrypt
 import psycopg
-from psycopg.errors import UniqueViolation
+from psycopg.errors import DataError, UniqueViolation
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -29,6 +29,10 @@ class EmailTakenError(Exception):
 
 class UserTakenError(Exception):
     """Another user has this id."""
+
+
+class UnstorableError(Exception):
+    """Postgres takes no such text: it holds a NUL, or half of a surrogate pair."""
 
 
 class Accounts:
@@ -85,6 +89,7 @@ class Accounts:
         Raises:
             EmailTakenError: the address is another user's.
             UserTakenError: the id is another user's.
+            UnstorableError: one of the values is no text to Postgres.
         """
         # Without a password nobody can sign in with one; Auth too stores a random one.
         encrypted = await asyncio.to_thread(_hash, password or secrets.token_urlsafe(48))
@@ -120,6 +125,8 @@ class Accounts:
             if error.diag.constraint_name == "users_pkey":
                 raise UserTakenError from error
             raise EmailTakenError from error
+        except (DataError, UnicodeEncodeError) as error:
+            raise UnstorableError(str(error).partition("\n")[0]) from error
         if user is None:
             raise RuntimeError("a trigger on auth.users removed the new user")
         return user

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import JSONResponse, Response
 
-from stack.gateway.accounts import BCRYPT_BYTES, EmailTakenError, UserTakenError
+from stack.gateway.accounts import BCRYPT_BYTES, EmailTakenError, UnstorableError, UserTakenError
 from stack.gateway.errors import AuthError, validation_failed
-from stack.gateway.sessions import body_of
+from stack.gateway.upstream import body_of
 
 if TYPE_CHECKING:
     from stack.gateway.app import GatewayRequest
 
 PAGE_USERS = 50  # users a page where the request does not say
 MAX_PAGE_USERS = 1000
+MAX_DIGITS = 9  # of a page's number; Postgres counts rows in a bigint
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
 
 
@@ -59,6 +60,8 @@ async def create_user(request: "GatewayRequest") -> Response:
         raise AuthError(422, "email_exists", message) from error
     except UserTakenError as error:
         raise AuthError(422, "user_already_exists", "A user with this id already exists") from error
+    except UnstorableError as error:
+        raise validation_failed(f"The user cannot be stored: {error}") from error
     return JSONResponse(user)
 
 
@@ -128,6 +131,6 @@ def _user_id(text: str) -> uuid.UUID:
 
 def _number(request: "GatewayRequest", name: str, default: int) -> int:
     text = request.query_params.get(name) or str(default)
-    if not text.isdecimal() or int(text) < 1:
+    if len(text) > MAX_DIGITS or not text.isdecimal() or int(text) < 1:
         raise validation_failed(f"Bad Pagination Parameters: {name} must be a positive number")
     return int(text)

@@ -132,7 +132,6 @@ def _upstream(name: str, url: str, settings: GatewaySettings) -> Upstream:
         connections=settings.pool_connections,
         connect_seconds=settings.connect_seconds,
         answer_seconds=settings.answer_seconds,
-        max_body_bytes=settings.max_body_bytes,
     )
 
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 _DATABASE_AWAY = re.compile(
     rb"ECONN(REFUSED|RESET)|CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|EPIPE"
     rb"|the database system is |terminating connection"
+    # Not gone, but only just back: lite's first requests grant the same things at once.
+    rb"|tuple concurrently updated"
 )
 
 

@@ -8,7 +8,8 @@ import jwt
 from starlette.responses import JSONResponse, Response
 
 from stack.gateway.credentials import Caller
-from stack.gateway.errors import AuthError, BodyTooLargeError, validation_failed
+from stack.gateway.errors import AuthError, validation_failed
+from stack.gateway.upstream import body_of
 
 if TYPE_CHECKING:
     from stack.gateway.app import GatewayRequest, GatewayState
@@ -32,7 +33,7 @@ async def public(request: "GatewayRequest") -> Response:
 async def issue(request: "GatewayRequest") -> Response:
     """Sign-up, and tokens for a password or a refresh token."""
     key, _ = request.state["credentials"].key_of(request)
-    answer = await _ask_lite(request, key, None)
+    answer = await _ask_lite(request, key, None, body=await body_of(request))
     if "access_token" in answer:
         answer = await _reissued(request.state, answer)
     return JSONResponse(answer, headers={"cache-control": "no-store"})
@@ -42,8 +43,9 @@ async def user(request: "GatewayRequest") -> Response:
     """The user of the token: read (GET), or changed (PUT)."""
     caller = signed_in(request)
     claims, accounts = caller.claims or {}, request.state["accounts"]
-    await _ask_lite(request, caller.key, caller.inner_token)
-    if request.method == "PUT" and "password" in _json(await request.body()):
+    body = await body_of(request)
+    await _ask_lite(request, caller.key, caller.inner_token, body=body)
+    if request.method == "PUT" and "password" in _json(body):
         # lite leaves them; Auth ends them, so that a stolen session does not survive the new password.
         await accounts.end_other_sessions(claims["sub"], claims["session_id"])
     # Lite shows some times as Postgres prints them, which official clients do not read.
@@ -74,23 +76,8 @@ def signed_in(request: "GatewayRequest") -> Caller:
     return caller
 
 
-async def body_of(request: "GatewayRequest") -> bytes:
-    """A request's whole body.
-
-    Raises:
-        BodyTooLargeError: it is over the bound.
-    """
-    bound = request.state["settings"].max_body_bytes
-    if int(request.headers.get("content-length", 0)) > bound:
-        raise BodyTooLargeError
-    body = await request.body()
-    if len(body) > bound:
-        raise BodyTooLargeError
-    return body
-
-
 async def _ask_lite(
-    request: "GatewayRequest", key: str, token: str | None, *, query: str | None = None
+    request: "GatewayRequest", key: str, token: str | None, *, body: bytes = b"", query: str | None = None
 ) -> dict[str, Any]:
     """Lite's answer to this request, {} for an empty one; its refusals in Auth's words."""
     headers = {name: request.headers[name] for name in _LITE_HEADERS if name in request.headers}
@@ -98,9 +85,7 @@ async def _ask_lite(
     if token:
         headers["authorization"] = f"Bearer {token}"
     query = request.url.query if query is None else query
-    answer = await request.state["rest"].ask(
-        request.method, f"{request.url.path}?{query}", headers, await body_of(request) or None
-    )
+    answer = await request.state["rest"].ask(request.method, f"{request.url.path}?{query}", headers, body)
     content = _json(answer.content)
     if answer.is_success:
         return content

@@ -311,6 +311,20 @@ class TestAdmin:
         email = f"Berta.{uuid.uuid4().hex[:10]}@Example.test"
         return {"email": email, "password": PASSWORD, "email_confirm": True, **fields}
 
+    @pytest.mark.parametrize("text", ["\0", "\ud800"])
+    def test_what_postgres_cannot_store_is_refused(self, stack: RunningStack, text: str) -> None:
+        with api(stack, secret=True) as client:
+            for fields in ({"user_metadata": {"a": text}}, {"email": f"a{text}@b.test"}):
+                body = json.dumps(self.new(**fields))
+                answer = client.post("/auth/v1/admin/users", content=body)
+                assert answer.status_code == 400, answer.text
+
+    @pytest.mark.parametrize("page", ["0", "-1", "x", "1" * 10, "9" * 5000])
+    def test_a_page_that_is_no_reasonable_number_is_refused(self, stack: RunningStack, page: str) -> None:
+        with api(stack, secret=True) as client:
+            answer = client.get("/auth/v1/admin/users", params={"page": page})
+        assert_auth_error(answer, 400, "validation_failed")
+
     def test_a_created_user_can_sign_in_and_has_a_profile(
         self, stack: RunningStack, live_db: Connection
     ) -> None:

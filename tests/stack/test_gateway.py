@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from http.client import HTTPConnection
 
 import httpx
 import jwt
 import pytest
-from starlette.requests import HTTPConnection
+from starlette import requests
 
 from stack.gateway.credentials import Credentials
 from stack.gateway.errors import TokenError
@@ -119,7 +120,7 @@ class TestTokens:
         )
         headers = {"apikey": stack.publishable_key, "authorization": f"Bearer {anna.token}"}
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-        request = HTTPConnection({"type": "http", "headers": raw, "query_string": b""})
+        request = requests.HTTPConnection({"type": "http", "headers": raw, "query_string": b""})
         first = credentials.caller(request)
         assert first.claims is not None
         assert credentials.caller(request).inner_token == first.inner_token
@@ -202,7 +203,10 @@ class TestPassing:
             assert seen["path"] == f"/rest/v1/some%20table?{query}"
             assert seen["headers"]["prefer"] == "tx=commit"
             assert "te" not in seen["headers"]
-            assert "content-length" not in seen["headers"]
+            named = client.get("/rest/v1/x", headers={"Connection": "keep-alive, X-Hop"}).json()
+            assert "x-hop" in seen["headers"]
+            assert "x-hop" not in named["headers"]
+            assert seen["headers"].get("content-length") in (None, "0")
             posted = client.post("/rest/v1/x", content="häh".encode())
             assert posted.json()["body"] == "häh"
             assert posted.json()["headers"]["content-length"] == "4"
@@ -243,6 +247,29 @@ class TestPassing:
                 answer = client.post("/auth/v1/signup", content=b'"' + b"x" * 1001)
                 assert_auth_error(answer, 413, "validation_failed")
 
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/rest/v1/../../auth/v1/token?grant_type=password",
+            "/rest/v1/%2e%2E/.%2e/auth/v1/settings",
+            "/rest/v1/..\\..\\auth\\v1\\settings",
+            "/realtime/v1/api/broadcast/../../../../_control",
+            "/rest/v1/x/..",
+        ],
+    )
+    def test_no_path_leads_around_the_gateway(self, stack: RunningStack, path: str) -> None:
+        port = int(stack.url.rpartition(":")[2])
+        connection = HTTPConnection("127.0.0.1", port, timeout=10)
+        credentials = '{"email": "member@demo.reservepty.test", "password": "demo-reserve-2026"}'
+        connection.putrequest("POST", path)
+        connection.putheader("apikey", stack.secret_key)
+        connection.putheader("content-type", "application/json")
+        connection.putheader("content-length", str(len(credentials)))
+        connection.endheaders(credentials.encode())
+        # What the gateway itself does not parse is as good.
+        assert connection.getresponse().status in (400, 404)
+        connection.close()
+
     def test_an_unknown_path_is_not_found(self, stack: RunningStack) -> None:
         for path in ("/", "/storage/v1/bucket", "/_control", "/realtime/v1/_control"):
             assert httpx.get(f"{stack.url}{path}").status_code == 404
@@ -271,6 +298,7 @@ class TestFailures:
             "Error: write CONNECTION_CLOSED 127.0.0.1:54322",
             "PostgresError: the database system is starting up",
             "PostgresError: terminating connection due to administrator command",
+            "PostgresError: tuple concurrently updated",
         ],
     )
     def test_while_postgres_is_away_rest_answers_503(self, mirrored: RunningGateway, message: str) -> None:
