@@ -42,6 +42,10 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "Location": {"description": "Path of what was created.", "schema": {"type": "string"}},
     "Link": {"description": "first, prev, next, last (RFC 8288).", "schema": {"type": "string"}},
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
+    "WWW-Authenticate": {
+        "description": "`Bearer`, with `error` where a token was sent (RFC 6750).",
+        "schema": {"type": "string"},
+    },
     "X-Request-ID": {
         "description": "The caller's, where sane, else a new one.",
         "schema": {"type": "string"},
@@ -147,7 +151,10 @@ def _responses(declared: Endpoint, references: References) -> dict[str, Any]:
     for status in declared.other_statuses:
         responses[str(status)] = {**answer, "description": HTTPStatus(status).phrase}
     if "If-None-Match" in declared.request_headers:
-        responses["304"] = {"description": "Not Modified", "headers": {"ETag": HEADERS["ETag"]}}
+        responses["304"] = {
+            "description": "Not Modified",
+            "headers": {name: HEADERS[name] for name in ("X-Request-ID", "ETag")},
+        }
     by_status: dict[int, list[str]] = {}
     for code in errors_of(declared):
         by_status.setdefault(STATUS[code], []).append(code)
@@ -172,6 +179,8 @@ def _failure(codes: list[str]) -> dict[str, Any]:
     headers = {"X-Request-ID": HEADERS["X-Request-ID"]}
     if any(STATUS[code] in (429, 502, 503, 504) for code in codes):
         headers["Retry-After"] = HEADERS["Retry-After"]
+    if "UNAUTHORIZED" in codes:
+        headers["WWW-Authenticate"] = HEADERS["WWW-Authenticate"]
     return {
         "description": ", ".join(sorted(codes)),
         "headers": headers,

@@ -10,6 +10,7 @@ from openapi_spec_validator import validate
 from bff import openapi
 from bff.app import ENDPOINTS
 from bff.http import to_routes
+from bff.middleware import SECURITY_HEADERS
 from tests.actors import Organization
 from tests.api.shape import assert_error, assert_problem, data
 from tests.conftest import Client
@@ -60,6 +61,31 @@ async def test_the_document_is_valid_and_is_the_router(client: Client) -> None:
     assert len(
         {operation["operationId"] for path in document["paths"].values() for operation in path.values()}
     ) == len(described)
+
+
+# Of the protocol, or on every answer alike.
+COMMON_HEADERS = frozenset(
+    {"date", "content-length", "content-type", "cache-control", "vary", *map(str.lower, SECURITY_HEADERS)}
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/api/v1/organizations/{org}", {}, 200),
+        ("/api/v1/organizations/{org}", {"If-None-Match": "*"}, 304),
+        ("/api/v1/organizations/{org}", {"Authorization": "Bearer x"}, 401),
+        ("/api/v1/organizations/{org}/assets", {}, 200),
+        ("/api/v1/organizations/{org}/calendar", {}, 400),
+    ],
+)
+async def test_the_document_names_each_header_that_an_answer_carries(
+    client: Client, office: Organization, path: str, headers: dict[str, str], status: int
+) -> None:
+    response = await client(office.owner).get(path.format(org=office.id), headers=headers)
+    assert response.status_code == status
+    described = openapi.render(ENDPOINTS)["paths"][path]["get"]["responses"][str(status)]["headers"]
+    assert {name.lower() for name in described} == set(response.headers) - COMMON_HEADERS
 
 
 async def test_the_page_needs_nothing_from_elsewhere(client: Client) -> None:
