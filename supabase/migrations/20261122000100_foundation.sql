@@ -136,7 +136,8 @@ end;
 $$;
 grant execute on function app.member_role(uuid) to authenticated;
 
--- What a member of this role and tier may see; null is every section. Without a tier, the default tier's word counts.
+-- What a member of this role and tier may see; null is every section. Without a tier, the default tier's word counts;
+-- where the dashboard has made an organisation without one, nobody has said yes to anything.
 create function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid)
 returns public.asset_section[]
 language plpgsql
@@ -145,16 +146,17 @@ parallel safe
 security definer
 set search_path = ''
 as $$
+declare
+    v_sections public.asset_section[];
 begin
     if p_role <= 'manager' then
         return null;
     end if;
-    return (
-        select t.sections
-        from public.tiers t
-        where t.organization_id = p_organization_id
-            and (t.id = p_tier_id or (p_tier_id is null and t.is_default))
-    );
+    select t.sections into v_sections
+    from public.tiers t
+    where t.organization_id = p_organization_id
+        and (t.id = p_tier_id or (p_tier_id is null and t.is_default));
+    return case when found then v_sections else '{}' end;
 end;
 $$;
 

@@ -103,8 +103,8 @@ begin
 end;
 $$;
 
--- Up to three free times of the same length, nearest to the one asked for first, none of them in the past: in each gap
--- the start that is nearest. Looks a month around at first, and a year around only if that holds fewer than three.
+-- Up to three free times of the same length, nearest to the one asked for first, none of them in the past, none over
+-- another. Looks a month around at first, and a year around only if that holds fewer than three.
 -- Planned once, as app.conflicts is.
 create function app.free_alternatives(
     p_asset_id uuid, p_start timestamptz, p_end timestamptz, p_turnaround interval, p_exclude_id uuid default null
@@ -151,8 +151,12 @@ begin
                     select '-infinity', null
                 ) b
             ) gap
-            cross join lateral (select greatest(gap.gap_from, least(p_start, gap.gap_to - v_need)) as starts) slot
-            where gap.gap_to - gap.gap_from >= v_need
+            -- A long gap holds more than one: the nearest, and what follows side by side.
+            cross join lateral (
+                select greatest(gap.gap_from, least(p_start, gap.gap_to - v_need)) + step.place * v_need as starts
+                from generate_series(-2, 2) as step(place)
+            ) slot
+            where slot.starts >= gap.gap_from and slot.starts + v_need <= gap.gap_to
             order by distance, slot.starts
             limit 3
         ) free;

@@ -457,7 +457,7 @@ function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_
 function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
 function app.field_error(p_path text, p_code text, p_message text) returns jsonb; sql stable set search_path=""; body 193c921c; grants none
 function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
-function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 3b5ebc7d; grants none
+function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body ca277333; grants none
 function app.full_name(p_first_name text, p_last_name text) returns text; sql stable; body db201eb7; grants none
 function app.full_view_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body bf08aeb4; grants execute to authenticated
 function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set search_path=""; body 5b6c5525; grants none
@@ -505,7 +505,7 @@ function app.reservation_json(p_row public.reservations) returns jsonb; plpgsql 
 function app.reservation_state(p_row public.reservations) returns jsonb; sql stable; body 34363d53; grants none
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body 050f3a66; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
-function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 880185eb; grants none
+function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 9261f6d3; grants none
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
 function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 09c1d4e5; grants none
 function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none

@@ -9,6 +9,7 @@ import pytest
 from tests.actors import (
     Connection,
     Organization,
+    add_member,
     as_service,
     as_user,
     connect,
@@ -147,6 +148,31 @@ def test_members_see_the_sections_of_their_tier_or_of_the_default_one(
     db.execute("update public.tiers set sections = '{}' where id = %s", [organization.tier])
     with as_user(database, organization.manager) as manager:
         assert len(_names(manager)) == 4
+
+
+def test_without_any_tier_nothing_is_shown(db: Connection, database: str, organization: Organization) -> None:
+    """As when the dashboard has made an organisation and no tier."""
+    made = db.execute(
+        "insert into public.organizations (legal_name) values ('By hand') returning id"
+    ).fetchone()
+    assert made is not None
+    db.execute(
+        """
+        with subscription as (
+            insert into public.subscriptions (organization_id) values (%s) returning id, organization_id
+        )
+        insert into public.entitlements (subscription_id, organization_id, section)
+        select id, organization_id, 'planes' from subscription
+        """,
+        [made["id"]],
+    )
+    make_asset(db, made["id"], "planes", "By hand")
+    for actor, role in ((organization.manager, "owner"), (organization.member, "member")):
+        add_member(db, made["id"], actor, role, None)
+    with as_user(database, organization.member) as member:
+        assert "By hand" not in _names(member)
+    with as_user(database, organization.manager) as owner:
+        assert "By hand" in _names(owner)
 
 
 def test_a_tier_of_one_organization_hides_nothing_of_another(db: Connection, database: str) -> None:

@@ -1,6 +1,5 @@
 """Whether an asset is free, what is in the way, and what is free instead."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,17 +17,6 @@ from tests.actors import (
     rpc,
 )
 from tests.db.booking import at, book, cancel, insert_booking, utc
-
-
-@pytest.fixture
-def member(database: str, organization: Organization) -> Iterator[Connection]:
-    with as_user(database, organization.member) as connection:
-        yield connection
-
-
-@pytest.fixture
-def plane(organization: Organization) -> str:
-    return organization.assets["planes"]
 
 
 def check(
@@ -164,7 +152,7 @@ def test_alternatives_are_the_nearest_free_times_of_the_same_length(member: Conn
     assert alternatives(member, plane, at(5, 11), at(5, 13)) == [
         (utc(at(5, 8)), utc(at(5, 10))),
         (utc(at(5, 15)), utc(at(5, 17))),
-        (utc(at(5, 20)), utc(at(5, 22))),
+        (utc(at(5, 6)), utc(at(5, 8))),
     ]
 
 
@@ -176,6 +164,7 @@ def test_alternatives_respect_the_turnaround(
     assert alternatives(member, jet, at(5, 10), at(5, 11)) == [
         (utc(at(5, 8, 30)), utc(at(5, 9, 30))),
         (utc(at(5, 12, 30)), utc(at(5, 13, 30))),
+        (utc(at(5, 7)), utc(at(5, 8))),
     ]
     for start, end in alternatives(member, jet, at(5, 10), at(5, 11)):
         book(member, jet, datetime.fromisoformat(start), datetime.fromisoformat(end))
@@ -187,7 +176,9 @@ def test_alternatives_are_never_in_the_past(
     now = datetime.now(UTC)
     insert_booking(db, organization, plane, now - timedelta(hours=1), now + timedelta(hours=2))
     found = alternatives(member, plane, now + timedelta(minutes=1), now + timedelta(hours=1))
-    assert [start for start, _ in found] == [utc(now + timedelta(hours=2))]
+    assert found[0] == (utc(now + timedelta(hours=2)), utc(now + timedelta(hours=2, minutes=59)))
+    assert all(datetime.fromisoformat(start) > now for start, _ in found)
+    assert len(found) == 3
 
 
 def test_alternatives_are_looked_for_beyond_a_busy_month(

@@ -1,7 +1,6 @@
 """calendar(): what stands in a window, for whom, from one snapshot with the log's position."""
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import psycopg
@@ -17,17 +16,6 @@ from tests.actors import (
     refused,
 )
 from tests.db.booking import apply_events, at, book, fetch_calendar, fetch_events, insert_booking, utc
-
-
-@pytest.fixture
-def member(database: str, organization: Organization) -> Iterator[Connection]:
-    with as_user(database, organization.member) as connection:
-        yield connection
-
-
-@pytest.fixture
-def plane(organization: Organization) -> str:
-    return organization.assets["planes"]
 
 
 def titles(calendar: dict[str, Any]) -> list[str]:

@@ -1,7 +1,6 @@
 """The event log: no seq is missing or out of order, cursors are verified, and what is old is pruned."""
 
 import threading
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -19,22 +18,6 @@ from tests.actors import (
     rpc,
 )
 from tests.db.booking import Watcher, at, book, change, fetch_calendar, fetch_events, insert_booking
-
-
-@pytest.fixture
-def member(database: str, organization: Organization) -> Iterator[Connection]:
-    with as_user(database, organization.member) as connection:
-        yield connection
-
-
-@pytest.fixture
-def plane(organization: Organization) -> str:
-    return organization.assets["planes"]
-
-
-@pytest.fixture
-def watcher(database: str, organization: Organization) -> Watcher:
-    return Watcher(database, organization)
 
 
 def test_two_transactions_over_the_same_organisations_do_not_deadlock(

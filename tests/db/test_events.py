@@ -1,7 +1,6 @@
 """Events: what each change is called, and that snapshot and events make a fresh snapshot."""
 
 import json
-from collections.abc import Iterator
 
 import pytest
 
@@ -15,22 +14,6 @@ from tests.db.booking import (
     change,
     insert_booking,
 )
-
-
-@pytest.fixture
-def member(database: str, organization: Organization) -> Iterator[Connection]:
-    with as_user(database, organization.member) as connection:
-        yield connection
-
-
-@pytest.fixture
-def plane(organization: Organization) -> str:
-    return organization.assets["planes"]
-
-
-@pytest.fixture
-def watcher(database: str, organization: Organization) -> Watcher:
-    return Watcher(database, organization)
 
 
 def only(events: list[Json]) -> Json:

@@ -1,6 +1,5 @@
 """A request that is sent twice is done once."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -8,17 +7,6 @@ import pytest
 from tests.actors import Connection, Organization, as_user, make_user, refused
 from tests.db.booking import at, book, cancel, insert_booking
 from tests.harness import wait_until
-
-
-@pytest.fixture
-def member(database: str, organization: Organization) -> Iterator[Connection]:
-    with as_user(database, organization.member) as connection:
-        yield connection
-
-
-@pytest.fixture
-def plane(organization: Organization) -> str:
-    return organization.assets["planes"]
 
 
 def bookings(db: Connection, asset: str) -> int:

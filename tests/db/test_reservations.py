@@ -27,12 +27,6 @@ def attempts(*each: Callable[[], Any]) -> tuple[Callable[[], Any], ...]:
 
 
 @pytest.fixture
-def member(database: str, organization: Organization) -> Iterator[Connection]:
-    with as_user(database, organization.member) as connection:
-        yield connection
-
-
-@pytest.fixture
 def manager(database: str, organization: Organization) -> Iterator[Connection]:
     with as_user(database, organization.manager) as connection:
         yield connection
@@ -42,11 +36,6 @@ def manager(database: str, organization: Organization) -> Iterator[Connection]:
 def viewer(database: str, organization: Organization) -> Iterator[Connection]:
     with as_user(database, organization.viewer) as connection:
         yield connection
-
-
-@pytest.fixture
-def plane(organization: Organization) -> str:
-    return organization.assets["planes"]
 
 
 def faults(failure: Any) -> set[tuple[str, str]]:
