@@ -92,7 +92,7 @@ def test_the_dashboard_cannot_book_twice(db: Connection, organization: Organizat
     with refused("CONFLICT", 409) as failures:
         insert_booking(db, organization, plane, at(12, 12), at(14))
     assert [conflict["id"] for conflict in failures[0].details["conflicts"]] == [first["id"]]
-    assert len(failures[0].details["alternatives"]) == 2
+    assert len(failures[0].details["alternatives"]) == 3
     other = insert_booking(db, organization, plane, at(15), at(16))
     with refused("CONFLICT", 409):
         db.execute("update public.reservations set start_date = %s where id = %s", [at(12, 12), other["id"]])
