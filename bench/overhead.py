@@ -66,7 +66,11 @@ async def added(demo: Demo) -> list[Figure]:
         begin = start + SPACING * turn
         return begin.isoformat(), (begin + SPACING).isoformat()
 
-    window = {"from": start.isoformat(), "to": (start + timedelta(days=31)).isoformat()}
+    window = {
+        "from": start.isoformat(),
+        "to": (start + timedelta(days=31)).isoformat(),
+        "asset_id": demo.asset,
+    }
     with bff_process(os.environ) as url:
         async with (
             httpx.AsyncClient(base_url=demo.rest, headers=demo.rest_headers, timeout=30) as rest,
@@ -88,6 +92,7 @@ async def added(demo: Demo) -> list[Figure]:
                 "p_organization_id": demo.organization,
                 "p_from": window["from"],
                 "p_to": window["to"],
+                "p_asset_ids": [demo.asset],
             }
             calendars = await _take_turns(
                 lambda _: rest.post("/rpc/calendar", json=arguments),

@@ -4,6 +4,7 @@ import logging
 import re
 import sys
 import uuid
+from collections.abc import MutableMapping
 from typing import Any, Final
 
 import structlog
@@ -13,6 +14,12 @@ REQUEST_ID_HEADER: Final = b"x-request-id"
 _SANE: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 # Their lines carry query strings, and with those a stream's ticket. Our own access log has paths only.
 _CHATTY: Final = ("httpx", "httpcore", "realtime", "websockets")
+
+
+def _drop_color(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    # uvicorn says everything a second time with the terminal's colours in it.
+    event.pop("color_message", None)
+    return event
 
 
 def request_id(sent: bytes | None) -> str:
@@ -50,6 +57,7 @@ def configure_logging(level: str) -> None:
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder()],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _drop_color,
                 structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(),
             ],

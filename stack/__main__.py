@@ -22,14 +22,17 @@ NOT_RUNNING = 3  # exit code of `status`, as of an init script's
 POLL = 0.02  # seconds
 
 
+def announce(supervisor: Supervisor) -> None:
+    """Say where the stack answers."""
+    path = supervisor.directory / "env"
+    print(f"stack: ready on {supervisor.url}; addresses and keys are in {path}", flush=True)
+
+
 def start(settings: Settings) -> int:
     """Run the stack in the foreground until SIGINT or SIGTERM."""
 
     async def until_told(supervisor: Supervisor) -> int:
-        print(
-            f"stack: ready on {supervisor.url}; addresses and keys are in {supervisor.directory / 'env'}",
-            flush=True,
-        )
+        announce(supervisor)
         await asyncio.Event().wait()
         return 0
 
@@ -44,6 +47,7 @@ def run(settings: Settings, command: Sequence[str]) -> int:
     """
 
     async def until_done(supervisor: Supervisor) -> int:
+        announce(supervisor)
         process = await asyncio.create_subprocess_exec(
             *command, env={**os.environ, **supervisor.env}, preexec_fn=die_with_parent(signal.SIGTERM)
         )
