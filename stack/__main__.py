@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from stack import postgres
+from stack import database, postgres
 from stack.errors import StackError
 from stack.processes import die_with_parent
 from stack.settings import Settings
-from stack.state import Lock, is_running, read_env, read_state
+from stack.state import Lock, holder, is_running, read_env, read_state
 from stack.supervisor import Supervisor, end_run, serve
 
 NOT_RUNNING = 3  # exit code of `status`, as of an init script's
@@ -36,7 +36,8 @@ def start(settings: Settings) -> int:
         await asyncio.Event().wait()
         return 0
 
-    return asyncio.run(serve(settings, until_told))
+    with Lock(settings.dir):
+        return asyncio.run(serve(settings, until_told))
 
 
 def run(settings: Settings, command: Sequence[str]) -> int:
@@ -65,27 +66,25 @@ def run(settings: Settings, command: Sequence[str]) -> int:
             raise
         return code if code >= 0 else 128 - code  # a shell's way to tell a signal
 
-    return asyncio.run(serve(settings, until_done))
+    if shutil.which(command[0]) is None:
+        raise StackError(f"there is no command {command[0]!r} to run")
+    with Lock(settings.dir):
+        return asyncio.run(serve(settings, until_done))
 
 
 def stop(settings: Settings) -> int:
     """End the stack that runs on this folder, and return when nothing of it is left."""
-    if not is_running(settings.dir):
+    supervisor = holder(settings.dir)
+    if not supervisor:
         print("stack: not running")
         return 0
-    state = read_state(settings.dir)
-    if state is None:
-        raise StackError(
-            f"{settings.dir} is locked, but has no state.json: the stack in it is just starting or ending"
-        )
-    os.kill(state.supervisor, signal.SIGTERM)
+    with suppress(ProcessLookupError):
+        os.kill(supervisor, signal.SIGTERM)
     # Each of the two groups of children may take its time to end.
     deadline = time.monotonic() + 2 * settings.stop_timeout + 5
     while is_running(settings.dir):
         if time.monotonic() > deadline:
-            raise StackError(
-                f"the supervisor (pid {state.supervisor}) does not end: see {settings.dir / 'logs'}"
-            )
+            raise StackError(f"the supervisor (pid {supervisor}) does not end: see {settings.dir / 'logs'}")
         time.sleep(POLL)
     print("stack: stopped")
     return 0
@@ -115,6 +114,7 @@ def reset(settings: Settings) -> int:
             end_run(state, settings.stop_timeout)
         data = postgres.data_folder(settings.dir.resolve(), postgres.owner(settings.postgres_user))
         if data.exists():
+            database.mark_incomplete(data)
             shutil.rmtree(data)
     print(f"stack: deleted {data}")
     return 0
@@ -152,6 +152,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return {"start": start, "stop": stop, "status": status, "reset": reset}[options.name](settings)
     except StackError as error:
         print(f"stack: {error}", file=sys.stderr, flush=True)
+        return 1
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"stack: {error.filename}: {error.strerror}", file=sys.stderr, flush=True)
         return 1
 
 

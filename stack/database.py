@@ -73,6 +73,11 @@ def mark_complete(data: Path) -> None:
     (data / COMPLETE).touch()
 
 
+def mark_incomplete(data: Path) -> None:
+    """Take that back, before something of the data is deleted."""
+    (data / COMPLETE).unlink(missing_ok=True)
+
+
 def _seal_template(connection: psycopg.Connection, *, sealed: bool) -> None:
     """Keep everybody out of the template, or let them in: one open connection to it stops every clone."""
     name = sql.Identifier(TEMPLATE)

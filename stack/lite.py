@@ -2,12 +2,14 @@
 
 import json
 import shutil
+import signal
 import subprocess
 from pathlib import Path
 
 from stack.errors import StackError
 from stack.keys import Keys
 from stack.postgres import conninfo
+from stack.processes import die_with_parent
 
 # Its own login, not `postgres`: see stack/sql/bootstrap.sql for the danger.
 ROLE = "supabase_lite"
@@ -76,6 +78,7 @@ def base_schema(node_modules: Path) -> str:
         input=Path(__file__).with_name("lite_schema.mjs").read_text(),
         cwd=node_modules, capture_output=True, text=True, check=False,
         start_new_session=True,  # Ctrl-C is for the supervisor
+        preexec_fn=die_with_parent(signal.SIGKILL),
     )  # fmt: skip
     if result.returncode != 0 or "auth.users" not in result.stdout:
         raise LiteError(f"lite does not tell its tables:\n{result.stderr}")

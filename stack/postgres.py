@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 
 from stack.errors import StackError
+from stack.processes import die_with_parent
 
 SUPERUSER = "supabase_admin"
 PASSWORD = "postgres"  # noqa: S105 - the password that local Supabase has too; Postgres listens on loopback only
@@ -104,6 +105,9 @@ def binaries(node_modules: Path, user: Owner) -> Path:
             target.symlink_to(os.path.relpath(native.parent / link["source"], target.parent))
     version = json.loads((native.parent / "package.json").read_text())["version"]
     place = reachable(native, user, f"postgres-{version}")
+    if place != native and place.exists() and place.stat().st_uid != os.geteuid():
+        # Anybody may put a folder of this name there; what is in it would run.
+        raise PostgresError(f"{place} belongs to user {place.stat().st_uid}: delete it")
     if place != native and not place.exists():
         draft = Path(tempfile.mkdtemp(dir=place.parent))
         shutil.copytree(native, draft / "native", symlinks=True)
@@ -149,6 +153,7 @@ def initialise(bin_dir: Path, data: Path, user: Owner) -> None:
             user=user.uid, group=user.gid, extra_groups=None if user.uid is None else [],
             cwd="/", capture_output=True, text=True, check=False,
             start_new_session=True,  # Ctrl-C is for the supervisor
+            preexec_fn=die_with_parent(signal.SIGKILL),
         )  # fmt: skip
     if result.returncode != 0:
         raise PostgresError(f"initdb failed in {data}:\n{result.stdout}{result.stderr}")

@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import shutil
 import signal
 import sys
 import time
@@ -17,9 +18,9 @@ from stack.errors import StackError
 
 READINESS_POLL = 0.02  # seconds
 FIRST_BACKOFF = 0.1  # seconds, doubled at each death that follows a short life
-MAX_BACKOFF = 5.0  # seconds
-LONG_LIFE = 10.0  # seconds; a child that lived as long starts again at once
-LOG_LIMIT = 10_000_000  # bytes; a longer log is put aside at the next start
+MAX_BACKOFF = 2.0  # seconds
+LONG_LIFE = 5.0  # seconds; the death of a child that lived as long is no sign of a fault that stays
+LOG_LIMIT = 10_000_000  # bytes; a longer log is put aside
 LOG_TAIL = 2000  # characters of a child's log that an error shows
 
 PR_SET_PDEATHSIG = 1
@@ -77,16 +78,32 @@ class Child:
         *,
         start_timeout: float,
         stop_timeout: float,
+        needs: "Child | None" = None,
     ) -> None:
+        """Take what to run, its log, whom to tell of changes, seconds, and a child that must serve before it.
+
+        Started while what it needs does not serve, a child may hang instead of ending: lite does so.
+        """
         self.spec = spec
         self.log = log
-        self.ready = False
         self.restarts = 0
+        self._serves = asyncio.Event()
+        self._needs = needs
+        self._needed = 0  # which life of the other it was started for
         self._on_change = on_change
         self._start_timeout = start_timeout  # seconds
         self._stop_timeout = stop_timeout  # seconds
         self._process: asyncio.subprocess.Process | None = None
         self._watcher: asyncio.Task[None] | None = None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it serves."""
+        return self._serves.is_set()
+
+    async def serving(self) -> None:
+        """Return when it serves."""
+        await self._serves.wait()
 
     @property
     def pid(self) -> int | None:
@@ -100,8 +117,7 @@ class Child:
         Raises:
             ChildError: it ended, or did not serve in time.
         """
-        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
-            self.log.replace(self.log.with_suffix(".log.1"))
+        self.trim_log()
         await self._spawn()
         await self._until_ready()
         self._watcher = asyncio.create_task(self._keep_running(), name=f"keep {self.spec.name} running")
@@ -125,6 +141,11 @@ class Child:
 
     async def _spawn(self) -> None:
         spec = self.spec
+        if self._needs is not None:
+            await self._needs.serving()
+            self._needed = self._needs.restarts
+        # Readable by us only: lite writes its keys there.
+        self.log.touch(mode=0o600)
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *spec.command,
@@ -150,13 +171,18 @@ class Child:
                 raise ChildError(
                     f"{self.spec.name} ended with {self._process.returncode}:\n{self.log_tail()}"
                 )
+            if self._lost_what_it_needs():
+                raise ChildError(f"what {self.spec.name} needs has ended while it was starting")
             if time.monotonic() > deadline:
                 raise ChildError(
                     f"{self.spec.name} is not ready after {self._start_timeout:g} s:\n{self.log_tail()}"
                 )
             await asyncio.sleep(READINESS_POLL)
-        self.ready = True
+        self._serves.set()
         self._on_change(self)
+
+    def _lost_what_it_needs(self) -> bool:
+        return self._needs is not None and self._needs.restarts != self._needed
 
     async def _keep_running(self) -> None:
         backoff = FIRST_BACKOFF
@@ -164,15 +190,14 @@ class Child:
             assert self._process is not None  # noqa: S101 - for the type checker
             born = time.monotonic()
             code = await self._process.wait()
-            self.ready = False
+            self._serves.clear()
             self.restarts += 1
             print(f"stack: {self.spec.name} ended with {code}, starting it again", flush=True)
             self._on_change(self)
-            if time.monotonic() - born < LONG_LIFE:
-                await asyncio.sleep(backoff)
-                backoff = min(backoff * 2, MAX_BACKOFF)
-            else:
+            if time.monotonic() - born > LONG_LIFE or self._lost_what_it_needs():
                 backoff = FIRST_BACKOFF
+            await asyncio.sleep(backoff)
+            backoff = min(backoff * 2, MAX_BACKOFF)
             await self._spawn()
             try:
                 await self._until_ready()
@@ -180,6 +205,13 @@ class Child:
                 print(f"stack: {error}", flush=True)
                 if self.pid is not None:
                     kill_tree(self.pid)
+
+    def trim_log(self) -> None:
+        """Put a log that has grown too long aside; only one such is kept."""
+        if self.log.exists() and self.log.stat().st_size > LOG_LIMIT:
+            # Copied, not renamed: the child goes on writing to the file that it has open, at its end.
+            shutil.copy(self.log, self.log.with_suffix(".log.1"))
+            os.truncate(self.log, 0)
 
     def log_tail(self) -> str:
         """The end of its log."""

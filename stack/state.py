@@ -3,6 +3,8 @@
 import fcntl
 import json
 import os
+import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +15,9 @@ from pydantic import TypeAdapter
 
 from stack.errors import StackError
 from stack.keys import write_private
+
+# Seconds. `status` holds the lock for a moment to see whether anybody does, and that is no reason to refuse.
+GLANCE = 0.5
 
 
 class AlreadyRunningError(StackError):
@@ -47,11 +52,12 @@ class State:
         self.created.pop(name, None)
         self.ready = [other for other in self.ready if other != name]
         self.restarts[name] = restarts
-        if pid is not None and psutil.pid_exists(pid):
-            self.pids[name] = pid
-            self.created[name] = psutil.Process(pid).create_time()
-            if ready:
-                self.ready.append(name)
+        with suppress(psutil.NoSuchProcess):
+            if pid is not None:
+                self.created[name] = psutil.Process(pid).create_time()
+                self.pids[name] = pid
+                if ready:
+                    self.ready.append(name)
         if self.status in ("ready", "degraded"):
             self.settle()
 
@@ -96,16 +102,24 @@ class Lock:
     def __enter__(self) -> Self:
         self._directory.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(self._directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            os.close(self._descriptor)
-            state = read_state(self._directory)
-            who = f" (pid {state.supervisor})" if state else ""
-            raise AlreadyRunningError(
-                f"a stack is already running on {self._directory.resolve()}{who}: stop it with"
-                f" `python -m stack stop --dir {self._directory}`, or choose another folder with STACK_DIR"
-            ) from error
+        deadline = time.monotonic() + GLANCE
+        while True:
+            try:
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError as error:
+                if time.monotonic() < deadline:
+                    time.sleep(GLANCE / 10)
+                    continue
+                os.close(self._descriptor)
+                pid = holder(self._directory)
+                raise AlreadyRunningError(
+                    f"a stack is already running on {self._directory.resolve()} (pid {pid}): stop it"
+                    f" with `python -m stack stop --dir {self._directory}`, or choose another folder with"
+                    " STACK_DIR"
+                ) from error
+        os.truncate(self._descriptor, 0)
+        os.pwrite(self._descriptor, str(os.getpid()).encode(), 0)
         return self
 
     def __exit__(
@@ -114,15 +128,25 @@ class Lock:
         os.close(self._descriptor)
 
 
+def holder(directory: Path) -> int | None:
+    """The process id of the supervisor that holds this folder, from its first moment on; None without one."""
+    try:
+        descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(os.pread(descriptor, 20, 0) or 0)
+    else:
+        return None
+    finally:
+        os.close(descriptor)
+
+
 def is_running(directory: Path) -> bool:
     """Whether a supervisor holds this folder."""
-    if not directory.is_dir():
-        return False
-    try:
-        with Lock(directory):
-            return False
-    except AlreadyRunningError:
-        return True
+    return holder(directory) is not None
 
 
 def load_ports(directory: Path) -> dict[str, int]:

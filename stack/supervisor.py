@@ -18,8 +18,9 @@ from stack.keys import Keys, load_or_create, public_keys
 from stack.ports import choose_ports
 from stack.processes import Child, Spec, end_left_over
 from stack.settings import PROJECT, Settings
-from stack.state import Lock, State, load_ports, read_state, save_ports, write_env
+from stack.state import State, load_ports, read_state, save_ports, write_env
 
+LOG_INTERVAL = 60.0  # seconds between looks at the size of the logs
 PROBE_TIMEOUT = 5.0  # seconds a readiness probe may take; lite reads the whole catalogue for its first answer
 
 
@@ -54,12 +55,15 @@ class Supervisor:
         keys = load_or_create(self.directory)
 
         await self._start_postgres()
-        await asyncio.gather(*(self._start_child(spec) for spec in self._api_specs(keys)))
+        needs = {"lite": self._children[0]}
+        await asyncio.gather(
+            *(self._start_child(spec, needs.get(spec.name)) for spec in self._api_specs(keys))
+        )
         self.env = self._environment(keys)
         write_env(self.directory, self.env)
         self._state.settle()
         self._state.write(self.directory)
-        self._jobs.append(asyncio.create_task(self._refresh_stats()))
+        self._jobs += [asyncio.create_task(self._refresh_stats()), asyncio.create_task(self._trim_logs())]
 
     async def stop(self) -> None:
         """Stop everything: those that serve clients first, Postgres last."""
@@ -179,13 +183,14 @@ class Supervisor:
             "STACK_TEMPLATE_DATABASE": postgres.TEMPLATE,
         }
 
-    async def _start_child(self, spec: Spec) -> None:
+    async def _start_child(self, spec: Spec, needs: Child | None = None) -> None:
         child = Child(
             spec,
             self.directory / "logs" / f"{spec.name}.log",
             self._note,
             start_timeout=self.settings.start_timeout,
             stop_timeout=self.settings.stop_timeout,
+            needs=needs,
         )
         self._children.append(child)
         await child.start()
@@ -201,6 +206,12 @@ class Supervisor:
                 await asyncio.to_thread(database.refresh_stats, self._db_port)
             except psycopg.Error as error:
                 print(f"stack: the statistics were not refreshed: {error}", flush=True)
+
+    async def _trim_logs(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_INTERVAL)
+            for child in self._children:
+                child.trim_log()
 
 
 def answers(port: int, path: str, key: str) -> bool:
@@ -232,30 +243,29 @@ async def serve(settings: Settings, then: Callable[[Supervisor], Awaitable[int]]
     """Run a stack as long as `then` runs, or until SIGINT, SIGTERM or SIGHUP.
 
     Args:
-        settings: the stack's.
+        settings: the stack's; the caller has locked its folder, and lets go when no thread of this is left.
         then: called once all of it serves; a signal cancels it.
 
     Returns:
         What `then` returned, the exit code; 0 after a signal.
 
     Raises:
-        stack.errors.StackError: the stack does not start, or another one runs on this folder.
+        stack.errors.StackError: the stack does not start.
     """
 
     async def start_then() -> int:
         await supervisor.start()
         return await then(supervisor)
 
-    with Lock(settings.dir):
-        supervisor = Supervisor(settings)
-        task = asyncio.create_task(start_then())
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            # nohup: stay when the terminal goes. An ignored SIGINT, though, is a mere habit of shells' jobs.
-            if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
-                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        try:
-            return await task
-        except asyncio.CancelledError:
-            return 0
-        finally:
-            await supervisor.stop()
+    supervisor = Supervisor(settings)
+    task = asyncio.create_task(start_then())
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        # nohup: stay when the terminal goes. An ignored SIGINT, though, is a mere habit of shells' jobs.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return 0
+    finally:
+        await supervisor.stop()

@@ -1,9 +1,12 @@
 """The embedded stack's life: it starts, is killed in every part, recovers, stops, leaves nothing behind."""
 
+import fcntl
+import json
 import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +18,7 @@ import pytest
 from psycopg import sql
 
 from stack.ports import is_free
-from stack.state import read_state
+from stack.state import Lock, holder, read_state
 from tests.harness import (
     ROOT,
     START_SECONDS,
@@ -169,6 +172,8 @@ class TestARunningStack:
         assert served.secret_key.startswith("sb_secret_")
         for name in ("env", "keys.json", "signing-key.pem", "state.json"):
             assert (folder.directory / name).stat().st_mode & 0o777 == 0o600
+        for log in (folder.directory / "logs").iterdir():
+            assert log.stat().st_mode & 0o777 == 0o600
         assert set(served.pids()) == set(PARTS)
         assert read_by_rest(served) == [1]
         status = folder.command("status")
@@ -248,6 +253,46 @@ def test_a_supervisor_that_is_killed_takes_its_children_along_and_loses_no_commi
             assert all_gone(members)
             assert next_stack.url == stack.url
             assert 200 in notes(next_stack.database_url)
+
+
+def test_stop_ends_a_stack_that_is_still_starting(folder: Folder) -> None:
+    # A run that was killed: the process id in its state is a stranger's by now.
+    with subprocess.Popen(["sleep", "1000"]) as stranger:
+        state = {"status": "ready", "supervisor": stranger.pid}
+        (folder.directory / "state.json").write_text(json.dumps(state))
+        command = [sys.executable, "-m", "stack", "start", "--dir", str(folder.directory)]
+        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **folder.settings})
+        try:
+            wait_until(lambda: holder(folder.directory) == process.pid, what="the lock")
+            stopped = folder.command("stop")
+            assert (stopped.returncode, stopped.stderr) == (0, "")
+            # Before the supervisor listens to signals, the signal itself is its end.
+            assert process.wait(60) in (0, -signal.SIGTERM)
+            assert stranger.poll() is None
+        finally:
+            stop(process)
+            stranger.kill()
+
+
+def test_what_cannot_be_used_is_told_in_a_sentence(folder: Folder) -> None:
+    missing = folder.command("run", "--", "no-such-command")
+    assert (missing.returncode, missing.stderr) == (
+        1,
+        "stack: there is no command 'no-such-command' to run\n",
+    )
+    with scratch_directory() as directory:
+        other = Folder(directory)
+        other.directory.touch()
+        refused = other.command("start")
+        assert (refused.returncode, refused.stderr) == (1, f"stack: {other.directory}: File exists\n")
+
+
+def test_a_look_at_the_lock_does_not_keep_a_stack_from_starting(folder: Folder) -> None:
+    descriptor = os.open(folder.directory / "lock", os.O_RDWR)
+    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    threading.Timer(0.1, os.close, [descriptor]).start()
+    with Lock(folder.directory):
+        assert holder(folder.directory) == os.getpid()
 
 
 def test_pending_migrations_are_applied_at_the_next_start_and_the_seed_is_not(folder: Folder) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,21 @@ def test_data_of_another_user_is_refused(tmp_path: Path) -> None:
     (tmp_path / "postgres").mkdir()
     with pytest.raises(PostgresError, match="belongs to user"):
         postgres.data_folder(tmp_path, LetIn(os.geteuid() + 1, None))
+
+
+def test_binaries_that_somebody_else_has_put_there_are_not_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(tmp_path)
+    user = ShutOut(os.geteuid(), os.getegid())
+    place = postgres.binaries(tmp_path, user).parent
+    try:
+        assert (postgres.binaries(tmp_path, user) / "postgres").exists()
+        monkeypatch.setattr(os, "geteuid", lambda: place.stat().st_uid + 1)
+        with pytest.raises(PostgresError, match="belongs to user"):
+            postgres.binaries(tmp_path, user)
+    finally:
+        shutil.rmtree(place)
 
 
 def test_a_user_who_does_not_exist_is_refused_where_one_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
