@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, overload
 from uuid import UUID
 
@@ -246,11 +247,10 @@ def parse_query(request: Request, model: type[Q]) -> Q:
         InvalidRequestError: An unknown parameter, a repeated one that is no list, an invalid value.
 
     """
-    names = {(field.alias or name): field for name, field in model.model_fields.items()}
+    lists = _list_parameters(model)
     values: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
-        field = names.get(name)
-        if field is not None and field.annotation is not None and _is_list(field.annotation):
+        if name in lists:
             values.setdefault(name, []).append(value)
         elif name in values:
             raise InvalidRequestError.of(name, "repeated", "It may be given once only.")
@@ -259,8 +259,13 @@ def parse_query(request: Request, model: type[Q]) -> Q:
     return _validated(model, values)
 
 
-def _is_list(annotation: Any) -> bool:
-    return getattr(annotation, "__origin__", None) is list
+@lru_cache
+def _list_parameters(model: type[BaseModel]) -> frozenset[str]:
+    return frozenset(
+        field.alias or name
+        for name, field in model.model_fields.items()
+        if getattr(field.annotation, "__origin__", None) is list
+    )
 
 
 async def parse_body(request: Request, model: type[B]) -> B:

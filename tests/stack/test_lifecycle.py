@@ -395,7 +395,8 @@ def as_ordinary_user(directory: Path) -> list[str]:
     lent = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
     # Coverage writes its data into the checkout, which is root's; here its complaint would be mistaken for ours.
     uncovered = ["env", "--unset=COVERAGE_PROCESS_CONFIG", "--unset=COVERAGE_PROCESS_START"]
-    return [*uncovered, "setpriv", f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", *lent]
+    someone = [f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", *lent]
+    return [*uncovered, "setpriv", *someone]
 
 
 def test_two_stacks_serve_at_once_the_second_as_an_ordinary_user_and_reset_makes_it_new(
