@@ -393,7 +393,7 @@ def as_ordinary_user(directory: Path) -> list[str]:
     os.chown(directory, nobody, nobody)
     # The interpreter may be in root's closed home: that it can be read is all that is lent.
     lent = ["--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-    # Coverage writes its data into the checkout, which is root's; here its complaint would be mistaken for ours.
+    # Coverage writes its data into the checkout, which is root's; its complaint would be mistaken for ours.
     uncovered = ["env", "--unset=COVERAGE_PROCESS_CONFIG", "--unset=COVERAGE_PROCESS_START"]
     someone = [f"--reuid={nobody}", f"--regid={nobody}", "--clear-groups", *lent]
     return [*uncovered, "setpriv", *someone]
