@@ -133,6 +133,22 @@ def _request(path: str, token: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
+def _token(supabase: str) -> str:
+    """An access token as a project at that address would sign it with the shared secret."""
+    now = int(time.time())
+    claims = {
+        "iss": f"{supabase}/auth/v1",
+        "sub": str(uuid.uuid4()),
+        "aud": "authenticated",
+        "role": "authenticated",
+        "iat": now,
+        "exp": now + 3600,
+        "aal": "aal1",
+        "session_id": str(uuid.uuid4()),
+    }
+    return jwt.encode(claims, CEILING_SECRET, algorithm="HS256")
+
+
 async def ceiling() -> list[Figure]:
     """Requests a second of one BFF process on one core, before a stub that costs nothing."""
     reservation: dict[str, Any] = {
@@ -150,39 +166,24 @@ async def ceiling() -> list[Figure]:
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Stub(body), "127.0.0.1", 0)
     stub_port = int(server.sockets[0].getsockname()[1])
-    organization = uuid.uuid4()
-    now = int(time.time())
-    claims = {
-        "iss": f"http://127.0.0.1:{stub_port}/auth/v1",
-        "sub": str(uuid.uuid4()),
-        "aud": "authenticated",
-        "role": "authenticated",
-        "iat": now,
-        "exp": now + 3600,
-        "aal": "aal1",
-        "session_id": str(uuid.uuid4()),
-    }
-    token = jwt.encode(claims, CEILING_SECRET, algorithm="HS256")
+    path = f"/api/v1/organizations/{uuid.uuid4()}/calendar?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"
+    request = _request(path, _token(f"http://127.0.0.1:{stub_port}"))
     env = {
         "SUPABASE_URL": f"http://127.0.0.1:{stub_port}",
         "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_bench",
         "SUPABASE_SECRET_KEY": "sb_secret_bench",
         "SUPABASE_JWT_SECRET": CEILING_SECRET,
     }
-    path = f"/api/v1/organizations/{organization}/calendar?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"
     this = psutil.Process()
     cores = this.cpu_affinity()
     this.cpu_affinity([cores[-1]])
     try:
-        starting = bff_process(env, core=cores[0])
-        url = await asyncio.to_thread(starting.__enter__)
-        try:
-            request, port = _request(path, token), int(url.rsplit(":", 1)[1])
+        # The stub does not answer while the BFF starts, and need not.
+        with bff_process(env, core=cores[0]) as url:
+            port = int(url.rsplit(":", 1)[1])
             await _load(port, request, 500)
             ours = await _load(port, request, REQUESTS)
             straight = await _load(stub_port, request, REQUESTS)
-        finally:
-            await asyncio.to_thread(starting.__exit__, None, None, None)
     finally:
         this.cpu_affinity(cores)
         server.close()

@@ -131,3 +131,19 @@ class Watcher:
         )
         events: list[Json] = answer["events"]
         return events
+
+
+def state(booking: Json) -> Json:
+    """What the calendar and the events show of a booking, and no more."""
+    shown = (
+        "id",
+        "asset_id",
+        "user_id",
+        "title",
+        "start_date",
+        "end_date",
+        "status",
+        "guest_count",
+        "version",
+    )
+    return {key: booking[key] for key in shown}

@@ -13,27 +13,13 @@ from tests.db.booking import (
     cancel,
     change,
     insert_booking,
+    state,
 )
 
 
 def only(events: list[Json]) -> Json:
     assert len(events) == 1
     return events[0]
-
-
-def state(booking: Json) -> Json:
-    shown = (
-        "id",
-        "asset_id",
-        "user_id",
-        "title",
-        "start_date",
-        "end_date",
-        "status",
-        "guest_count",
-        "version",
-    )
-    return {key: booking[key] for key in shown}
 
 
 def sent(db: Connection, organization: Organization) -> list[tuple[str, Json]]:

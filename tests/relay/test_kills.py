@@ -2,36 +2,33 @@
 
 import asyncio
 import contextlib
-import json
+import operator
 import os
 import signal
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
+from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
 from tests.actors import Connection, Organization, connect
 from tests.harness import RunningBff, RunningStack, free_port, running_bff
+from tests.relay.calendar import apply, by_id
+from tests.relay.client import Sent, parse
+from tests.relay.fakes import until
 
 BOOKINGS = 24
 KILLED_AFTER = 8
 # Restarts of all parts, and the second that a client waits before it connects again.
 PATIENCE_SECONDS = 90.0
+UNTIL_SENT = AsyncRetrying(
+    retry=retry_if_result(operator.not_), stop=stop_after_delay(PATIENCE_SECONDS), wait=wait_fixed(0.1)
+)
 
 Json = dict[str, Any]
-
-
-async def eventually(condition: Callable[[], bool | Awaitable[bool]]) -> None:
-    """Polls until `condition` is true; raises TimeoutError if it never is."""
-    async with asyncio.timeout(PATIENCE_SECONDS):
-        while True:
-            result = condition()
-            if result if isinstance(result, bool) else await result:
-                return
-            await asyncio.sleep(0.05)
 
 
 class Follower:
@@ -50,7 +47,7 @@ class Follower:
         """The calendar as the API gives it, by reservation, and its cursor."""
         async with httpx.AsyncClient(base_url=self.url, headers=self._headers, timeout=10) as http:
             answer = (await http.get(self._path, params=window)).raise_for_status().json()["data"]
-        return {each["id"]: each for each in answer["reservations"]}, answer["cursor"]
+        return by_id(answer), answer["cursor"]
 
     async def run(self, window: dict[str, str]) -> None:
         """Follows until it is cancelled."""
@@ -69,37 +66,19 @@ class Follower:
             ) as answer,
         ):
             answer.raise_for_status()
-            async for frame in _frames(answer):
+            async for frame in parse(answer):
                 self._take(frame)
 
-    def _take(self, frame: Json) -> None:
-        assert frame["event"] != "reset", f"the log holds everything, yet: {frame}"
-        if frame["event"] == "ready":
-            assert frame["data"]["resumed"]
+    def _take(self, frame: Sent) -> None:
+        assert frame.event != "reset", f"the log holds everything, yet: {frame}"
+        if frame.event == "ready":
+            assert frame.data["resumed"]
             self.resumed += 1
-        if "id" in frame:
-            self._cursor = frame["id"]
-        if not frame["event"].startswith("reservation_"):
-            return
-        self.cursors.append(frame["id"])
-        reservation = frame["data"]["payload"]["reservation"]
-        if frame["event"] == "reservation_canceled":
-            self.calendar.pop(reservation["id"])
-        else:
-            self.calendar[reservation["id"]] = reservation
-
-
-async def _frames(answer: httpx.Response) -> AsyncIterator[Json]:
-    frame: Json = {}
-    async for line in answer.aiter_lines():
-        name, _, value = line.partition(": ")
-        if name in ("event", "id"):
-            frame[name] = value
-        elif name == "data":
-            frame["data"] = json.loads(value)
-        elif not line and "event" in frame:
-            yield frame
-            frame = {}
+        if frame.id is not None:
+            self._cursor = frame.id
+            if frame.event.startswith("reservation_"):
+                self.cursors.append(frame.id)
+                self.calendar = apply(self.calendar, [frame])
 
 
 class Booker:
@@ -118,7 +97,7 @@ class Booker:
             "end_date": (begin + timedelta(hours=1)).isoformat(),
         }
         headers = {**self._headers, "Idempotency-Key": str(uuid.uuid4())}
-        await eventually(lambda: self._sent(body, headers))
+        await UNTIL_SENT(self._sent, body, headers)
 
     async def _sent(self, body: Json, headers: dict[str, str]) -> bool:
         try:
@@ -169,7 +148,7 @@ async def test_a_client_that_resumes_after_kill_9_has_every_event_once_and_in_or
     booker = Booker(server.running.url, office, start)
     following = asyncio.create_task(follower.run(window))
     try:
-        await eventually(lambda: follower.resumed > 0 or following.done())
+        await until(lambda: follower.resumed > 0 or following.done(), PATIENCE_SECONDS)
         for number in range(KILLED_AFTER):
             await booker.book(number)
         if part == "bff":
@@ -180,7 +159,7 @@ async def test_a_client_that_resumes_after_kill_9_has_every_event_once_and_in_or
             await booker.book(number)
         if part != "bff":
             await asyncio.to_thread(stack.wait_ready, part, died=died)
-        await eventually(lambda: len(follower.cursors) >= BOOKINGS or following.done())
+        await until(lambda: len(follower.cursors) >= BOOKINGS or following.done(), PATIENCE_SECONDS)
     finally:
         following.cancel()
         with contextlib.suppress(asyncio.CancelledError):
