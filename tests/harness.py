@@ -189,27 +189,39 @@ class RunningBff:
 def running_bff(stack_env: Mapping[str, str], log: Path, **settings: str) -> Iterator[RunningBff]:
     """`python -m bff` against a stack, on a free port; `settings` are its environment variables."""
     port = settings.pop("BFF_PORT", "") or str(free_port())
+    url = f"http://127.0.0.1:{port}"
+    env = {**stack_env, "BFF_PORT": port, **settings}
+    with running_module("bff", f"{url}/api/live", env, log) as process:
+        yield RunningBff(url, process, log)
+
+
+@contextmanager
+def running_module(
+    module: str, ready: str, env: Mapping[str, str], log: Path
+) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m module`, yielded once a GET of the address `ready` is answered with 200, stopped at the end.
+
+    `env` is added to our own environment; what the process prints goes to `log`.
+    """
     with log.open("ab") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", "bff"],
+            [sys.executable, "-m", module],
             cwd=ROOT,
-            env={**os.environ, **stack_env, "BFF_PORT": port, **settings},
+            env={**os.environ, **env},
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=subprocess.STDOUT,
         )
-    url = f"http://127.0.0.1:{port}"
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError(f"{module} ended with {process.returncode}: {tail(log)}")
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(ready, timeout=1).status_code == httpx.codes.OK
+        return False
+
     try:
-        wait_until(lambda: _answers(url, process, log), seconds=30, what="BFF ready")
-        yield RunningBff(url, process, log)
+        wait_until(answers, seconds=30, what=f"{module} ready")
+        yield process
     finally:
         stop(process)
-
-
-def _answers(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
-    if process.poll() is not None:
-        raise RuntimeError(f"the BFF ended with {process.returncode}: {tail(log)}")
-    try:
-        return httpx.get(f"{url}/api/live", timeout=1).status_code == 200
-    except httpx.TransportError:
-        return False

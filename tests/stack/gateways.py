@@ -1,10 +1,6 @@
 """A gateway of a test's own, in front of stand-ins that show what it passes on."""
 
-import contextlib
 import json
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +8,7 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import httpx
-
-from tests.harness import ROOT, RunningStack, free_port, stop, tail, wait_until
+from tests.harness import RunningStack, free_port, running_module
 
 NOBODY = "http://127.0.0.1:9"  # the discard port: refused at once
 SECRET = "the secret of the stand-in for lite"
@@ -53,28 +47,8 @@ def running_gateway(
         "SUPABASE_SECRET_KEY": stack.secret_key,
         **settings,
     }
-    with log.open("ab") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "stack.gateway"],
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-        )
-
-    def answers() -> bool:
-        if process.poll() is not None:
-            raise RuntimeError(f"the gateway ended with {process.returncode}: {tail(log)}")
-        with contextlib.suppress(httpx.TransportError):
-            return httpx.get(f"{url}/_ready", timeout=1).status_code == 200
-        return False
-
-    try:
-        wait_until(answers, seconds=30, what="gateway ready")
+    with running_module("stack.gateway", f"{url}/_ready", environment, log):
         yield RunningGateway(url, stack.publishable_key, stack.secret_key)
-    finally:
-        stop(process)
 
 
 class _Mirror(BaseHTTPRequestHandler):

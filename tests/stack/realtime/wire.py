@@ -2,9 +2,7 @@
 
 import asyncio
 import json
-import os
 import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -14,7 +12,7 @@ from typing import Any
 import httpx
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.harness import ROOT, RunningStack, free_port, stop, tail, wait_until
+from tests.harness import RunningStack, free_port, running_module, wait_until
 
 ANSWER_SECONDS = 10.0
 
@@ -53,29 +51,8 @@ def running_realtime(stack: RunningStack, database: str, log: Path) -> Iterator[
         "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
         "SUPABASE_SECRET_KEY": stack.secret_key,
     }
-    with log.open("ab") as sink:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "stack.realtime"],
-            cwd=ROOT,
-            env={**os.environ, **settings},
-            stdin=subprocess.DEVNULL,
-            stdout=sink,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        wait_until(lambda: _is_ready(url, process, log), seconds=30, what="Realtime ready")
+    with running_module("stack.realtime", f"{url}/_ready", settings, log) as process:
         yield RunningRealtime(url, process, stack.publishable_key, stack.secret_key)
-    finally:
-        stop(process)
-
-
-def _is_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
-    if process.poll() is not None:
-        raise RuntimeError(f"Realtime ended with {process.returncode}: {tail(log)}")
-    try:
-        return httpx.get(f"{url}/_ready", timeout=1).status_code == 200
-    except httpx.TransportError:
-        return False
 
 
 @dataclass(frozen=True)
