@@ -63,6 +63,7 @@ column app.occupancy.asset_id uuid not null
 column app.occupancy.occupied tstzrange not null
 column app.occupancy.kind text not null
 column app.occupancy.source_id uuid not null
+column app.occupancy.expires_at timestamp with time zone
 column app.organization_figures.organization_id uuid
 column app.organization_figures.member_count integer
 column app.organization_figures.asset_count integer
@@ -180,6 +181,7 @@ column public.reservations.canceled_at timestamp with time zone
 column public.reservations.version integer not null default 1
 column public.reservations.created_at timestamp with time zone not null default now()
 column public.reservations.updated_at timestamp with time zone not null default now()
+column public.reservations.hold_expires_at timestamp with time zone
 column public.subscriptions.id uuid not null default gen_random_uuid()
 column public.subscriptions.organization_id uuid not null
 column public.subscriptions.status public.subscription_status not null default 'trial'::public.subscription_status
@@ -198,6 +200,7 @@ column public.tier_rules.requires_approval boolean not null default false; grant
 column public.tier_rules.version integer not null default 1
 column public.tier_rules.created_at timestamp with time zone not null default now()
 column public.tier_rules.updated_at timestamp with time zone not null default now()
+column public.tier_rules.min_cancellation_notice_hours integer; grants insert/update to authenticated
 column public.tiers.id uuid not null default gen_random_uuid()
 column public.tiers.organization_id uuid not null; grants insert to authenticated
 column public.tiers.name text not null; grants insert/update to authenticated
@@ -218,7 +221,7 @@ constraint event_counters_organization_id_fkey on app.event_counters FOREIGN KEY
 constraint event_counters_pkey on app.event_counters PRIMARY KEY (organization_id)
 constraint idempotency_keys_pkey on app.idempotency_keys PRIMARY KEY (user_id, route, key)
 constraint idempotency_keys_user_id_fkey on app.idempotency_keys FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE
-constraint occupancy_kind_known on app.occupancy CHECK ((kind = ANY (ARRAY['reservation'::text, 'hold'::text])))
+constraint occupancy_kind_known on app.occupancy CHECK ((kind = ANY (ARRAY['reservation'::text, 'hold'::text, 'maintenance'::text, 'external'::text])))
 constraint occupancy_no_overlap on app.occupancy EXCLUDE USING gist (asset_id WITH =, occupied WITH &&)
 constraint occupancy_not_empty on app.occupancy CHECK (((NOT isempty(occupied)) AND (NOT lower_inf(occupied)) AND (NOT upper_inf(occupied))))
 constraint occupancy_pkey on app.occupancy PRIMARY KEY (id)
@@ -295,6 +298,7 @@ constraint subscriptions_organization_id_fkey on public.subscriptions FOREIGN KE
 constraint subscriptions_organization_id_key on public.subscriptions UNIQUE (organization_id)
 constraint subscriptions_pkey on public.subscriptions PRIMARY KEY (id)
 constraint subscriptions_seat_limit_check on public.subscriptions CHECK ((seat_limit >= 1))
+constraint tier_rules_cancellation_notice on public.tier_rules CHECK (((min_cancellation_notice_hours >= 0) AND (min_cancellation_notice_hours <= 8784)))
 constraint tier_rules_max_advance_days_check on public.tier_rules CHECK (((max_advance_days >= 0) AND (max_advance_days <= 3660)))
 constraint tier_rules_max_consecutive_days_check on public.tier_rules CHECK (((max_consecutive_days >= 1) AND (max_consecutive_days <= 366)))
 constraint tier_rules_max_days_per_month_check on public.tier_rules CHECK (((max_days_per_month >= 0) AND (max_days_per_month <= 31)))
@@ -455,7 +459,7 @@ function app.fail(p_code text, p_message text, p_status integer, p_details jsonb
 function app.fail_busy() returns void; plpgsql volatile set search_path=""; body de5009bb; grants none
 function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns void; plpgsql stable set search_path=""; body 93fac6c1; grants none
 function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
-function app.field_error(p_path text, p_code text, p_message text) returns jsonb; sql stable set search_path=""; body 193c921c; grants none
+function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
 function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
 function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body ca277333; grants none
 function app.full_name(p_first_name text, p_last_name text) returns text; sql stable; body db201eb7; grants none
@@ -475,6 +479,7 @@ function app.limit_photos() returns trigger; plpgsql volatile security definer s
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body 1d9e6b8c; grants none
+function app.lock_people(p_organization_id uuid, p_user_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 05e383b5; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body 50fbff0d; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
