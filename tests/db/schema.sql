@@ -345,6 +345,7 @@ CREATE INDEX idx_reservations_approved_by ON public.reservations USING btree (ap
 CREATE INDEX idx_reservations_asset_date ON public.reservations USING btree (asset_id, start_date, end_date)
 CREATE INDEX idx_reservations_calendar ON public.reservations USING btree (organization_id, end_date, start_date) INCLUDE (user_id, title) WHERE (status = ANY ('{pending,approved,completed}'::public.reservation_status[]))
 CREATE INDEX idx_reservations_organization_start ON public.reservations USING btree (organization_id, start_date, id)
+CREATE INDEX idx_reservations_user_start ON public.reservations USING btree (user_id, organization_id, start_date, end_date) WHERE (status = ANY ('{pending,approved,completed}'::public.reservation_status[]))
 CREATE INDEX idx_reservations_user_status ON public.reservations USING btree (user_id, status, created_at DESC)
 CREATE UNIQUE INDEX reservations_pkey ON public.reservations USING btree (id)
 CREATE UNIQUE INDEX subscriptions_id_organization_id_key ON public.subscriptions USING btree (id, organization_id)
@@ -451,7 +452,9 @@ function app.check_entitlement() returns trigger; plpgsql volatile security defi
 function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
+function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a063a6b1; grants none
+function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.count_details_change() returns trigger; plpgsql volatile security definer set search_path=""; body e69d0049; grants none
 function app.cursor_of(p_seq bigint, p_id uuid) returns text; sql immutable; body c45c9794; grants none
 function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; plpgsql stable set search_path=""; body 2343a216; grants none
@@ -484,6 +487,8 @@ function app.lock_open_reservation(p_reservation_id uuid, p_expected_version int
 function app.lock_people(p_organization_id uuid, p_user_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 05e383b5; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body 50fbff0d; grants none
+function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
+function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
 function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
 function app.note_event() returns trigger; plpgsql volatile security definer set search_path=""; body 9217bfe5; grants none
@@ -498,6 +503,7 @@ function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set s
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
 function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 630dddf7; grants none
 function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
+function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body 8eb9fa08; grants none
 function app.refill_maintenance(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 3de4aa44; grants none
 function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body e1ea9fa2; grants none
@@ -517,6 +523,7 @@ function app.sections_of(p_organization_id uuid, p_role public.member_role, p_ti
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
 function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 09c1d4e5; grants none
 function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none
+function app.tier_limit_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 52f22927; grants none
 function app.touch() returns trigger; plpgsql volatile set search_path=""; body f830270d; grants none
 function app.turnaround(p_minutes integer) returns interval; sql immutable; body 2895ba24; grants none
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none

@@ -1,0 +1,26 @@
+-- How long in one go, how often in a row.
+
+set local lock_timeout = '5s';
+set local statement_timeout = '60s';
+
+create function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return null;
+end;
+$$;
+
+create function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    return null;
+end;
+$$;
