@@ -12,6 +12,9 @@ extension pgcrypto in extensions
 type public.asset_section as enum (planes, helicopters, residences, watercraft)
 type public.member_role as enum (owner, admin, manager, member, viewer)
 type public.reservation_status as enum (hold, pending, approved, rejected, canceled, completed, expired, displaced)
+type public.rule_approval_type as enum (any_approver, all_principals, tier_members, specific_users, quorum)
+type public.rule_effect as enum (deny, require_approval)
+type public.rule_type as enum (date_range, holiday, lead_time, advance_window, duration, max_consecutive_days, quota, consecutive_booking, concurrent_booking, max_open, custom)
 type public.subscription_status as enum (trial, active, past_due, canceled, complimentary)
 
 -- relations
@@ -26,8 +29,10 @@ table app.stats_refreshed with row level security; grants none
 table app.time_zones with row level security; grants none
 table public.asset_photos with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.assets with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.blackout_dates with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.calendar_events with row level security; grants select to authenticated, select to service_role
 table public.entitlements with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.holidays with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.organization_members with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.organizations with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.profiles with row level security; grants select to authenticated, delete/insert/select/update to service_role
@@ -35,6 +40,8 @@ table public.reservation_details with row level security; grants select to authe
 table public.reservation_guests with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.reservations with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.subscriptions with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.tier_booking_rules with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
+table public.tier_rule_assets with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.tier_rules with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.tiers with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 
@@ -102,6 +109,16 @@ column public.assets.deleted_at timestamp with time zone; grants update to authe
 column public.assets.version integer not null default 1
 column public.assets.created_at timestamp with time zone not null default now()
 column public.assets.updated_at timestamp with time zone not null default now()
+column public.blackout_dates.id uuid not null default gen_random_uuid()
+column public.blackout_dates.organization_id uuid not null; grants insert to authenticated
+column public.blackout_dates.tier_id uuid; grants insert/update to authenticated
+column public.blackout_dates.asset_id uuid; grants insert/update to authenticated
+column public.blackout_dates.start_date date not null; grants insert/update to authenticated
+column public.blackout_dates.end_date date not null; grants insert/update to authenticated
+column public.blackout_dates.reason text; grants insert/update to authenticated
+column public.blackout_dates.version integer not null default 1
+column public.blackout_dates.created_at timestamp with time zone not null default now()
+column public.blackout_dates.updated_at timestamp with time zone not null default now()
 column public.calendar_events.organization_id uuid not null
 column public.calendar_events.seq bigint not null
 column public.calendar_events.id uuid not null
@@ -120,6 +137,16 @@ column public.entitlements.is_active boolean not null default true
 column public.entitlements.version integer not null default 1
 column public.entitlements.created_at timestamp with time zone not null default now()
 column public.entitlements.updated_at timestamp with time zone not null default now()
+column public.holidays.id uuid not null default gen_random_uuid()
+column public.holidays.organization_id uuid; grants insert to authenticated
+column public.holidays.name text not null; grants insert/update to authenticated
+column public.holidays.name_es text; grants insert/update to authenticated
+column public.holidays.month_day text; grants insert/update to authenticated
+column public.holidays.easter_offset integer; grants insert/update to authenticated
+column public.holidays.date date; grants insert/update to authenticated
+column public.holidays.version integer not null default 1
+column public.holidays.created_at timestamp with time zone not null default now()
+column public.holidays.updated_at timestamp with time zone not null default now()
 column public.organization_members.id uuid not null default gen_random_uuid()
 column public.organization_members.organization_id uuid not null
 column public.organization_members.user_id uuid not null
@@ -190,6 +217,31 @@ column public.subscriptions.trial_ends_at timestamp with time zone
 column public.subscriptions.version integer not null default 1
 column public.subscriptions.created_at timestamp with time zone not null default now()
 column public.subscriptions.updated_at timestamp with time zone not null default now()
+column public.tier_booking_rules.id uuid not null default gen_random_uuid()
+column public.tier_booking_rules.organization_id uuid not null; grants insert to authenticated
+column public.tier_booking_rules.tier_id uuid; grants insert/update to authenticated
+column public.tier_booking_rules.name text not null; grants insert/update to authenticated
+column public.tier_booking_rules.description text; grants insert/update to authenticated
+column public.tier_booking_rules.rule_type public.rule_type not null; grants insert/update to authenticated
+column public.tier_booking_rules.conditions jsonb not null default '{}'::jsonb; grants insert/update to authenticated
+column public.tier_booking_rules.effect public.rule_effect not null default 'deny'::public.rule_effect; grants insert/update to authenticated
+column public.tier_booking_rules.applies_to_all_assets boolean not null default true; grants insert/update to authenticated
+column public.tier_booking_rules.priority integer not null default 100; grants insert/update to authenticated
+column public.tier_booking_rules.is_override boolean not null default false; grants insert/update to authenticated
+column public.tier_booking_rules.overridable_by public.member_role[] not null default '{}'::public.member_role[]; grants insert/update to authenticated
+column public.tier_booking_rules.is_active boolean not null default true; grants insert/update to authenticated
+column public.tier_booking_rules.approval_type public.rule_approval_type not null default 'any_approver'::public.rule_approval_type; grants insert/update to authenticated
+column public.tier_booking_rules.approver_tier_id uuid; grants insert/update to authenticated
+column public.tier_booking_rules.approver_user_ids uuid[]; grants insert/update to authenticated
+column public.tier_booking_rules.quorum integer; grants insert/update to authenticated
+column public.tier_booking_rules.timeout_hours integer not null default 72; grants insert/update to authenticated
+column public.tier_booking_rules.version integer not null default 1
+column public.tier_booking_rules.created_at timestamp with time zone not null default now()
+column public.tier_booking_rules.updated_at timestamp with time zone not null default now()
+column public.tier_rule_assets.rule_id uuid not null; grants insert to authenticated
+column public.tier_rule_assets.asset_id uuid not null; grants insert to authenticated
+column public.tier_rule_assets.organization_id uuid not null; grants insert to authenticated
+column public.tier_rule_assets.created_at timestamp with time zone not null default now()
 column public.tier_rules.tier_id uuid not null; grants insert to authenticated
 column public.tier_rules.organization_id uuid not null; grants insert to authenticated
 column public.tier_rules.max_days_per_month integer; grants insert/update to authenticated
@@ -244,12 +296,28 @@ constraint assets_organization_id_fkey on public.assets FOREIGN KEY (organizatio
 constraint assets_pkey on public.assets PRIMARY KEY (id)
 constraint assets_primary_photo_url_check on public.assets CHECK (((primary_photo_url ~ '^https?://'::text) AND (length(primary_photo_url) <= 2048)))
 constraint assets_turnaround_minutes_check on public.assets CHECK (((turnaround_minutes >= 0) AND (turnaround_minutes <= 10080)))
+constraint blackout_dates_asset_id_organization_id_fkey on public.blackout_dates FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+constraint blackout_dates_end_date_check on public.blackout_dates CHECK (((end_date >= '1970-01-01'::date) AND (end_date <= '2199-12-31'::date)))
+constraint blackout_dates_order on public.blackout_dates CHECK ((end_date >= start_date))
+constraint blackout_dates_organization_id_fkey on public.blackout_dates FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint blackout_dates_pkey on public.blackout_dates PRIMARY KEY (id)
+constraint blackout_dates_reason_check on public.blackout_dates CHECK ((length(reason) <= 500))
+constraint blackout_dates_start_date_check on public.blackout_dates CHECK (((start_date >= '1970-01-01'::date) AND (start_date <= '2199-12-31'::date)))
+constraint blackout_dates_tier_id_organization_id_fkey on public.blackout_dates FOREIGN KEY (tier_id, organization_id) REFERENCES public.tiers(id, organization_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
 constraint calendar_events_organization_id_fkey on public.calendar_events FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint calendar_events_pkey on public.calendar_events PRIMARY KEY (organization_id, seq)
 constraint calendar_events_type_known on public.calendar_events CHECK ((type = ANY (ARRAY['reservation_created'::text, 'reservation_updated'::text, 'reservation_canceled'::text])))
 constraint entitlements_organization_id_section_key on public.entitlements UNIQUE (organization_id, section)
 constraint entitlements_pkey on public.entitlements PRIMARY KEY (id)
 constraint entitlements_subscription_id_organization_id_fkey on public.entitlements FOREIGN KEY (subscription_id, organization_id) REFERENCES public.subscriptions(id, organization_id) ON DELETE CASCADE
+constraint holidays_date_check on public.holidays CHECK (((date >= '1970-01-01'::date) AND (date <= '2199-12-31'::date)))
+constraint holidays_easter_offset_check on public.holidays CHECK (((easter_offset >= '-100'::integer) AND (easter_offset <= 200)))
+constraint holidays_month_day_check on public.holidays CHECK (((month_day ~ '^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$'::text) AND (month_day !~ '^(02-3|(0[469]|11)-31)'::text)))
+constraint holidays_name_check on public.holidays CHECK (((btrim(name) <> ''::text) AND (length(name) <= 200)))
+constraint holidays_name_es_check on public.holidays CHECK (((btrim(name_es) <> ''::text) AND (length(name_es) <= 200)))
+constraint holidays_organization_id_fkey on public.holidays FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint holidays_pkey on public.holidays PRIMARY KEY (id)
+constraint holidays_say_when on public.holidays CHECK ((num_nonnulls(month_day, easter_offset, date) = 1))
 constraint organization_members_organization_id_fkey on public.organization_members FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint organization_members_organization_id_user_id_key on public.organization_members UNIQUE (organization_id, user_id)
 constraint organization_members_pkey on public.organization_members PRIMARY KEY (id)
@@ -298,6 +366,22 @@ constraint subscriptions_organization_id_fkey on public.subscriptions FOREIGN KE
 constraint subscriptions_organization_id_key on public.subscriptions UNIQUE (organization_id)
 constraint subscriptions_pkey on public.subscriptions PRIMARY KEY (id)
 constraint subscriptions_seat_limit_check on public.subscriptions CHECK ((seat_limit >= 1))
+constraint tier_booking_rules_approver_tier_id_organization_id_fkey on public.tier_booking_rules FOREIGN KEY (approver_tier_id, organization_id) REFERENCES public.tiers(id, organization_id) DEFERRABLE INITIALLY DEFERRED
+constraint tier_booking_rules_approver_user_ids_check on public.tier_booking_rules CHECK (((array_position(approver_user_ids, NULL::uuid) IS NULL) AND ((cardinality(approver_user_ids) >= 1) AND (cardinality(approver_user_ids) <= 50))))
+constraint tier_booking_rules_conditions_check on public.tier_booking_rules CHECK (((jsonb_typeof(conditions) = 'object'::text) AND (octet_length((conditions)::text) <= 16384)))
+constraint tier_booking_rules_description_check on public.tier_booking_rules CHECK ((length(description) <= 2000))
+constraint tier_booking_rules_id_organization_id_key on public.tier_booking_rules UNIQUE (id, organization_id)
+constraint tier_booking_rules_name_check on public.tier_booking_rules CHECK (((btrim(name) <> ''::text) AND (length(name) <= 200)))
+constraint tier_booking_rules_organization_id_fkey on public.tier_booking_rules FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint tier_booking_rules_overridable_by_check on public.tier_booking_rules CHECK (((array_position(overridable_by, NULL::public.member_role) IS NULL) AND (cardinality(overridable_by) <= 5)))
+constraint tier_booking_rules_pkey on public.tier_booking_rules PRIMARY KEY (id)
+constraint tier_booking_rules_priority_check on public.tier_booking_rules CHECK (((priority >= 0) AND (priority <= 1000000)))
+constraint tier_booking_rules_quorum_check on public.tier_booking_rules CHECK (((quorum >= 1) AND (quorum <= 50)))
+constraint tier_booking_rules_tier_id_organization_id_fkey on public.tier_booking_rules FOREIGN KEY (tier_id, organization_id) REFERENCES public.tiers(id, organization_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+constraint tier_booking_rules_timeout_hours_check on public.tier_booking_rules CHECK (((timeout_hours >= 1) AND (timeout_hours <= 8784)))
+constraint tier_rule_assets_asset_id_organization_id_fkey on public.tier_rule_assets FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+constraint tier_rule_assets_pkey on public.tier_rule_assets PRIMARY KEY (rule_id, asset_id)
+constraint tier_rule_assets_rule_id_organization_id_fkey on public.tier_rule_assets FOREIGN KEY (rule_id, organization_id) REFERENCES public.tier_booking_rules(id, organization_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
 constraint tier_rules_cancellation_notice on public.tier_rules CHECK (((min_cancellation_notice_hours >= 0) AND (min_cancellation_notice_hours <= 8784)))
 constraint tier_rules_max_advance_days_check on public.tier_rules CHECK (((max_advance_days >= 0) AND (max_advance_days <= 3660)))
 constraint tier_rules_max_consecutive_days_check on public.tier_rules CHECK (((max_consecutive_days >= 1) AND (max_consecutive_days <= 366)))
@@ -330,10 +414,16 @@ CREATE UNIQUE INDEX asset_photos_pkey ON public.asset_photos USING btree (id)
 CREATE INDEX idx_assets_org_section ON public.assets USING btree (organization_id, section)
 CREATE UNIQUE INDEX assets_id_organization_id_key ON public.assets USING btree (id, organization_id)
 CREATE UNIQUE INDEX assets_pkey ON public.assets USING btree (id)
+CREATE INDEX blackout_dates_asset ON public.blackout_dates USING btree (asset_id) WHERE (asset_id IS NOT NULL)
+CREATE INDEX blackout_dates_organization ON public.blackout_dates USING btree (organization_id, end_date, start_date)
+CREATE INDEX blackout_dates_tier ON public.blackout_dates USING btree (tier_id) WHERE (tier_id IS NOT NULL)
+CREATE UNIQUE INDEX blackout_dates_pkey ON public.blackout_dates USING btree (id)
 CREATE INDEX calendar_events_occurred_at ON public.calendar_events USING btree (occurred_at)
 CREATE UNIQUE INDEX calendar_events_pkey ON public.calendar_events USING btree (organization_id, seq)
 CREATE UNIQUE INDEX entitlements_organization_id_section_key ON public.entitlements USING btree (organization_id, section)
 CREATE UNIQUE INDEX entitlements_pkey ON public.entitlements USING btree (id)
+CREATE INDEX holidays_organization ON public.holidays USING btree (organization_id)
+CREATE UNIQUE INDEX holidays_pkey ON public.holidays USING btree (id)
 CREATE INDEX idx_organization_members_user ON public.organization_members USING btree (user_id)
 CREATE UNIQUE INDEX organization_members_organization_id_user_id_key ON public.organization_members USING btree (organization_id, user_id)
 CREATE UNIQUE INDEX organization_members_pkey ON public.organization_members USING btree (id)
@@ -351,6 +441,15 @@ CREATE UNIQUE INDEX reservations_pkey ON public.reservations USING btree (id)
 CREATE UNIQUE INDEX subscriptions_id_organization_id_key ON public.subscriptions USING btree (id, organization_id)
 CREATE UNIQUE INDEX subscriptions_organization_id_key ON public.subscriptions USING btree (organization_id)
 CREATE UNIQUE INDEX subscriptions_pkey ON public.subscriptions USING btree (id)
+CREATE INDEX tier_booking_rules_approvers ON public.tier_booking_rules USING btree (approver_tier_id) WHERE (approver_tier_id IS NOT NULL)
+CREATE INDEX tier_booking_rules_judged ON public.tier_booking_rules USING btree (organization_id, is_override DESC, priority, id) WHERE is_active
+CREATE INDEX tier_booking_rules_organization ON public.tier_booking_rules USING btree (organization_id, priority, id)
+CREATE INDEX tier_booking_rules_tier ON public.tier_booking_rules USING btree (tier_id) WHERE (tier_id IS NOT NULL)
+CREATE UNIQUE INDEX tier_booking_rules_id_organization_id_key ON public.tier_booking_rules USING btree (id, organization_id)
+CREATE UNIQUE INDEX tier_booking_rules_pkey ON public.tier_booking_rules USING btree (id)
+CREATE INDEX tier_rule_assets_asset ON public.tier_rule_assets USING btree (asset_id)
+CREATE INDEX tier_rule_assets_organization ON public.tier_rule_assets USING btree (organization_id)
+CREATE UNIQUE INDEX tier_rule_assets_pkey ON public.tier_rule_assets USING btree (rule_id, asset_id)
 CREATE INDEX tier_rules_organization ON public.tier_rules USING btree (organization_id)
 CREATE UNIQUE INDEX tier_rules_pkey ON public.tier_rules USING btree (tier_id)
 CREATE UNIQUE INDEX tiers_id_organization_id_key ON public.tiers USING btree (id, organization_id)
@@ -385,10 +484,40 @@ policy "assets are changed with the second factor that is demanded" on public.as
     with check app.require_aal2(organization_id)
 policy "members read the assets of the sections that their tier allows" on public.assets as permissive for select to authenticated
     using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (id IN ( SELECT app.section_view_assets() AS section_view_assets))) AND ((deleted_at IS NULL) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))))
+policy "admins and owners add blackout dates" on public.blackout_dates as permissive for insert to authenticated
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners change blackout dates" on public.blackout_dates as permissive for update to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners delete blackout dates" on public.blackout_dates as permissive for delete to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "blackouts are added with the second factor where there is one" on public.blackout_dates as restrictive for insert to authenticated
+    with check app.require_aal2(organization_id, true)
+policy "blackouts are changed with the second factor where there is one" on public.blackout_dates as restrictive for update to authenticated
+    with check app.require_aal2(organization_id, true)
+policy "blackouts are deleted with the second factor where there is one" on public.blackout_dates as restrictive for delete to authenticated
+    using app.require_aal2(organization_id, true)
+policy "members read the blackout dates" on public.blackout_dates as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
 policy "members see the events of the sections that their tier allows" on public.calendar_events as permissive for select to authenticated
     using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR ((asset_ids[1] IN ( SELECT app.section_view_assets() AS section_view_assets)) AND (asset_ids[cardinality(asset_ids)] IN ( SELECT app.section_view_assets() AS section_view_assets)) AND (sections <@ app.visible_sections(organization_id)))))
 policy "members read what their organization is entitled to" on public.entitlements as permissive for select to authenticated
     using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
+policy "admins and owners add holidays" on public.holidays as permissive for insert to authenticated
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners change holidays" on public.holidays as permissive for update to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners delete holidays" on public.holidays as permissive for delete to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "holidays are added with the second factor where there is one" on public.holidays as restrictive for insert to authenticated
+    with check app.require_aal2(organization_id, true)
+policy "holidays are changed with the second factor where there is one" on public.holidays as restrictive for update to authenticated
+    with check app.require_aal2(organization_id, true)
+policy "holidays are deleted with the second factor where there is one" on public.holidays as restrictive for delete to authenticated
+    using app.require_aal2(organization_id, true)
+policy "members read the holidays, everyone those built in" on public.holidays as permissive for select to authenticated
+    using ((organization_id IS NULL) OR (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))))
 policy "members read who else is a member" on public.organization_members as permissive for select to authenticated
     using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
 policy "members read their organizations" on public.organizations as permissive for select to authenticated
@@ -406,6 +535,31 @@ policy "members see the bookings of the sections that their tier allows" on publ
     using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (asset_id IN ( SELECT app.section_view_assets() AS section_view_assets))) AND ((status <> 'hold'::public.reservation_status) OR (user_id = ( SELECT auth.uid() AS uid))))
 policy "admins and owners read the subscription" on public.subscriptions as permissive for select to authenticated
     using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners add rules" on public.tier_booking_rules as permissive for insert to authenticated
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners change rules" on public.tier_booking_rules as permissive for update to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners delete rules" on public.tier_booking_rules as permissive for delete to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "members read the rules" on public.tier_booking_rules as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
+policy "rules are added with the second factor where there is one" on public.tier_booking_rules as restrictive for insert to authenticated
+    with check app.require_aal2(organization_id, true)
+policy "rules are changed with the second factor where there is one" on public.tier_booking_rules as restrictive for update to authenticated
+    with check app.require_aal2(organization_id, true)
+policy "rules are deleted with the second factor where there is one" on public.tier_booking_rules as restrictive for delete to authenticated
+    using app.require_aal2(organization_id, true)
+policy "admins and owners add assets to rules" on public.tier_rule_assets as permissive for insert to authenticated
+    with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "admins and owners take assets from rules" on public.tier_rule_assets as permissive for delete to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
+policy "assets join rules with the second factor where there is one" on public.tier_rule_assets as restrictive for insert to authenticated
+    with check app.require_aal2(organization_id, true)
+policy "assets leave rules with the second factor where there is one" on public.tier_rule_assets as restrictive for delete to authenticated
+    using app.require_aal2(organization_id, true)
+policy "members read which assets the rules are for" on public.tier_rule_assets as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
 policy "admins and owners change the tiers' limits" on public.tier_rules as permissive for update to authenticated
     using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
     with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
@@ -456,8 +610,12 @@ function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions js
 function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a063a6b1; grants none
 function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.count_details_change() returns trigger; plpgsql volatile security definer set search_path=""; body e69d0049; grants none
+function app.count_words(p_count numeric, p_unit text) returns text; sql immutable set search_path=""; body 6f15736b; grants none
 function app.cursor_of(p_seq bigint, p_id uuid) returns text; sql immutable; body c45c9794; grants none
 function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; plpgsql stable set search_path=""; body 2343a216; grants none
+function app.date_words(p_date date) returns text; sql stable set search_path=""; body 69075b0c; grants none
+function app.day_start(p_day date, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body 9fce86b2; grants none
+function app.easter(p_year integer) returns date; plpgsql immutable set search_path=""; body 7ea0b1db; grants none
 function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 8a50cc29; grants none
 function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body a51e8abc; grants none
 function app.fail(p_code text, p_message text, p_status integer, p_details jsonb DEFAULT NULL::jsonb) returns void; plpgsql stable set search_path=""; body 734e8d15; grants none
@@ -465,6 +623,7 @@ function app.fail_busy() returns void; plpgsql volatile set search_path=""; body
 function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns void; plpgsql stable set search_path=""; body 93fac6c1; grants none
 function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
+function app.first_day(p_case app.booking_case) returns date; sql immutable; body 6d7bd776; grants none
 function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
 function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body ca277333; grants none
 function app.full_name(p_first_name text, p_last_name text) returns text; sql stable; body db201eb7; grants none
@@ -472,7 +631,9 @@ function app.full_view_organizations() returns SETOF uuid; plpgsql stable securi
 function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set search_path=""; body 5b6c5525; grants none
 function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable set search_path=""; body 9269334e; grants none
 function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
+function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(holiday_id uuid, name text, name_es text, date date); sql stable set search_path=""; body 56d0727c; grants none
 function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
+function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 03d4843d; grants none
 function app.keep_answer(p_route text, p_key text, p_answer jsonb) returns void; sql volatile set search_path=""; body 37fd117d; grants none
 function app.keep_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 8fb0c720; grants none
 function app.keep_last_owner() returns trigger; plpgsql volatile security definer set search_path=""; body 6e3753f6; grants none
@@ -480,17 +641,23 @@ function app.keep_occupancy() returns trigger; plpgsql volatile security definer
 function app.keep_reservation_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 403c37c5; grants none
 function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body a14945bc; grants none
 function app.key_errors(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 7251ecd8; grants none
+function app.last_day(p_case app.booking_case) returns date; sql immutable; body fce6d612; grants none
 function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body c188b434; grants none
+function app.local_day(p_time timestamp with time zone, p_time_zone text) returns date; sql immutable; body f413aaac; grants none
+function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body cef2ae1c; grants none
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body 1d9e6b8c; grants none
 function app.lock_people(p_organization_id uuid, p_user_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 05e383b5; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body 50fbff0d; grants none
+function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_starts_anew boolean DEFAULT true) returns app.booking_case; plpgsql stable set search_path=""; body 3dcf6ed6; grants none
 function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
 function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
+function app.minutes_words(p_minutes bigint) returns text; sql immutable set search_path=""; body aec5c41f; grants none
+function app.month_day_date(p_month_day text, p_year integer) returns date; sql immutable set search_path=""; body b994dd7a; grants none
 function app.note_event() returns trigger; plpgsql volatile security definer set search_path=""; body 9217bfe5; grants none
 function app.occupancy_kind(p_status public.reservation_status) returns text; sql immutable; body d7652cf4; grants none
 function app.open_event_log() returns trigger; plpgsql volatile security definer set search_path=""; body e8c90818; grants none
@@ -525,11 +692,13 @@ function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text 
 function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none
 function app.tier_limit_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 52f22927; grants none
 function app.touch() returns trigger; plpgsql volatile set search_path=""; body f830270d; grants none
+function app.touch_rule_of_asset() returns trigger; plpgsql volatile security definer set search_path=""; body feddaca2; grants none
 function app.turnaround(p_minutes integer) returns interval; sql immutable; body 2895ba24; grants none
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
 function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
 function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
 function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 799be0ee; grants execute to authenticated
+function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb) returns app.verdict; plpgsql stable set search_path=""; body 2f4214be; grants none
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body b09a35da; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 2c0cd972; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7d35402d; grants execute to authenticated
@@ -560,7 +729,9 @@ CREATE TRIGGER section_is_entitled_on_insert AFTER INSERT ON public.assets FOR E
 CREATE TRIGGER section_is_entitled_on_update AFTER UPDATE OF section, organization_id, deleted_at ON public.assets FOR EACH ROW WHEN (((old.section <> new.section) OR (old.organization_id <> new.organization_id) OR ((old.deleted_at IS NOT NULL) AND (new.deleted_at IS NULL)))) EXECUTE FUNCTION app.check_entitlement()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.assets FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.blackout_dates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.entitlements FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.holidays FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_change AFTER UPDATE ON public.organization_members FOR EACH ROW WHEN (((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.role IS DISTINCT FROM new.role)) OR (old.tier_id IS DISTINCT FROM new.tier_id))) EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER announce_access_on_join_or_leave AFTER INSERT OR DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER keep_last_owner_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW WHEN ((old.role = 'owner'::public.member_role)) EXECUTE FUNCTION app.keep_last_owner()
@@ -585,6 +756,8 @@ CREATE TRIGGER occupancy_inserted AFTER INSERT ON public.reservations REFERENCIN
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.reservations FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_booking_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER touch_rule AFTER INSERT OR DELETE OR UPDATE ON public.tier_rule_assets FOR EACH ROW EXECUTE FUNCTION app.touch_rule_of_asset()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_first_default AFTER INSERT ON public.tiers FOR EACH ROW WHEN ((new.is_default AND (new.sections IS NOT NULL))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
 CREATE TRIGGER announce_access_on_sections AFTER UPDATE OF sections, is_default ON public.tiers FOR EACH ROW WHEN (((old.sections IS DISTINCT FROM new.sections) OR (old.is_default IS DISTINCT FROM new.is_default))) EXECUTE FUNCTION app.announce_organization_access('organization_id')

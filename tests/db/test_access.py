@@ -141,6 +141,26 @@ def scene(database: str) -> Iterator[Scene]:
             "insert into public.tier_rules (tier_id, organization_id) values (%(tier)s, %(organization)s)",
             values,
         )
+        ids["rule"] = _insert(
+            db,
+            "insert into public.tier_booking_rules "
+            "(organization_id, name, rule_type, conditions, applies_to_all_assets) "
+            """values (%(organization)s, 'Notice', 'lead_time', '{"min_hours": 1}', false) returning id""",
+            values,
+        )
+        db.execute(
+            "insert into public.tier_rule_assets (rule_id, asset_id, organization_id) values (%s, %s, %s)",
+            [ids["rule"], ids["asset"], organization.id],
+        )
+        db.execute(
+            "insert into public.blackout_dates (organization_id, start_date, end_date) "
+            "values (%s, '2031-06-01', '2031-06-02')",
+            [organization.id],
+        )
+        db.execute(
+            "insert into public.holidays (organization_id, name, date) values (%s, 'Once', '2031-07-01')",
+            [organization.id],
+        )
         ids["archived"] = _insert(
             db,
             "insert into public.assets (organization_id, section, name, deleted_at) "
@@ -194,6 +214,35 @@ PROBES = {
         "tier_id = %(tier)s",
         "requires_approval",
         "insert into public.tier_rules (tier_id, organization_id) values (%(spare_tier)s, %(organization)s)",
+    ),
+    "`tier_booking_rules`": Probe(
+        "id = %(rule)s",
+        "name",
+        "insert into public.tier_booking_rules (organization_id, name, rule_type, conditions) "
+        """values (%(organization)s, 'Notice', 'lead_time', '{"min_hours": 2}')""",
+    ),
+    "`tier_rule_assets`": Probe(
+        "rule_id = %(rule)s",
+        "",
+        "insert into public.tier_rule_assets (rule_id, asset_id, organization_id) "
+        "values (%(rule)s, %(hidden)s, %(organization)s)",
+    ),
+    "`blackout_dates`": Probe(
+        "organization_id = %(organization)s",
+        "reason",
+        "insert into public.blackout_dates (organization_id, start_date, end_date) "
+        "values (%(organization)s, '2031-01-01', '2031-01-02')",
+    ),
+    "`holidays`, built in": Probe(
+        "organization_id is null",
+        "name",
+        "insert into public.holidays (name, month_day) values ('Mine for everyone', '07-01')",
+    ),
+    "`holidays`, the organisation's own": Probe(
+        "organization_id = %(organization)s",
+        "name",
+        "insert into public.holidays (organization_id, name, month_day) "
+        "values (%(organization)s, 'Founder', '07-01')",
     ),
     "`organization_members`": Probe("organization_id = %(organization)s and user_id <> %(me)s"),
     "`assets`": Probe("id = %(asset)s", "name", ASSET.format(VISIBLE)),
