@@ -116,6 +116,32 @@ def _insert(db: Connection, query: str, values: dict[str, Any]) -> str:
     return str(row["id"])
 
 
+def _approval_request(db: Connection, booking: str, approver: Actor) -> str:
+    """A request for approval of this booking that asks this person."""
+    query = """
+        with request as (
+            insert into public.approval_requests
+                (reservation_id, user_id, rule_type, approval_type, required, timeout_hours, expires_at)
+            select r.id, r.user_id, 'custom', 'any_approver', 1, 72, r.start_date
+            from public.reservations r where r.id = %(booking)s
+            returning id, organization_id),
+        approval as (
+            insert into public.rule_approvals (organization_id, request_id, user_id)
+            select organization_id, id, %(approver)s from request)
+        select id from request
+        """
+    return _insert(db, query, {"booking": booking, "approver": approver.id})
+
+
+def _delegation(db: Connection, organization: Organization, user: Actor, delegate: Actor) -> str:
+    query = """
+        insert into public.approval_delegations (organization_id, user_id, delegate_id, starts_at, ends_at)
+        values (%(organization)s, %(user)s, %(delegate)s, now() + interval '1 day', now() + interval '2 days')
+        returning id
+        """
+    return _insert(db, query, {"organization": organization.id, "user": user.id, "delegate": delegate.id})
+
+
 @pytest.fixture(scope="module")
 def scene(database: str) -> Iterator[Scene]:
     with connect(database) as db:
@@ -177,6 +203,11 @@ def scene(database: str) -> Iterator[Scene]:
         ids["removed_booking"] = _booking(db, organization, VISIBLE, removed, 4, "approved")
         ids["hidden_booking"] = _booking(db, organization, HIDDEN, organization.owner, 2, "approved")
         ids["hold"] = _booking(db, organization, VISIBLE, organization.member, 5, "hold")
+        ids["request"] = _approval_request(db, ids["booking"], organization.manager)
+        ids["owners_request"] = _approval_request(db, ids["owners_booking"], organization.viewer)
+        ids["removed_request"] = _approval_request(db, ids["removed_booking"], removed)
+        ids["delegation"] = _delegation(db, organization, organization.manager, organization.member)
+        ids["others_delegation"] = _delegation(db, organization, organization.owner, organization.admin)
         db.execute("delete from public.organization_members where user_id = %s", [removed.id])
         yield Scene(database, organization, removed, make_organization(db).owner, ids)
 
@@ -263,6 +294,13 @@ PROBES = {
     "`reservation_details`, booked by the removed member": Probe("reservation_id = %(removed_booking)s"),
     "`reservation_guests`, booked by the member": Probe("reservation_id = %(booking)s"),
     "`reservation_guests`, booked by the owner": Probe("reservation_id = %(owners_booking)s"),
+    "`approval_requests`, of the member's booking": Probe("id = %(request)s"),
+    "`approval_requests`, that asks the viewer": Probe("id = %(owners_request)s"),
+    "`approval_requests`, of the removed member's booking": Probe("id = %(removed_request)s"),
+    "`rule_approvals`, of the member's booking": Probe("request_id = %(request)s"),
+    "`rule_approvals`, that asks the viewer": Probe("request_id = %(owners_request)s"),
+    "`approval_delegations`, to the member": Probe("id = %(delegation)s"),
+    "`approval_delegations`, between others": Probe("id = %(others_delegation)s"),
     "`calendar_events`": Probe("reservation_id = %(owners_booking)s"),
     "`calendar_events`, in a section that the tier hides": Probe("reservation_id = %(hidden_booking)s"),
 }
