@@ -208,6 +208,13 @@ def scene(database: str) -> Iterator[Scene]:
         ids["removed_request"] = _approval_request(db, ids["removed_booking"], removed)
         ids["delegation"] = _delegation(db, organization, organization.manager, organization.member)
         ids["others_delegation"] = _delegation(db, organization, organization.owner, organization.admin)
+        for asset, window in (("asset", "maintenance"), ("hidden", "hidden_maintenance")):
+            ids[window] = _insert(
+                db,
+                "insert into public.maintenance_windows (organization_id, asset_id, title, start_date, end_date) "
+                "values (%(organization)s, %(asset)s, 'Check', now() + '70 d', now() + '71 d') returning id",
+                {"organization": organization.id, "asset": ids[asset]},
+            )
         db.execute("delete from public.organization_members where user_id = %s", [removed.id])
         yield Scene(database, organization, removed, make_organization(db).owner, ids)
 
@@ -301,6 +308,8 @@ PROBES = {
     "`rule_approvals`, that asks the viewer": Probe("request_id = %(owners_request)s"),
     "`approval_delegations`, to the member": Probe("id = %(delegation)s"),
     "`approval_delegations`, between others": Probe("id = %(others_delegation)s"),
+    "`maintenance_windows`": Probe("id = %(maintenance)s"),
+    "`maintenance_windows`, in a section that the tier hides": Probe("id = %(hidden_maintenance)s"),
     "`calendar_events`": Probe("reservation_id = %(owners_booking)s"),
     "`calendar_events`, in a section that the tier hides": Probe("reservation_id = %(hidden_booking)s"),
 }
