@@ -27,22 +27,18 @@ sequence app.occupancy_id_seq; grants none
 view app.organization_figures; grants none
 table app.stats_refreshed with row level security; grants none
 table app.time_zones with row level security; grants none
-table public.approval_delegations with row level security; grants select to authenticated, delete/insert/select/update to service_role
-table public.approval_requests with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.asset_photos with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.assets with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.blackout_dates with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.calendar_events with row level security; grants select to authenticated, select to service_role
 table public.entitlements with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.holidays with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
-table public.maintenance_windows with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.organization_members with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.organizations with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.profiles with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.reservation_details with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.reservation_guests with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.reservations with row level security; grants select to authenticated, delete/insert/select/update to service_role
-table public.rule_approvals with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.subscriptions with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.tier_booking_rules with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.tier_rule_assets with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
@@ -86,34 +82,6 @@ column app.organization_figures.pending_by_section jsonb
 column app.stats_refreshed.only_row boolean not null default true
 column app.stats_refreshed.as_of timestamp with time zone not null
 column app.time_zones.name text not null
-column public.approval_delegations.id uuid not null default gen_random_uuid()
-column public.approval_delegations.organization_id uuid not null
-column public.approval_delegations.user_id uuid not null
-column public.approval_delegations.delegate_id uuid not null
-column public.approval_delegations.starts_at timestamp with time zone not null default now()
-column public.approval_delegations.ends_at timestamp with time zone not null
-column public.approval_delegations.created_at timestamp with time zone not null default now()
-column public.approval_requests.id uuid not null default gen_random_uuid()
-column public.approval_requests.organization_id uuid not null
-column public.approval_requests.reservation_id uuid not null
-column public.approval_requests.user_id uuid
-column public.approval_requests.submitted_by uuid
-column public.approval_requests.rule_id uuid
-column public.approval_requests.rule_type text not null
-column public.approval_requests.rule_name text
-column public.approval_requests.rule_version integer
-column public.approval_requests.approval_type text not null
-column public.approval_requests.approver_tier_id uuid
-column public.approval_requests.approver_user_ids uuid[]
-column public.approval_requests.required integer not null
-column public.approval_requests.fell_to_owners boolean not null default false
-column public.approval_requests.timeout_hours integer not null
-column public.approval_requests.status text not null default 'pending'::text
-column public.approval_requests.expires_at timestamp with time zone not null
-column public.approval_requests.escalated_at timestamp with time zone
-column public.approval_requests.version integer not null default 1
-column public.approval_requests.created_at timestamp with time zone not null default now()
-column public.approval_requests.updated_at timestamp with time zone not null default now()
 column public.asset_photos.id uuid not null default gen_random_uuid()
 column public.asset_photos.organization_id uuid not null; grants insert to authenticated
 column public.asset_photos.asset_id uuid not null; grants insert to authenticated
@@ -179,20 +147,6 @@ column public.holidays.date date; grants insert/update to authenticated
 column public.holidays.version integer not null default 1
 column public.holidays.created_at timestamp with time zone not null default now()
 column public.holidays.updated_at timestamp with time zone not null default now()
-column public.maintenance_windows.id uuid not null default gen_random_uuid()
-column public.maintenance_windows.organization_id uuid not null
-column public.maintenance_windows.asset_id uuid not null
-column public.maintenance_windows.title text not null
-column public.maintenance_windows.start_date timestamp with time zone not null
-column public.maintenance_windows.end_date timestamp with time zone not null
-column public.maintenance_windows.status text not null default 'scheduled'::text
-column public.maintenance_windows.resolution text
-column public.maintenance_windows.created_by uuid
-column public.maintenance_windows.canceled_at timestamp with time zone
-column public.maintenance_windows.cancellation_reason text
-column public.maintenance_windows.version integer not null default 1
-column public.maintenance_windows.created_at timestamp with time zone not null default now()
-column public.maintenance_windows.updated_at timestamp with time zone not null default now()
 column public.organization_members.id uuid not null default gen_random_uuid()
 column public.organization_members.organization_id uuid not null
 column public.organization_members.user_id uuid not null
@@ -234,6 +188,8 @@ column public.reservation_details.notes text
 column public.reservation_details.metadata jsonb not null default '{}'::jsonb
 column public.reservation_details.rejected_reason text
 column public.reservation_details.cancellation_reason text
+column public.reservation_details.overrides jsonb not null default '[]'::jsonb
+column public.reservation_details.canceled_by uuid
 column public.reservation_guests.reservation_id uuid not null
 column public.reservation_guests.position smallint not null
 column public.reservation_guests.name text not null
@@ -255,17 +211,6 @@ column public.reservations.version integer not null default 1
 column public.reservations.created_at timestamp with time zone not null default now()
 column public.reservations.updated_at timestamp with time zone not null default now()
 column public.reservations.hold_expires_at timestamp with time zone
-column public.rule_approvals.id uuid not null default gen_random_uuid()
-column public.rule_approvals.organization_id uuid not null
-column public.rule_approvals.request_id uuid not null
-column public.rule_approvals.user_id uuid
-column public.rule_approvals.as_owner boolean not null default false
-column public.rule_approvals.decides_alone boolean not null default false
-column public.rule_approvals.status text not null default 'pending'::text
-column public.rule_approvals.decided_by uuid
-column public.rule_approvals.responded_at timestamp with time zone
-column public.rule_approvals.response_notes text
-column public.rule_approvals.created_at timestamp with time zone not null default now()
 column public.subscriptions.id uuid not null default gen_random_uuid()
 column public.subscriptions.organization_id uuid not null
 column public.subscriptions.status public.subscription_status not null default 'trial'::public.subscription_status
@@ -337,21 +282,6 @@ constraint occupancy_pkey on app.occupancy PRIMARY KEY (id)
 constraint stats_refreshed_only_row_check on app.stats_refreshed CHECK (only_row)
 constraint stats_refreshed_pkey on app.stats_refreshed PRIMARY KEY (only_row)
 constraint time_zones_pkey on app.time_zones PRIMARY KEY (name)
-constraint approval_delegations_end_after_start on public.approval_delegations CHECK ((ends_at > starts_at))
-constraint approval_delegations_not_oneself on public.approval_delegations CHECK ((delegate_id <> user_id))
-constraint approval_delegations_organization_id_delegate_id_fkey on public.approval_delegations FOREIGN KEY (organization_id, delegate_id) REFERENCES public.organization_members(organization_id, user_id) ON DELETE CASCADE
-constraint approval_delegations_organization_id_user_id_fkey on public.approval_delegations FOREIGN KEY (organization_id, user_id) REFERENCES public.organization_members(organization_id, user_id) ON DELETE CASCADE
-constraint approval_delegations_pkey on public.approval_delegations PRIMARY KEY (id)
-constraint approval_requests_id_organization_id_key on public.approval_requests UNIQUE (id, organization_id)
-constraint approval_requests_pkey on public.approval_requests PRIMARY KEY (id)
-constraint approval_requests_required_check on public.approval_requests CHECK ((required >= 1))
-constraint approval_requests_reservation_id_fkey on public.approval_requests FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE CASCADE
-constraint approval_requests_rule_name_check on public.approval_requests CHECK ((length(rule_name) <= 200))
-constraint approval_requests_status_known on public.approval_requests CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text])))
-constraint approval_requests_submitted_by_fkey on public.approval_requests FOREIGN KEY (submitted_by) REFERENCES public.profiles(id) ON DELETE SET NULL
-constraint approval_requests_timeout_hours_check on public.approval_requests CHECK (((timeout_hours >= 1) AND (timeout_hours <= 8784)))
-constraint approval_requests_type_known on public.approval_requests CHECK ((approval_type = ANY (ARRAY['any_approver'::text, 'all_principals'::text, 'tier_members'::text, 'specific_users'::text, 'quorum'::text])))
-constraint approval_requests_user_id_fkey on public.approval_requests FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL
 constraint asset_photos_asset_id_organization_id_fkey on public.asset_photos FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id) ON DELETE CASCADE
 constraint asset_photos_caption_check on public.asset_photos CHECK ((length(caption) <= 500))
 constraint asset_photos_display_order_check on public.asset_photos CHECK ((display_order >= 0))
@@ -390,18 +320,6 @@ constraint holidays_name_es_check on public.holidays CHECK (((btrim(name_es) <> 
 constraint holidays_organization_id_fkey on public.holidays FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint holidays_pkey on public.holidays PRIMARY KEY (id)
 constraint holidays_say_when on public.holidays CHECK ((num_nonnulls(month_day, easter_offset, date) = 1))
-constraint maintenance_windows_asset_fkey on public.maintenance_windows FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id)
-constraint maintenance_windows_created_by_fkey on public.maintenance_windows FOREIGN KEY (created_by) REFERENCES public.profiles(id) ON DELETE SET NULL
-constraint maintenance_windows_end_after_start on public.maintenance_windows CHECK ((end_date > start_date))
-constraint maintenance_windows_length on public.maintenance_windows CHECK (((end_date - start_date) <= '366 days'::interval))
-constraint maintenance_windows_no_overlap on public.maintenance_windows EXCLUDE USING gist (asset_id WITH =, tstzrange(start_date, end_date) WITH &&) WHERE ((status = 'scheduled'::text))
-constraint maintenance_windows_organization_id_fkey on public.maintenance_windows FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
-constraint maintenance_windows_pkey on public.maintenance_windows PRIMARY KEY (id)
-constraint maintenance_windows_reason_length on public.maintenance_windows CHECK ((char_length(cancellation_reason) <= 2000))
-constraint maintenance_windows_resolution_known on public.maintenance_windows CHECK ((resolution = ANY (ARRAY['cancel'::text, 'keep'::text])))
-constraint maintenance_windows_status_known on public.maintenance_windows CHECK ((status = ANY (ARRAY['scheduled'::text, 'canceled'::text])))
-constraint maintenance_windows_times_in_range on public.maintenance_windows CHECK (((start_date >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (end_date < '2200-01-01 00:00:00+00'::timestamp with time zone)))
-constraint maintenance_windows_title_length on public.maintenance_windows CHECK ((((char_length(title) >= 1) AND (char_length(title) <= 200)) AND (btrim(title) <> ''::text)))
 constraint organization_members_organization_id_fkey on public.organization_members FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint organization_members_organization_id_user_id_key on public.organization_members UNIQUE (organization_id, user_id)
 constraint organization_members_pkey on public.organization_members PRIMARY KEY (id)
@@ -427,6 +345,7 @@ constraint reservation_details_canceled_length on public.reservation_details CHE
 constraint reservation_details_metadata_object on public.reservation_details CHECK ((jsonb_typeof(metadata) = 'object'::text))
 constraint reservation_details_metadata_size on public.reservation_details CHECK ((octet_length((metadata)::text) <= 16384))
 constraint reservation_details_notes_length on public.reservation_details CHECK ((char_length(notes) <= 2000))
+constraint reservation_details_overrides_array on public.reservation_details CHECK ((jsonb_typeof(overrides) = 'array'::text))
 constraint reservation_details_pkey on public.reservation_details PRIMARY KEY (reservation_id)
 constraint reservation_details_rejected_length on public.reservation_details CHECK ((char_length(rejected_reason) <= 2000))
 constraint reservation_details_reservation_id_fkey on public.reservation_details FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE CASCADE
@@ -445,13 +364,6 @@ constraint reservations_pkey on public.reservations PRIMARY KEY (id)
 constraint reservations_times_in_range on public.reservations CHECK (((start_date >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (end_date < '2200-01-01 00:00:00+00'::timestamp with time zone)))
 constraint reservations_title_length on public.reservations CHECK ((((char_length(title) >= 1) AND (char_length(title) <= 200)) AND (btrim(title) <> ''::text)))
 constraint reservations_user_id_fkey on public.reservations FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL
-constraint rule_approvals_decided_by_fkey on public.rule_approvals FOREIGN KEY (decided_by) REFERENCES public.profiles(id) ON DELETE SET NULL
-constraint rule_approvals_pkey on public.rule_approvals PRIMARY KEY (id)
-constraint rule_approvals_request_id_organization_id_fkey on public.rule_approvals FOREIGN KEY (request_id, organization_id) REFERENCES public.approval_requests(id, organization_id) ON DELETE CASCADE
-constraint rule_approvals_request_id_user_id_key on public.rule_approvals UNIQUE (request_id, user_id)
-constraint rule_approvals_response_notes_check on public.rule_approvals CHECK ((length(response_notes) <= 2000))
-constraint rule_approvals_status_known on public.rule_approvals CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'dropped'::text, 'voided'::text])))
-constraint rule_approvals_user_id_fkey on public.rule_approvals FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL
 constraint subscriptions_id_organization_id_key on public.subscriptions UNIQUE (id, organization_id)
 constraint subscriptions_organization_id_fkey on public.subscriptions FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint subscriptions_organization_id_key on public.subscriptions UNIQUE (organization_id)
@@ -500,17 +412,6 @@ CREATE INDEX occupancy_source ON app.occupancy USING btree (source_id)
 CREATE UNIQUE INDEX occupancy_pkey ON app.occupancy USING btree (id)
 CREATE UNIQUE INDEX stats_refreshed_pkey ON app.stats_refreshed USING btree (only_row)
 CREATE UNIQUE INDEX time_zones_pkey ON app.time_zones USING btree (name)
-CREATE INDEX approval_delegations_delegate ON public.approval_delegations USING btree (organization_id, delegate_id)
-CREATE INDEX approval_delegations_user ON public.approval_delegations USING btree (organization_id, user_id)
-CREATE UNIQUE INDEX approval_delegations_pkey ON public.approval_delegations USING btree (id)
-CREATE INDEX approval_requests_due ON public.approval_requests USING btree (expires_at) WHERE (status = 'pending'::text)
-CREATE INDEX approval_requests_list ON public.approval_requests USING btree (organization_id, created_at DESC, id)
-CREATE INDEX approval_requests_reservation ON public.approval_requests USING btree (reservation_id)
-CREATE INDEX approval_requests_submitted_by ON public.approval_requests USING btree (submitted_by)
-CREATE INDEX approval_requests_user ON public.approval_requests USING btree (user_id)
-CREATE UNIQUE INDEX approval_requests_id_organization_id_key ON public.approval_requests USING btree (id, organization_id)
-CREATE UNIQUE INDEX approval_requests_one_a_rule ON public.approval_requests USING btree (reservation_id, rule_id, rule_type) NULLS NOT DISTINCT WHERE (status = 'pending'::text)
-CREATE UNIQUE INDEX approval_requests_pkey ON public.approval_requests USING btree (id)
 CREATE INDEX asset_photos_asset ON public.asset_photos USING btree (asset_id, display_order, id)
 CREATE UNIQUE INDEX asset_photos_pkey ON public.asset_photos USING btree (id)
 CREATE INDEX idx_assets_org_section ON public.assets USING btree (organization_id, section)
@@ -526,11 +427,6 @@ CREATE UNIQUE INDEX entitlements_organization_id_section_key ON public.entitleme
 CREATE UNIQUE INDEX entitlements_pkey ON public.entitlements USING btree (id)
 CREATE INDEX holidays_organization ON public.holidays USING btree (organization_id)
 CREATE UNIQUE INDEX holidays_pkey ON public.holidays USING btree (id)
-CREATE INDEX maintenance_windows_asset ON public.maintenance_windows USING btree (asset_id, start_date, id)
-CREATE INDEX maintenance_windows_calendar ON public.maintenance_windows USING btree (organization_id, end_date, start_date) WHERE (status = 'scheduled'::text)
-CREATE INDEX maintenance_windows_created_by ON public.maintenance_windows USING btree (created_by) WHERE (created_by IS NOT NULL)
-CREATE INDEX maintenance_windows_no_overlap ON public.maintenance_windows USING gist (asset_id, tstzrange(start_date, end_date)) WHERE (status = 'scheduled'::text)
-CREATE UNIQUE INDEX maintenance_windows_pkey ON public.maintenance_windows USING btree (id)
 CREATE INDEX idx_organization_members_user ON public.organization_members USING btree (user_id)
 CREATE UNIQUE INDEX organization_members_organization_id_user_id_key ON public.organization_members USING btree (organization_id, user_id)
 CREATE UNIQUE INDEX organization_members_pkey ON public.organization_members USING btree (id)
@@ -544,12 +440,8 @@ CREATE INDEX idx_reservations_calendar ON public.reservations USING btree (organ
 CREATE INDEX idx_reservations_organization_start ON public.reservations USING btree (organization_id, start_date, id)
 CREATE INDEX idx_reservations_user_start ON public.reservations USING btree (user_id, organization_id, start_date, end_date) WHERE (status = ANY ('{pending,approved,completed}'::public.reservation_status[]))
 CREATE INDEX idx_reservations_user_status ON public.reservations USING btree (user_id, status, created_at DESC)
-CREATE INDEX reservations_pending_start ON public.reservations USING btree (start_date) WHERE (status = 'pending'::public.reservation_status)
+CREATE INDEX reservations_holds ON public.reservations USING btree (asset_id, hold_expires_at) WHERE (status = 'hold'::public.reservation_status)
 CREATE UNIQUE INDEX reservations_pkey ON public.reservations USING btree (id)
-CREATE INDEX rule_approvals_decided_by ON public.rule_approvals USING btree (decided_by) WHERE (decided_by IS NOT NULL)
-CREATE INDEX rule_approvals_user ON public.rule_approvals USING btree (user_id, status)
-CREATE UNIQUE INDEX rule_approvals_pkey ON public.rule_approvals USING btree (id)
-CREATE UNIQUE INDEX rule_approvals_request_id_user_id_key ON public.rule_approvals USING btree (request_id, user_id)
 CREATE UNIQUE INDEX subscriptions_id_organization_id_key ON public.subscriptions USING btree (id, organization_id)
 CREATE UNIQUE INDEX subscriptions_organization_id_key ON public.subscriptions USING btree (organization_id)
 CREATE UNIQUE INDEX subscriptions_pkey ON public.subscriptions USING btree (id)
@@ -570,10 +462,6 @@ CREATE UNIQUE INDEX tiers_organization_id_priority_key ON public.tiers USING btr
 CREATE UNIQUE INDEX tiers_pkey ON public.tiers USING btree (id)
 
 -- policies
-policy "people read delegations to and by themselves, managers read all" on public.approval_delegations as permissive for select to authenticated
-    using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND (((( SELECT auth.uid() AS uid) = user_id) OR (( SELECT auth.uid() AS uid) = delegate_id)) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as)))))
-policy "people read the requests that concern them, managers read all" on public.approval_requests as permissive for select to authenticated
-    using ((organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))) OR (id IN ( SELECT app.own_approval_requests() AS own_approval_requests)))
 policy "admins and owners add photos" on public.asset_photos as permissive for insert to authenticated
     with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
 policy "admins and owners change photos" on public.asset_photos as permissive for update to authenticated
@@ -634,8 +522,6 @@ policy "holidays are deleted with the second factor where there is one" on publi
     using app.require_aal2(organization_id, true)
 policy "members read the holidays, everyone those built in" on public.holidays as permissive for select to authenticated
     using ((organization_id IS NULL) OR (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))))
-policy "members see the maintenance of the sections of their tier" on public.maintenance_windows as permissive for select to authenticated
-    using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (asset_id IN ( SELECT app.section_view_assets() AS section_view_assets))))
 policy "members read who else is a member" on public.organization_members as permissive for select to authenticated
     using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
 policy "members read their organizations" on public.organizations as permissive for select to authenticated
@@ -651,8 +537,6 @@ policy "bookers and managers see a booking's guests" on public.reservation_guest
     using (EXISTS ( SELECT FROM public.reservations r WHERE ((r.id = reservation_guests.reservation_id) AND ((r.user_id = ( SELECT auth.uid() AS uid)) OR (r.organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as)))))))
 policy "members see the bookings of the sections that their tier allows" on public.reservations as permissive for select to authenticated
     using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (asset_id IN ( SELECT app.section_view_assets() AS section_view_assets))) AND ((status <> 'hold'::public.reservation_status) OR (user_id = ( SELECT auth.uid() AS uid))))
-policy "whoever reads a request reads what its approvers said" on public.rule_approvals as permissive for select to authenticated
-    using ((organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))) OR (request_id IN ( SELECT app.own_approval_requests() AS own_approval_requests)))
 policy "admins and owners read the subscription" on public.subscriptions as permissive for select to authenticated
     using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
 policy "admins and owners add rules" on public.tier_booking_rules as permissive for insert to authenticated
@@ -719,21 +603,16 @@ function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns
 function app.announce_member_access() returns trigger; plpgsql volatile security definer set search_path=""; body c29d48d8; grants none
 function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body 628429d7; grants none
 function app.append_event(p_organization_id uuid, p_type text, p_reservation jsonb, p_previous jsonb, p_reservation_id uuid, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body a3875095; grants none
-function app.approval_json(p_request public.approval_requests) returns jsonb; plpgsql stable set search_path=""; body 811168ce; grants none
-function app.approval_plan(p_case app.booking_case, p_violations jsonb) returns jsonb; plpgsql stable set search_path=""; body fdd8fa49; grants none
-function app.approvals_json(p_reservation_id uuid) returns jsonb; plpgsql stable set search_path=""; body e98b0372; grants none
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
 function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
-function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 192ab7af; grants none
+function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
 function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
-function app.check_maintenance_canceled() returns trigger; plpgsql volatile security definer set search_path=""; body 20715a4b; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
-function app.complete_approval_request() returns trigger; plpgsql volatile security definer set search_path=""; body 204c893d; grants none
 function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
-function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a063a6b1; grants none
+function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body d866d9d1; grants none
 function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.count_details_change() returns trigger; plpgsql volatile security definer set search_path=""; body e69d0049; grants none
 function app.count_words(p_count numeric, p_unit text) returns text; sql immutable set search_path=""; body 6f15736b; grants none
@@ -742,33 +621,31 @@ function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; 
 function app.date_words(p_date date) returns text; sql stable set search_path=""; body 69075b0c; grants none
 function app.day_start(p_day date, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body 9fce86b2; grants none
 function app.easter(p_year integer) returns date; plpgsql immutable set search_path=""; body 7ea0b1db; grants none
-function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_tier_id uuid, p_user_ids uuid[], p_section public.asset_section, p_excluded uuid[]) returns uuid[]; plpgsql stable set search_path=""; body df92d9d4; grants none
+function app.end_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 1f773ab4; grants none
 function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 8a50cc29; grants none
 function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body a51e8abc; grants none
 function app.fail(p_code text, p_message text, p_status integer, p_details jsonb DEFAULT NULL::jsonb) returns void; plpgsql stable set search_path=""; body 734e8d15; grants none
 function app.fail_busy() returns void; plpgsql volatile set search_path=""; body de5009bb; grants none
-function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns void; plpgsql stable set search_path=""; body 93fac6c1; grants none
+function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql stable set search_path=""; body 79ce57d0; grants none
 function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
-function app.fill_maintenance(p_window public.maintenance_windows, p_placing boolean) returns void; plpgsql volatile set search_path=""; body 814bf1d2; grants none
-function app.find_approvers(p_organization_id uuid, p_config jsonb, p_section public.asset_section, p_excluded uuid[]) returns jsonb; plpgsql stable set search_path=""; body 88694c0c; grants none
 function app.first_day(p_case app.booking_case) returns date; sql immutable; body 6d7bd776; grants none
 function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
-function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body ca277333; grants none
+function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 995c4d2d; grants none
 function app.full_name(p_first_name text, p_last_name text) returns text; sql stable; body db201eb7; grants none
 function app.full_view_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body bf08aeb4; grants execute to authenticated
 function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set search_path=""; body 5b6c5525; grants none
 function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable set search_path=""; body 9269334e; grants none
 function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
 function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(holiday_id uuid, name text, name_es text, date date); sql stable set search_path=""; body 56d0727c; grants none
+function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body 0b86fb51; grants none
+function app.is_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns boolean; plpgsql stable set search_path=""; body d95f0059; grants none
 function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
 function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 03d4843d; grants none
 function app.keep_answer(p_route text, p_key text, p_answer jsonb) returns void; sql volatile set search_path=""; body 37fd117d; grants none
 function app.keep_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 8fb0c720; grants none
 function app.keep_last_owner() returns trigger; plpgsql volatile security definer set search_path=""; body 6e3753f6; grants none
-function app.keep_maintenance_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 51354a2f; grants none
-function app.keep_maintenance_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 54d4da30; grants none
-function app.keep_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 3e897543; grants none
+function app.keep_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body ddd5ccdb; grants none
 function app.keep_reservation_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 403c37c5; grants none
 function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body a14945bc; grants none
 function app.key_errors(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 7251ecd8; grants none
@@ -778,16 +655,13 @@ function app.local_day(p_time timestamp with time zone, p_time_zone text) return
 function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body cef2ae1c; grants none
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
-function app.lock_maintenance_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 272c1e6f; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body 1d9e6b8c; grants none
 function app.lock_people(p_organization_id uuid, p_user_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 05e383b5; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body 50fbff0d; grants none
-function app.maintenance_conflicts(p_window public.maintenance_windows) returns jsonb; plpgsql stable set search_path=""; body bf20665d; grants none
 function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_starts_anew boolean DEFAULT true) returns app.booking_case; plpgsql stable set search_path=""; body 3dcf6ed6; grants none
 function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
-function app.may_read_approvals(p_row public.reservations) returns boolean; plpgsql stable set search_path=""; body 40f35272; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
 function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
 function app.minutes_words(p_minutes bigint) returns text; sql immutable set search_path=""; body aec5c41f; grants none
@@ -798,20 +672,21 @@ function app.open_event_log() returns trigger; plpgsql volatile security definer
 function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 13ee29c6; grants none
 function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a2de0b14; grants none
 function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
-function app.own_approval_requests() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 639fa7ad; grants execute to authenticated
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
 function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set search_path=""; body 519ccb0d; grants none
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
 function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 630dddf7; grants none
+function app.place_booking(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_values jsonb, p_series_id uuid DEFAULT NULL::uuid, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns public.reservations; plpgsql volatile set search_path=""; body 254cc1c1; grants none
 function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
 function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body 8eb9fa08; grants none
-function app.refill_maintenance(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body da516328; grants none
-function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body e1ea9fa2; grants none
-function app.refuse_maintenance_conflicts(p_window public.maintenance_windows) returns void; plpgsql volatile set search_path=""; body 6e6f7272; grants none
-function app.refuse_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_id uuid DEFAULT NULL::uuid) returns void; plpgsql volatile set search_path=""; body df6b96bc; grants none
+function app.refill_maintenance(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 3de4aa44; grants none
+function app.refill_released() returns trigger; plpgsql volatile security definer set search_path=""; body 4cca1a21; grants none
+function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body ea9f6c01; grants none
+function app.refuse_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql volatile set search_path=""; body 7bab7197; grants none
 function app.refuse_truncate() returns trigger; plpgsql volatile security definer set search_path=""; body e10bfd5c; grants none
+function app.release_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 68c1aa16; grants none
 function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path=""; body 1d10dee4; grants none
 function app.release_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 436b3b02; grants none
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
@@ -823,8 +698,8 @@ function app.reservation_state(p_row public.reservations) returns jsonb; sql sta
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body 050f3a66; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
 function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 9261f6d3; grants none
-function app.submit_approvals(p_row public.reservations, p_plan jsonb) returns void; plpgsql volatile set search_path=""; body e4b48291; grants none
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
+function app.sweep_asset(p_asset_id uuid) returns integer; plpgsql volatile set search_path=""; body 488508b3; grants none
 function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 09c1d4e5; grants none
 function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none
 function app.tier_limit_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 52f22927; grants none
@@ -835,12 +710,11 @@ function app.utc(p_time timestamp with time zone) returns text; sql stable; body
 function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
 function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
 function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 799be0ee; grants execute to authenticated
-function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 27c7e45e; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb) returns app.verdict; plpgsql stable set search_path=""; body 2f4214be; grants none
-function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body b09a35da; grants execute to authenticated
+function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 2c0cd972; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7d35402d; grants execute to authenticated
-function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body 09b350c0; grants execute to authenticated
+function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body cb17a63e; grants execute to authenticated
 function public.create_organization(p_organization jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body e2cce370; grants execute to authenticated
 function public.create_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8e91f05a; grants execute to authenticated
 function public.events_since(p_requests jsonb, p_limit integer DEFAULT 500) returns jsonb; plpgsql stable security definer set search_path=""; body a524b258; grants execute to service_role
@@ -852,18 +726,15 @@ function public.prune_calendar_events() returns integer; plpgsql volatile securi
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
-function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 1a530d89; grants execute to authenticated
+function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 09887ced; grants execute to authenticated
 
 -- triggers
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON app.occupancy FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER follow_email AFTER UPDATE OF email ON auth.users FOR EACH ROW WHEN (((old.email)::text IS DISTINCT FROM (new.email)::text)) EXECUTE FUNCTION app.follow_email()
 CREATE TRIGGER profile_new_user AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.profile_new_user()
-CREATE TRIGGER complete BEFORE INSERT OR UPDATE OF organization_id, reservation_id ON public.approval_requests FOR EACH ROW EXECUTE FUNCTION app.complete_approval_request()
-CREATE TRIGGER zz_touch BEFORE UPDATE ON public.approval_requests FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER limit_photos AFTER INSERT OR UPDATE OF asset_id ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.limit_photos()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.asset_photos FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_section AFTER UPDATE OF section ON public.assets FOR EACH ROW WHEN ((old.section <> new.section)) EXECUTE FUNCTION app.announce_organization_access('organization_id')
-CREATE TRIGGER cancel_maintenance AFTER UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.cancel_maintenance_of_archived_asset()
 CREATE TRIGGER log_before_asset_goes BEFORE DELETE ON public.assets FOR EACH ROW EXECUTE FUNCTION app.log_before_asset_goes()
 CREATE TRIGGER refuse_archiving_booked BEFORE UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.refuse_archiving_booked_asset()
 CREATE TRIGGER section_is_entitled_on_insert AFTER INSERT ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_entitlement()
@@ -873,14 +744,6 @@ CREATE TRIGGER zz_touch BEFORE UPDATE ON public.assets FOR EACH ROW WHEN ((old.*
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.blackout_dates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.entitlements FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.holidays FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
-CREATE CONSTRAINT TRIGGER bookings_are_canceled AFTER INSERT OR UPDATE ON public.maintenance_windows DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.status = 'scheduled'::text) AND (new.resolution = 'cancel'::text))) EXECUTE FUNCTION app.check_maintenance_canceled()
-CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organization_id ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.keep_maintenance_identity()
-CREATE TRIGGER lock_asset BEFORE INSERT ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.lock_maintenance_asset()
-CREATE TRIGGER occupancy_deleted AFTER DELETE ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.keep_maintenance_occupancy()
-CREATE TRIGGER occupancy_inserted AFTER INSERT ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.keep_maintenance_occupancy()
-CREATE TRIGGER occupancy_moved AFTER UPDATE ON public.maintenance_windows FOR EACH ROW WHEN ((((((old.asset_id IS DISTINCT FROM new.asset_id) OR (old.start_date IS DISTINCT FROM new.start_date)) OR (old.end_date IS DISTINCT FROM new.end_date)) OR (old.status IS DISTINCT FROM new.status)) OR (old.resolution IS DISTINCT FROM new.resolution))) EXECUTE FUNCTION app.keep_maintenance_occupancy()
-CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.maintenance_windows FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
-CREATE TRIGGER zz_touch BEFORE UPDATE ON public.maintenance_windows FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_change AFTER UPDATE ON public.organization_members FOR EACH ROW WHEN (((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.role IS DISTINCT FROM new.role)) OR (old.tier_id IS DISTINCT FROM new.tier_id))) EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER announce_access_on_join_or_leave AFTER INSERT OR DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER keep_last_owner_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW WHEN ((old.role = 'owner'::public.member_role)) EXECUTE FUNCTION app.keep_last_owner()
@@ -895,13 +758,16 @@ CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.pro
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER version_counts_details AFTER INSERT OR DELETE OR UPDATE ON public.reservation_details FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
 CREATE TRIGGER version_counts_guests AFTER INSERT OR DELETE OR UPDATE ON public.reservation_guests FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
+CREATE TRIGGER bound_hold BEFORE INSERT OR UPDATE ON public.reservations FOR EACH ROW WHEN (((new.status = 'hold'::public.reservation_status) IS DISTINCT FROM (new.hold_expires_at IS NOT NULL))) EXECUTE FUNCTION app.bound_hold()
 CREATE TRIGGER events_1_noted AFTER INSERT OR DELETE OR UPDATE ON public.reservations FOR EACH ROW EXECUTE FUNCTION app.note_event()
 CREATE CONSTRAINT TRIGGER events_2_logged AFTER INSERT OR DELETE OR UPDATE ON public.reservations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.log_event()
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organization_id ON public.reservations FOR EACH ROW EXECUTE FUNCTION app.keep_reservation_identity()
 CREATE TRIGGER occupancy_1_released AFTER UPDATE ON public.reservations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.release_occupancy()
 CREATE TRIGGER occupancy_2_moved AFTER UPDATE ON public.reservations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_occupancy()
+CREATE TRIGGER occupancy_3_refilled AFTER UPDATE ON public.reservations REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.refill_released()
 CREATE TRIGGER occupancy_deleted AFTER DELETE ON public.reservations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.release_occupancy()
 CREATE TRIGGER occupancy_inserted AFTER INSERT ON public.reservations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_occupancy()
+CREATE TRIGGER occupancy_refilled AFTER DELETE ON public.reservations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.refill_released()
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.reservations FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()

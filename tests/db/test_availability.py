@@ -45,6 +45,7 @@ def test_a_conflict_says_what_when_and_whose(
         [
             {
                 "id": booking["id"],
+                    "kind": "reservation",
                 "title": "Bogotá",
                 "start_date": utc(at(2, 10)),
                 "end_date": utc(at(2, 12)),
@@ -99,7 +100,7 @@ def test_another_s_hold_shows_its_times_only(
     hold = insert_booking(
         db, organization, plane, at(2), at(3), status="hold", user_id=organization.manager.id
     )
-    times = {"start_date": utc(at(2)), "end_date": utc(at(3))}
+    times = {"kind": "hold", "start_date": utc(at(2)), "end_date": utc(at(3))}
     assert check(member, plane, at(2), at(3)) == (False, [times])
     with refused("CONFLICT", 409) as failures:
         book(member, plane, at(2), at(3))
