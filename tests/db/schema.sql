@@ -27,6 +27,8 @@ sequence app.occupancy_id_seq; grants none
 view app.organization_figures; grants none
 table app.stats_refreshed with row level security; grants none
 table app.time_zones with row level security; grants none
+table public.approval_delegations with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.approval_requests with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.asset_photos with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.assets with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.blackout_dates with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
@@ -39,6 +41,7 @@ table public.profiles with row level security; grants select to authenticated, d
 table public.reservation_details with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.reservation_guests with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.reservations with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.rule_approvals with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.subscriptions with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.tier_booking_rules with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.tier_rule_assets with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
@@ -82,6 +85,34 @@ column app.organization_figures.pending_by_section jsonb
 column app.stats_refreshed.only_row boolean not null default true
 column app.stats_refreshed.as_of timestamp with time zone not null
 column app.time_zones.name text not null
+column public.approval_delegations.id uuid not null default gen_random_uuid()
+column public.approval_delegations.organization_id uuid not null
+column public.approval_delegations.user_id uuid not null
+column public.approval_delegations.delegate_id uuid not null
+column public.approval_delegations.starts_at timestamp with time zone not null default now()
+column public.approval_delegations.ends_at timestamp with time zone not null
+column public.approval_delegations.created_at timestamp with time zone not null default now()
+column public.approval_requests.id uuid not null default gen_random_uuid()
+column public.approval_requests.organization_id uuid not null
+column public.approval_requests.reservation_id uuid not null
+column public.approval_requests.user_id uuid
+column public.approval_requests.submitted_by uuid
+column public.approval_requests.rule_id uuid
+column public.approval_requests.rule_type text not null
+column public.approval_requests.rule_name text
+column public.approval_requests.rule_version integer
+column public.approval_requests.approval_type text not null
+column public.approval_requests.approver_tier_id uuid
+column public.approval_requests.approver_user_ids uuid[]
+column public.approval_requests.required integer not null
+column public.approval_requests.fell_to_owners boolean not null default false
+column public.approval_requests.timeout_hours integer not null
+column public.approval_requests.status text not null default 'pending'::text
+column public.approval_requests.expires_at timestamp with time zone not null
+column public.approval_requests.escalated_at timestamp with time zone
+column public.approval_requests.version integer not null default 1
+column public.approval_requests.created_at timestamp with time zone not null default now()
+column public.approval_requests.updated_at timestamp with time zone not null default now()
 column public.asset_photos.id uuid not null default gen_random_uuid()
 column public.asset_photos.organization_id uuid not null; grants insert to authenticated
 column public.asset_photos.asset_id uuid not null; grants insert to authenticated
@@ -211,6 +242,17 @@ column public.reservations.version integer not null default 1
 column public.reservations.created_at timestamp with time zone not null default now()
 column public.reservations.updated_at timestamp with time zone not null default now()
 column public.reservations.hold_expires_at timestamp with time zone
+column public.rule_approvals.id uuid not null default gen_random_uuid()
+column public.rule_approvals.organization_id uuid not null
+column public.rule_approvals.request_id uuid not null
+column public.rule_approvals.user_id uuid
+column public.rule_approvals.as_owner boolean not null default false
+column public.rule_approvals.decides_alone boolean not null default false
+column public.rule_approvals.status text not null default 'pending'::text
+column public.rule_approvals.decided_by uuid
+column public.rule_approvals.responded_at timestamp with time zone
+column public.rule_approvals.response_notes text
+column public.rule_approvals.created_at timestamp with time zone not null default now()
 column public.subscriptions.id uuid not null default gen_random_uuid()
 column public.subscriptions.organization_id uuid not null
 column public.subscriptions.status public.subscription_status not null default 'trial'::public.subscription_status
@@ -282,6 +324,21 @@ constraint occupancy_pkey on app.occupancy PRIMARY KEY (id)
 constraint stats_refreshed_only_row_check on app.stats_refreshed CHECK (only_row)
 constraint stats_refreshed_pkey on app.stats_refreshed PRIMARY KEY (only_row)
 constraint time_zones_pkey on app.time_zones PRIMARY KEY (name)
+constraint approval_delegations_end_after_start on public.approval_delegations CHECK ((ends_at > starts_at))
+constraint approval_delegations_not_oneself on public.approval_delegations CHECK ((delegate_id <> user_id))
+constraint approval_delegations_organization_id_delegate_id_fkey on public.approval_delegations FOREIGN KEY (organization_id, delegate_id) REFERENCES public.organization_members(organization_id, user_id) ON DELETE CASCADE
+constraint approval_delegations_organization_id_user_id_fkey on public.approval_delegations FOREIGN KEY (organization_id, user_id) REFERENCES public.organization_members(organization_id, user_id) ON DELETE CASCADE
+constraint approval_delegations_pkey on public.approval_delegations PRIMARY KEY (id)
+constraint approval_requests_id_organization_id_key on public.approval_requests UNIQUE (id, organization_id)
+constraint approval_requests_pkey on public.approval_requests PRIMARY KEY (id)
+constraint approval_requests_required_check on public.approval_requests CHECK ((required >= 1))
+constraint approval_requests_reservation_id_fkey on public.approval_requests FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE CASCADE
+constraint approval_requests_rule_name_check on public.approval_requests CHECK ((length(rule_name) <= 200))
+constraint approval_requests_status_known on public.approval_requests CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'voided'::text])))
+constraint approval_requests_submitted_by_fkey on public.approval_requests FOREIGN KEY (submitted_by) REFERENCES public.profiles(id) ON DELETE SET NULL
+constraint approval_requests_timeout_hours_check on public.approval_requests CHECK (((timeout_hours >= 1) AND (timeout_hours <= 8784)))
+constraint approval_requests_type_known on public.approval_requests CHECK ((approval_type = ANY (ARRAY['any_approver'::text, 'all_principals'::text, 'tier_members'::text, 'specific_users'::text, 'quorum'::text])))
+constraint approval_requests_user_id_fkey on public.approval_requests FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL
 constraint asset_photos_asset_id_organization_id_fkey on public.asset_photos FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id) ON DELETE CASCADE
 constraint asset_photos_caption_check on public.asset_photos CHECK ((length(caption) <= 500))
 constraint asset_photos_display_order_check on public.asset_photos CHECK ((display_order >= 0))
@@ -364,6 +421,13 @@ constraint reservations_pkey on public.reservations PRIMARY KEY (id)
 constraint reservations_times_in_range on public.reservations CHECK (((start_date >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (end_date < '2200-01-01 00:00:00+00'::timestamp with time zone)))
 constraint reservations_title_length on public.reservations CHECK ((((char_length(title) >= 1) AND (char_length(title) <= 200)) AND (btrim(title) <> ''::text)))
 constraint reservations_user_id_fkey on public.reservations FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL
+constraint rule_approvals_decided_by_fkey on public.rule_approvals FOREIGN KEY (decided_by) REFERENCES public.profiles(id) ON DELETE SET NULL
+constraint rule_approvals_pkey on public.rule_approvals PRIMARY KEY (id)
+constraint rule_approvals_request_id_organization_id_fkey on public.rule_approvals FOREIGN KEY (request_id, organization_id) REFERENCES public.approval_requests(id, organization_id) ON DELETE CASCADE
+constraint rule_approvals_request_id_user_id_key on public.rule_approvals UNIQUE (request_id, user_id)
+constraint rule_approvals_response_notes_check on public.rule_approvals CHECK ((length(response_notes) <= 2000))
+constraint rule_approvals_status_known on public.rule_approvals CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'dropped'::text, 'voided'::text])))
+constraint rule_approvals_user_id_fkey on public.rule_approvals FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL
 constraint subscriptions_id_organization_id_key on public.subscriptions UNIQUE (id, organization_id)
 constraint subscriptions_organization_id_fkey on public.subscriptions FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint subscriptions_organization_id_key on public.subscriptions UNIQUE (organization_id)
@@ -412,6 +476,17 @@ CREATE INDEX occupancy_source ON app.occupancy USING btree (source_id)
 CREATE UNIQUE INDEX occupancy_pkey ON app.occupancy USING btree (id)
 CREATE UNIQUE INDEX stats_refreshed_pkey ON app.stats_refreshed USING btree (only_row)
 CREATE UNIQUE INDEX time_zones_pkey ON app.time_zones USING btree (name)
+CREATE INDEX approval_delegations_delegate ON public.approval_delegations USING btree (organization_id, delegate_id)
+CREATE INDEX approval_delegations_user ON public.approval_delegations USING btree (organization_id, user_id)
+CREATE UNIQUE INDEX approval_delegations_pkey ON public.approval_delegations USING btree (id)
+CREATE INDEX approval_requests_due ON public.approval_requests USING btree (expires_at) WHERE (status = 'pending'::text)
+CREATE INDEX approval_requests_list ON public.approval_requests USING btree (organization_id, created_at DESC, id)
+CREATE INDEX approval_requests_reservation ON public.approval_requests USING btree (reservation_id)
+CREATE INDEX approval_requests_submitted_by ON public.approval_requests USING btree (submitted_by)
+CREATE INDEX approval_requests_user ON public.approval_requests USING btree (user_id)
+CREATE UNIQUE INDEX approval_requests_id_organization_id_key ON public.approval_requests USING btree (id, organization_id)
+CREATE UNIQUE INDEX approval_requests_one_a_rule ON public.approval_requests USING btree (reservation_id, rule_id, rule_type) NULLS NOT DISTINCT WHERE (status = 'pending'::text)
+CREATE UNIQUE INDEX approval_requests_pkey ON public.approval_requests USING btree (id)
 CREATE INDEX asset_photos_asset ON public.asset_photos USING btree (asset_id, display_order, id)
 CREATE UNIQUE INDEX asset_photos_pkey ON public.asset_photos USING btree (id)
 CREATE INDEX idx_assets_org_section ON public.assets USING btree (organization_id, section)
@@ -441,7 +516,12 @@ CREATE INDEX idx_reservations_organization_start ON public.reservations USING bt
 CREATE INDEX idx_reservations_user_start ON public.reservations USING btree (user_id, organization_id, start_date, end_date) WHERE (status = ANY ('{pending,approved,completed}'::public.reservation_status[]))
 CREATE INDEX idx_reservations_user_status ON public.reservations USING btree (user_id, status, created_at DESC)
 CREATE INDEX reservations_holds ON public.reservations USING btree (asset_id, hold_expires_at) WHERE (status = 'hold'::public.reservation_status)
+CREATE INDEX reservations_pending_start ON public.reservations USING btree (start_date) WHERE (status = 'pending'::public.reservation_status)
 CREATE UNIQUE INDEX reservations_pkey ON public.reservations USING btree (id)
+CREATE INDEX rule_approvals_decided_by ON public.rule_approvals USING btree (decided_by) WHERE (decided_by IS NOT NULL)
+CREATE INDEX rule_approvals_user ON public.rule_approvals USING btree (user_id, status)
+CREATE UNIQUE INDEX rule_approvals_pkey ON public.rule_approvals USING btree (id)
+CREATE UNIQUE INDEX rule_approvals_request_id_user_id_key ON public.rule_approvals USING btree (request_id, user_id)
 CREATE UNIQUE INDEX subscriptions_id_organization_id_key ON public.subscriptions USING btree (id, organization_id)
 CREATE UNIQUE INDEX subscriptions_organization_id_key ON public.subscriptions USING btree (organization_id)
 CREATE UNIQUE INDEX subscriptions_pkey ON public.subscriptions USING btree (id)
@@ -462,6 +542,10 @@ CREATE UNIQUE INDEX tiers_organization_id_priority_key ON public.tiers USING btr
 CREATE UNIQUE INDEX tiers_pkey ON public.tiers USING btree (id)
 
 -- policies
+policy "people read delegations to and by themselves, managers read all" on public.approval_delegations as permissive for select to authenticated
+    using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND (((( SELECT auth.uid() AS uid) = user_id) OR (( SELECT auth.uid() AS uid) = delegate_id)) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as)))))
+policy "people read the requests that concern them, managers read all" on public.approval_requests as permissive for select to authenticated
+    using ((organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))) OR (id IN ( SELECT app.own_approval_requests() AS own_approval_requests)))
 policy "admins and owners add photos" on public.asset_photos as permissive for insert to authenticated
     with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
 policy "admins and owners change photos" on public.asset_photos as permissive for update to authenticated
@@ -537,6 +621,8 @@ policy "bookers and managers see a booking's guests" on public.reservation_guest
     using (EXISTS ( SELECT FROM public.reservations r WHERE ((r.id = reservation_guests.reservation_id) AND ((r.user_id = ( SELECT auth.uid() AS uid)) OR (r.organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as)))))))
 policy "members see the bookings of the sections that their tier allows" on public.reservations as permissive for select to authenticated
     using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (asset_id IN ( SELECT app.section_view_assets() AS section_view_assets))) AND ((status <> 'hold'::public.reservation_status) OR (user_id = ( SELECT auth.uid() AS uid))))
+policy "whoever reads a request reads what its approvers said" on public.rule_approvals as permissive for select to authenticated
+    using ((organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))) OR (request_id IN ( SELECT app.own_approval_requests() AS own_approval_requests)))
 policy "admins and owners read the subscription" on public.subscriptions as permissive for select to authenticated
     using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
 policy "admins and owners add rules" on public.tier_booking_rules as permissive for insert to authenticated
@@ -603,6 +689,9 @@ function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns
 function app.announce_member_access() returns trigger; plpgsql volatile security definer set search_path=""; body c29d48d8; grants none
 function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body 628429d7; grants none
 function app.append_event(p_organization_id uuid, p_type text, p_reservation jsonb, p_previous jsonb, p_reservation_id uuid, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body a3875095; grants none
+function app.approval_json(p_request public.approval_requests) returns jsonb; plpgsql stable set search_path=""; body 811168ce; grants none
+function app.approval_plan(p_case app.booking_case, p_violations jsonb) returns jsonb; plpgsql stable set search_path=""; body fdd8fa49; grants none
+function app.approvals_json(p_reservation_id uuid) returns jsonb; plpgsql stable set search_path=""; body e98b0372; grants none
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
 function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
 function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
@@ -611,6 +700,7 @@ function app.check_entitlement() returns trigger; plpgsql volatile security defi
 function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
+function app.complete_approval_request() returns trigger; plpgsql volatile security definer set search_path=""; body 204c893d; grants none
 function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body d866d9d1; grants none
 function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
@@ -621,6 +711,7 @@ function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; 
 function app.date_words(p_date date) returns text; sql stable set search_path=""; body 69075b0c; grants none
 function app.day_start(p_day date, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body 9fce86b2; grants none
 function app.easter(p_year integer) returns date; plpgsql immutable set search_path=""; body 7ea0b1db; grants none
+function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_tier_id uuid, p_user_ids uuid[], p_section public.asset_section, p_excluded uuid[]) returns uuid[]; plpgsql stable set search_path=""; body df92d9d4; grants none
 function app.end_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 1f773ab4; grants none
 function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 8a50cc29; grants none
 function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body a51e8abc; grants none
@@ -629,6 +720,7 @@ function app.fail_busy() returns void; plpgsql volatile set search_path=""; body
 function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql stable set search_path=""; body 79ce57d0; grants none
 function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
+function app.find_approvers(p_organization_id uuid, p_config jsonb, p_section public.asset_section, p_excluded uuid[]) returns jsonb; plpgsql stable set search_path=""; body 88694c0c; grants none
 function app.first_day(p_case app.booking_case) returns date; sql immutable; body 6d7bd776; grants none
 function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
 function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 995c4d2d; grants none
@@ -662,6 +754,7 @@ function app.log_event() returns trigger; plpgsql volatile security definer set 
 function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_starts_anew boolean DEFAULT true) returns app.booking_case; plpgsql stable set search_path=""; body 3dcf6ed6; grants none
 function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
+function app.may_read_approvals(p_row public.reservations) returns boolean; plpgsql stable set search_path=""; body 40f35272; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
 function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
 function app.minutes_words(p_minutes bigint) returns text; sql immutable set search_path=""; body aec5c41f; grants none
@@ -672,6 +765,7 @@ function app.open_event_log() returns trigger; plpgsql volatile security definer
 function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 13ee29c6; grants none
 function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a2de0b14; grants none
 function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
+function app.own_approval_requests() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 639fa7ad; grants execute to authenticated
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
 function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set search_path=""; body 519ccb0d; grants none
@@ -698,6 +792,7 @@ function app.reservation_state(p_row public.reservations) returns jsonb; sql sta
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body 050f3a66; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
 function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 9261f6d3; grants none
+function app.submit_approvals(p_row public.reservations, p_plan jsonb) returns void; plpgsql volatile set search_path=""; body e4b48291; grants none
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
 function app.sweep_asset(p_asset_id uuid) returns integer; plpgsql volatile set search_path=""; body 488508b3; grants none
 function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 09c1d4e5; grants none
@@ -710,6 +805,7 @@ function app.utc(p_time timestamp with time zone) returns text; sql stable; body
 function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
 function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
 function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 799be0ee; grants execute to authenticated
+function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 27c7e45e; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb) returns app.verdict; plpgsql stable set search_path=""; body 2f4214be; grants none
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 2c0cd972; grants execute to authenticated
@@ -732,6 +828,8 @@ function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_exp
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON app.occupancy FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER follow_email AFTER UPDATE OF email ON auth.users FOR EACH ROW WHEN (((old.email)::text IS DISTINCT FROM (new.email)::text)) EXECUTE FUNCTION app.follow_email()
 CREATE TRIGGER profile_new_user AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.profile_new_user()
+CREATE TRIGGER complete BEFORE INSERT OR UPDATE OF organization_id, reservation_id ON public.approval_requests FOR EACH ROW EXECUTE FUNCTION app.complete_approval_request()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.approval_requests FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER limit_photos AFTER INSERT OR UPDATE OF asset_id ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.limit_photos()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.asset_photos FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_section AFTER UPDATE OF section ON public.assets FOR EACH ROW WHEN ((old.section <> new.section)) EXECUTE FUNCTION app.announce_organization_access('organization_id')
