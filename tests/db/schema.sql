@@ -35,6 +35,7 @@ table public.blackout_dates with row level security; grants delete/select to aut
 table public.calendar_events with row level security; grants select to authenticated, select to service_role
 table public.entitlements with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.holidays with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
+table public.maintenance_windows with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.organization_members with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.organizations with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.profiles with row level security; grants select to authenticated, delete/insert/select/update to service_role
@@ -178,6 +179,20 @@ column public.holidays.date date; grants insert/update to authenticated
 column public.holidays.version integer not null default 1
 column public.holidays.created_at timestamp with time zone not null default now()
 column public.holidays.updated_at timestamp with time zone not null default now()
+column public.maintenance_windows.id uuid not null default gen_random_uuid()
+column public.maintenance_windows.organization_id uuid not null
+column public.maintenance_windows.asset_id uuid not null
+column public.maintenance_windows.title text not null
+column public.maintenance_windows.start_date timestamp with time zone not null
+column public.maintenance_windows.end_date timestamp with time zone not null
+column public.maintenance_windows.status text not null default 'scheduled'::text
+column public.maintenance_windows.resolution text
+column public.maintenance_windows.created_by uuid
+column public.maintenance_windows.canceled_at timestamp with time zone
+column public.maintenance_windows.cancellation_reason text
+column public.maintenance_windows.version integer not null default 1
+column public.maintenance_windows.created_at timestamp with time zone not null default now()
+column public.maintenance_windows.updated_at timestamp with time zone not null default now()
 column public.organization_members.id uuid not null default gen_random_uuid()
 column public.organization_members.organization_id uuid not null
 column public.organization_members.user_id uuid not null
@@ -377,6 +392,18 @@ constraint holidays_name_es_check on public.holidays CHECK (((btrim(name_es) <> 
 constraint holidays_organization_id_fkey on public.holidays FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint holidays_pkey on public.holidays PRIMARY KEY (id)
 constraint holidays_say_when on public.holidays CHECK ((num_nonnulls(month_day, easter_offset, date) = 1))
+constraint maintenance_windows_asset_fkey on public.maintenance_windows FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id)
+constraint maintenance_windows_created_by_fkey on public.maintenance_windows FOREIGN KEY (created_by) REFERENCES public.profiles(id) ON DELETE SET NULL
+constraint maintenance_windows_end_after_start on public.maintenance_windows CHECK ((end_date > start_date))
+constraint maintenance_windows_length on public.maintenance_windows CHECK (((end_date - start_date) <= '366 days'::interval))
+constraint maintenance_windows_no_overlap on public.maintenance_windows EXCLUDE USING gist (asset_id WITH =, tstzrange(start_date, end_date) WITH &&) WHERE ((status = 'scheduled'::text))
+constraint maintenance_windows_organization_id_fkey on public.maintenance_windows FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint maintenance_windows_pkey on public.maintenance_windows PRIMARY KEY (id)
+constraint maintenance_windows_reason_length on public.maintenance_windows CHECK ((char_length(cancellation_reason) <= 2000))
+constraint maintenance_windows_resolution_known on public.maintenance_windows CHECK ((resolution = ANY (ARRAY['cancel'::text, 'keep'::text])))
+constraint maintenance_windows_status_known on public.maintenance_windows CHECK ((status = ANY (ARRAY['scheduled'::text, 'canceled'::text])))
+constraint maintenance_windows_times_in_range on public.maintenance_windows CHECK (((start_date >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (end_date < '2200-01-01 00:00:00+00'::timestamp with time zone)))
+constraint maintenance_windows_title_length on public.maintenance_windows CHECK ((((char_length(title) >= 1) AND (char_length(title) <= 200)) AND (btrim(title) <> ''::text)))
 constraint organization_members_organization_id_fkey on public.organization_members FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint organization_members_organization_id_user_id_key on public.organization_members UNIQUE (organization_id, user_id)
 constraint organization_members_pkey on public.organization_members PRIMARY KEY (id)
@@ -502,6 +529,11 @@ CREATE UNIQUE INDEX entitlements_organization_id_section_key ON public.entitleme
 CREATE UNIQUE INDEX entitlements_pkey ON public.entitlements USING btree (id)
 CREATE INDEX holidays_organization ON public.holidays USING btree (organization_id)
 CREATE UNIQUE INDEX holidays_pkey ON public.holidays USING btree (id)
+CREATE INDEX maintenance_windows_asset ON public.maintenance_windows USING btree (asset_id, start_date, id)
+CREATE INDEX maintenance_windows_calendar ON public.maintenance_windows USING btree (organization_id, end_date, start_date) WHERE (status = 'scheduled'::text)
+CREATE INDEX maintenance_windows_created_by ON public.maintenance_windows USING btree (created_by) WHERE (created_by IS NOT NULL)
+CREATE INDEX maintenance_windows_no_overlap ON public.maintenance_windows USING gist (asset_id, tstzrange(start_date, end_date)) WHERE (status = 'scheduled'::text)
+CREATE UNIQUE INDEX maintenance_windows_pkey ON public.maintenance_windows USING btree (id)
 CREATE INDEX idx_organization_members_user ON public.organization_members USING btree (user_id)
 CREATE UNIQUE INDEX organization_members_organization_id_user_id_key ON public.organization_members USING btree (organization_id, user_id)
 CREATE UNIQUE INDEX organization_members_pkey ON public.organization_members USING btree (id)
@@ -606,6 +638,8 @@ policy "holidays are deleted with the second factor where there is one" on publi
     using app.require_aal2(organization_id, true)
 policy "members read the holidays, everyone those built in" on public.holidays as permissive for select to authenticated
     using ((organization_id IS NULL) OR (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))))
+policy "members see the maintenance of the sections of their tier" on public.maintenance_windows as permissive for select to authenticated
+    using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (asset_id IN ( SELECT app.section_view_assets() AS section_view_assets))))
 policy "members read who else is a member" on public.organization_members as permissive for select to authenticated
     using (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))
 policy "members read their organizations" on public.organizations as permissive for select to authenticated
@@ -695,9 +729,11 @@ function app.approvals_json(p_reservation_id uuid) returns jsonb; plpgsql stable
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
 function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
 function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
+function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 192ab7af; grants none
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
 function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
+function app.check_maintenance_canceled() returns trigger; plpgsql volatile security definer set search_path=""; body 20715a4b; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
 function app.complete_approval_request() returns trigger; plpgsql volatile security definer set search_path=""; body 204c893d; grants none
@@ -720,6 +756,7 @@ function app.fail_busy() returns void; plpgsql volatile set search_path=""; body
 function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql stable set search_path=""; body 79ce57d0; grants none
 function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
+function app.fill_maintenance(p_window public.maintenance_windows, p_placing boolean) returns void; plpgsql volatile set search_path=""; body 814bf1d2; grants none
 function app.find_approvers(p_organization_id uuid, p_config jsonb, p_section public.asset_section, p_excluded uuid[]) returns jsonb; plpgsql stable set search_path=""; body 88694c0c; grants none
 function app.first_day(p_case app.booking_case) returns date; sql immutable; body 6d7bd776; grants none
 function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
@@ -737,6 +774,8 @@ function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set se
 function app.keep_answer(p_route text, p_key text, p_answer jsonb) returns void; sql volatile set search_path=""; body 37fd117d; grants none
 function app.keep_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 8fb0c720; grants none
 function app.keep_last_owner() returns trigger; plpgsql volatile security definer set search_path=""; body 6e3753f6; grants none
+function app.keep_maintenance_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 51354a2f; grants none
+function app.keep_maintenance_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 54d4da30; grants none
 function app.keep_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body ddd5ccdb; grants none
 function app.keep_reservation_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 403c37c5; grants none
 function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body a14945bc; grants none
@@ -747,10 +786,12 @@ function app.local_day(p_time timestamp with time zone, p_time_zone text) return
 function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body cef2ae1c; grants none
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
+function app.lock_maintenance_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 272c1e6f; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body 1d9e6b8c; grants none
 function app.lock_people(p_organization_id uuid, p_user_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 05e383b5; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body 50fbff0d; grants none
+function app.maintenance_conflicts(p_window public.maintenance_windows) returns jsonb; plpgsql stable set search_path=""; body bf20665d; grants none
 function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_starts_anew boolean DEFAULT true) returns app.booking_case; plpgsql stable set search_path=""; body 3dcf6ed6; grants none
 function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
@@ -775,9 +816,10 @@ function app.place_booking(p_asset public.assets, p_case app.booking_case, p_ver
 function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
 function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 6dc6134a; grants none
 function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body 8eb9fa08; grants none
-function app.refill_maintenance(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 3de4aa44; grants none
+function app.refill_maintenance(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body da516328; grants none
 function app.refill_released() returns trigger; plpgsql volatile security definer set search_path=""; body 4cca1a21; grants none
 function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body ea9f6c01; grants none
+function app.refuse_maintenance_conflicts(p_window public.maintenance_windows) returns void; plpgsql volatile set search_path=""; body 6e6f7272; grants none
 function app.refuse_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql volatile set search_path=""; body 7bab7197; grants none
 function app.refuse_truncate() returns trigger; plpgsql volatile security definer set search_path=""; body e10bfd5c; grants none
 function app.release_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 68c1aa16; grants none
@@ -833,6 +875,7 @@ CREATE TRIGGER zz_touch BEFORE UPDATE ON public.approval_requests FOR EACH ROW W
 CREATE TRIGGER limit_photos AFTER INSERT OR UPDATE OF asset_id ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.limit_photos()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.asset_photos FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_section AFTER UPDATE OF section ON public.assets FOR EACH ROW WHEN ((old.section <> new.section)) EXECUTE FUNCTION app.announce_organization_access('organization_id')
+CREATE TRIGGER cancel_maintenance AFTER UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.cancel_maintenance_of_archived_asset()
 CREATE TRIGGER log_before_asset_goes BEFORE DELETE ON public.assets FOR EACH ROW EXECUTE FUNCTION app.log_before_asset_goes()
 CREATE TRIGGER refuse_archiving_booked BEFORE UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.refuse_archiving_booked_asset()
 CREATE TRIGGER section_is_entitled_on_insert AFTER INSERT ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_entitlement()
@@ -842,6 +885,14 @@ CREATE TRIGGER zz_touch BEFORE UPDATE ON public.assets FOR EACH ROW WHEN ((old.*
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.blackout_dates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.entitlements FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.holidays FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE CONSTRAINT TRIGGER bookings_are_canceled AFTER INSERT OR UPDATE ON public.maintenance_windows DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.status = 'scheduled'::text) AND (new.resolution = 'cancel'::text))) EXECUTE FUNCTION app.check_maintenance_canceled()
+CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organization_id ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.keep_maintenance_identity()
+CREATE TRIGGER lock_asset BEFORE INSERT ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.lock_maintenance_asset()
+CREATE TRIGGER occupancy_deleted AFTER DELETE ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.keep_maintenance_occupancy()
+CREATE TRIGGER occupancy_inserted AFTER INSERT ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.keep_maintenance_occupancy()
+CREATE TRIGGER occupancy_moved AFTER UPDATE ON public.maintenance_windows FOR EACH ROW WHEN ((((((old.asset_id IS DISTINCT FROM new.asset_id) OR (old.start_date IS DISTINCT FROM new.start_date)) OR (old.end_date IS DISTINCT FROM new.end_date)) OR (old.status IS DISTINCT FROM new.status)) OR (old.resolution IS DISTINCT FROM new.resolution))) EXECUTE FUNCTION app.keep_maintenance_occupancy()
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.maintenance_windows FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.maintenance_windows FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_change AFTER UPDATE ON public.organization_members FOR EACH ROW WHEN (((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.role IS DISTINCT FROM new.role)) OR (old.tier_id IS DISTINCT FROM new.tier_id))) EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER announce_access_on_join_or_leave AFTER INSERT OR DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER keep_last_owner_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW WHEN ((old.role = 'owner'::public.member_role)) EXECUTE FUNCTION app.keep_last_owner()
