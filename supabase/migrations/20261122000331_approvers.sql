@@ -191,7 +191,8 @@ begin
 end;
 $$;
 
--- Nobody has to decide on this booking any more: it was moved, cancelled, displaced.
+-- Nobody has to decide on this booking any more: it was cancelled, displaced, or moved. What was approved of a booking
+-- that has ended stays on record; of one that was moved it is void, for it was another time that was approved.
 create function app.void_approvals(p_reservation_id uuid)
 returns void
 language plpgsql
@@ -199,7 +200,15 @@ set search_path = ''
 as $$
 begin
     update public.approval_requests q set status = 'voided'
-    where q.reservation_id = p_reservation_id and q.status = 'pending';
+    where q.reservation_id = p_reservation_id
+        and (
+            q.status = 'pending'
+            or (
+                q.status = 'approved' and exists (
+                    select from public.reservations r where r.id = q.reservation_id and r.status in ('pending', 'approved')
+                )
+            )
+        );
     if found then
         update public.rule_approvals a set status = 'voided'
         from public.approval_requests q

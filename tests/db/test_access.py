@@ -116,8 +116,8 @@ def _insert(db: Connection, query: str, values: dict[str, Any]) -> str:
     return str(row["id"])
 
 
-def _approval_request(db: Connection, booking: str, approver: Actor) -> str:
-    """A request for approval of this booking that asks this person."""
+def _approval_request(db: Connection, booking: str, *approvers: Actor) -> str:
+    """A request for approval of this booking, of which any one of these people decides."""
     query = """
         with request as (
             insert into public.approval_requests
@@ -127,10 +127,10 @@ def _approval_request(db: Connection, booking: str, approver: Actor) -> str:
             returning id, organization_id),
         approval as (
             insert into public.rule_approvals (organization_id, request_id, user_id)
-            select organization_id, id, %(approver)s from request)
+            select organization_id, id, unnest(%(approvers)s::uuid[]) from request)
         select id from request
         """
-    return _insert(db, query, {"booking": booking, "approver": approver.id})
+    return _insert(db, query, {"booking": booking, "approvers": [approver.id for approver in approvers]})
 
 
 def _delegation(db: Connection, organization: Organization, user: Actor, delegate: Actor) -> str:
@@ -203,6 +203,8 @@ def scene(database: str) -> Iterator[Scene]:
         ids["removed_booking"] = _booking(db, organization, VISIBLE, removed, 4, "approved")
         ids["hidden_booking"] = _booking(db, organization, HIDDEN, organization.owner, 2, "approved")
         ids["hold"] = _booking(db, organization, VISIBLE, organization.member, 5, "hold")
+        ids["pending"] = _booking(db, organization, VISIBLE, organization.member, 6, "pending")
+        _approval_request(db, ids["pending"], organization.manager, organization.admin, organization.owner)
         ids["request"] = _approval_request(db, ids["booking"], organization.manager)
         ids["owners_request"] = _approval_request(db, ids["owners_booking"], organization.viewer)
         ids["removed_request"] = _approval_request(db, ids["removed_booking"], removed)
@@ -415,11 +417,13 @@ CALLS = {
     "get_reservation": "public.get_reservation(%(booking)s)",
     "update_reservation": """public.update_reservation(%(booking)s, '{"title": "Renamed"}')""",
     "cancel_reservation": "public.cancel_reservation(%(booking)s)",
+    "decide_reservation": "public.decide_reservation(%(pending)s, 'approve')",
     "calendar": "public.calendar(%(organization)s, now(), now() + '7 d')",
     "organization_stats": "public.organization_stats(%(organization)s)",
     "stream_grants": "public.stream_grants('[]')",
     "events_since": "public.events_since('[]')",
     "prune_calendar_events": "public.prune_calendar_events()",
+    "expire_approvals": "public.expire_approvals()",
     "refresh_organization_stats": "public.refresh_organization_stats()",
 }
 
