@@ -169,35 +169,34 @@ end;
 $$;
 
 -- What stands in a window's way, as app.conflicts shows it, at most fifty; '[]' when nothing does. What has ended stands
--- in nobody's way, although its turnaround may still be taken.
+-- in nobody's way, although its turnaround may still be taken. A window that keeps bookings is in the way of forms that
+-- are being filled in, all the same.
 create function app.maintenance_conflicts(p_window public.maintenance_windows)
 returns jsonb
 language plpgsql
 stable
 set search_path = ''
 as $$
+declare
+    v_range tstzrange := tstzrange(p_window.start_date, p_window.end_date);
+    v_ids uuid[];
 begin
-    if not exists (
-        select from app.occupancy o
-        left join public.reservations r on r.id = o.source_id
-        where o.asset_id = p_window.asset_id and o.occupied && tstzrange(p_window.start_date, p_window.end_date)
-            and o.source_id <> p_window.id
-            and (o.expires_at is null or o.expires_at > now())
-            and (r.id is null or r.end_date > now())
-    ) then
+    select array_agg(o.source_id) into v_ids
+    from app.occupancy o
+    left join public.reservations r on r.id = o.source_id
+    where o.asset_id = p_window.asset_id and o.occupied && v_range and o.source_id <> p_window.id
+        and (o.expires_at is null or o.expires_at > now())
+        and (r.id is null or r.end_date > now())
+        and (p_window.resolution is distinct from 'keep' or o.kind = 'hold');
+    if v_ids is null then
         return '[]';
     end if;
-    return (
-        select coalesce(jsonb_agg(c.value order by c.ordinality), '[]')
-        from jsonb_array_elements(app.conflicts(
-            p_window.asset_id,
-            tstzrange(
-                greatest(p_window.start_date, least(now(), p_window.end_date - interval '1 microsecond')),
-                p_window.end_date
-            )
-        )) with ordinality as c
-        where c.value ->> 'id' is distinct from p_window.id::text
-            and (c.value ->> 'end_date')::timestamptz > now()
+    return app.conflicts(
+        p_window.asset_id, v_range,
+        array(
+            select o.source_id from app.occupancy o
+            where o.asset_id = p_window.asset_id and o.occupied && v_range and o.source_id <> all (v_ids)
+        )
     );
 end;
 $$;
@@ -243,7 +242,7 @@ begin
     delete from app.occupancy o
     where o.asset_id = new.asset_id and o.occupied && tstzrange(new.start_date, new.end_date) and o.expires_at <= now();
     perform app.fill_maintenance(new, true);
-    if new.resolution is null then
+    if new.resolution is distinct from 'cancel' then
         perform app.refuse_maintenance_conflicts(new);
     end if;
     return null;

@@ -155,12 +155,13 @@ column public.calendar_events.organization_id uuid not null
 column public.calendar_events.seq bigint not null
 column public.calendar_events.id uuid not null
 column public.calendar_events.type text not null
-column public.calendar_events.reservation_id uuid not null
+column public.calendar_events.reservation_id uuid
 column public.calendar_events.asset_ids uuid[] not null
 column public.calendar_events.sections public.asset_section[] not null
 column public.calendar_events.payload jsonb not null
 column public.calendar_events.source_user_id uuid
 column public.calendar_events.occurred_at timestamp with time zone not null
+column public.calendar_events.maintenance_id uuid
 column public.entitlements.id uuid not null default gen_random_uuid()
 column public.entitlements.organization_id uuid not null
 column public.entitlements.subscription_id uuid not null
@@ -378,9 +379,10 @@ constraint blackout_dates_pkey on public.blackout_dates PRIMARY KEY (id)
 constraint blackout_dates_reason_check on public.blackout_dates CHECK ((length(reason) <= 500))
 constraint blackout_dates_start_date_check on public.blackout_dates CHECK (((start_date >= '1970-01-01'::date) AND (start_date <= '2199-12-31'::date)))
 constraint blackout_dates_tier_id_organization_id_fkey on public.blackout_dates FOREIGN KEY (tier_id, organization_id) REFERENCES public.tiers(id, organization_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
+constraint calendar_events_one_subject on public.calendar_events CHECK ((num_nonnulls(reservation_id, maintenance_id) = 1))
 constraint calendar_events_organization_id_fkey on public.calendar_events FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint calendar_events_pkey on public.calendar_events PRIMARY KEY (organization_id, seq)
-constraint calendar_events_type_known on public.calendar_events CHECK ((type = ANY (ARRAY['reservation_created'::text, 'reservation_updated'::text, 'reservation_canceled'::text])))
+constraint calendar_events_type_known on public.calendar_events CHECK ((type = ANY (ARRAY['reservation_created'::text, 'reservation_updated'::text, 'reservation_canceled'::text, 'maintenance_scheduled'::text, 'maintenance_updated'::text, 'maintenance_canceled'::text])))
 constraint entitlements_organization_id_section_key on public.entitlements UNIQUE (organization_id, section)
 constraint entitlements_pkey on public.entitlements PRIMARY KEY (id)
 constraint entitlements_subscription_id_organization_id_fkey on public.entitlements FOREIGN KEY (subscription_id, organization_id) REFERENCES public.subscriptions(id, organization_id) ON DELETE CASCADE
@@ -722,7 +724,7 @@ function app.announce_access(p_organization_id uuid, p_user_id uuid) returns voi
 function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns void; plpgsql volatile set search_path=""; body 6d77f2dc; grants none
 function app.announce_member_access() returns trigger; plpgsql volatile security definer set search_path=""; body c29d48d8; grants none
 function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body 628429d7; grants none
-function app.append_event(p_organization_id uuid, p_type text, p_reservation jsonb, p_previous jsonb, p_reservation_id uuid, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body a3875095; grants none
+function app.append_event(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body f38cebb8; grants none
 function app.approval_json(p_request public.approval_requests) returns jsonb; plpgsql stable set search_path=""; body 811168ce; grants none
 function app.approval_obstacle(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 2bc86c65; grants none
 function app.approval_plan(p_case app.booking_case, p_violations jsonb) returns jsonb; plpgsql stable set search_path=""; body fdd8fa49; grants none
@@ -760,7 +762,7 @@ function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_
 function app.end_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 1f773ab4; grants none
 function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 8a50cc29; grants none
 function app.escalate_approval_request(p_request public.approval_requests, p_row public.reservations, p_leaving uuid DEFAULT NULL::uuid) returns boolean; plpgsql volatile set search_path=""; body cb02ce9b; grants none
-function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body a51e8abc; grants none
+function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body b4188e0d; grants none
 function app.expire_approvals_of(p_row public.reservations) returns text; plpgsql volatile set search_path=""; body cf3febfb; grants none
 function app.fail(p_code text, p_message text, p_status integer, p_details jsonb DEFAULT NULL::jsonb) returns void; plpgsql stable set search_path=""; body 734e8d15; grants none
 function app.fail_busy() returns void; plpgsql volatile set search_path=""; body de5009bb; grants none
@@ -787,7 +789,7 @@ function app.keep_answer(p_route text, p_key text, p_answer jsonb) returns void;
 function app.keep_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 8fb0c720; grants none
 function app.keep_last_owner() returns trigger; plpgsql volatile security definer set search_path=""; body 6e3753f6; grants none
 function app.keep_maintenance_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 51354a2f; grants none
-function app.keep_maintenance_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 54d4da30; grants none
+function app.keep_maintenance_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body efbb9feb; grants none
 function app.keep_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body ddd5ccdb; grants none
 function app.keep_reservation_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 403c37c5; grants none
 function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body a14945bc; grants none
@@ -803,8 +805,11 @@ function app.lock_maintenance_asset() returns trigger; plpgsql volatile security
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body 1d9e6b8c; grants none
 function app.lock_people(p_organization_id uuid, p_user_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 05e383b5; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
-function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body 50fbff0d; grants none
-function app.maintenance_conflicts(p_window public.maintenance_windows) returns jsonb; plpgsql stable set search_path=""; body bf20665d; grants none
+function app.log_change(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body f7159159; grants none
+function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body f50dc8fb; grants none
+function app.log_maintenance_event() returns trigger; plpgsql volatile security definer set search_path=""; body 190bbc11; grants none
+function app.maintenance_conflicts(p_window public.maintenance_windows) returns jsonb; plpgsql stable set search_path=""; body 44020a4d; grants none
+function app.maintenance_state(p_row public.maintenance_windows) returns jsonb; sql stable; body 5a56caae; grants none
 function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_starts_anew boolean DEFAULT true) returns app.booking_case; plpgsql stable set search_path=""; body 3dcf6ed6; grants none
 function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 4d3faa2c; grants none
 function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 3b2845fe; grants none
@@ -871,7 +876,7 @@ function app.visible_sections(p_organization_id uuid) returns public.asset_secti
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb) returns app.verdict; plpgsql stable set search_path=""; body 2f4214be; grants none
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
-function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 2c0cd972; grants execute to authenticated
+function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body e0957b2e; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7d35402d; grants execute to authenticated
 function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body cb17a63e; grants execute to authenticated
 function public.create_organization(p_organization jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body e2cce370; grants execute to authenticated
@@ -909,6 +914,8 @@ CREATE TRIGGER zz_touch BEFORE UPDATE ON public.blackout_dates FOR EACH ROW WHEN
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.entitlements FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.holidays FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE CONSTRAINT TRIGGER bookings_are_canceled AFTER INSERT OR UPDATE ON public.maintenance_windows DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.status = 'scheduled'::text) AND (new.resolution = 'cancel'::text))) EXECUTE FUNCTION app.check_maintenance_canceled()
+CREATE TRIGGER events_1_noted AFTER INSERT OR DELETE OR UPDATE ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.note_event()
+CREATE CONSTRAINT TRIGGER events_2_logged AFTER INSERT OR DELETE OR UPDATE ON public.maintenance_windows DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.log_maintenance_event()
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organization_id ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.keep_maintenance_identity()
 CREATE TRIGGER lock_asset BEFORE INSERT ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.lock_maintenance_asset()
 CREATE TRIGGER occupancy_deleted AFTER DELETE ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.keep_maintenance_occupancy()

@@ -118,7 +118,11 @@ def test_strangers_find_no_such_organisation(
 
 
 def test_a_quiet_calendar_has_a_cursor_too(member: Connection, organization: Organization) -> None:
-    assert fetch_calendar(member, organization.id) == {"reservations": [], "cursor": "0-00000000"}
+    assert fetch_calendar(member, organization.id) == {
+        "reservations": [],
+        "maintenance": [],
+        "cursor": "0-00000000",
+    }
 
 
 def test_snapshot_and_cursor_are_of_one_moment_while_others_book(
