@@ -198,6 +198,8 @@ def scene(database: str) -> Iterator[Scene]:
                 "insert into public.asset_photos (organization_id, asset_id, url) values (%s, %s, 'https://x.test/1')",
                 [organization.id, ids[asset]],
             )
+        # Their booking is written by hand afterwards: whoever has some to come is not removed.
+        db.execute("delete from public.organization_members where user_id = %s", [removed.id])
         ids["booking"] = _booking(db, organization, VISIBLE, organization.member, 2, "approved")
         ids["owners_booking"] = _booking(db, organization, VISIBLE, organization.owner, 3, "approved")
         ids["removed_booking"] = _booking(db, organization, VISIBLE, removed, 4, "approved")
@@ -217,7 +219,22 @@ def scene(database: str) -> Iterator[Scene]:
                 "values (%(organization)s, %(asset)s, 'Check', now() + '70 d', now() + '71 d') returning id",
                 {"organization": organization.id, "asset": ids[asset]},
             )
-        db.execute("delete from public.organization_members where user_id = %s", [removed.id])
+        db.execute(
+            "update public.subscriptions set seat_limit = 50 where organization_id = %(organization)s", values
+        )
+        ids["colleague"] = make_user(db, "colleague").id
+        values["colleague"] = ids["colleague"]
+        db.execute(
+            "insert into public.organization_members (organization_id, user_id) "
+            "values (%(organization)s, %(colleague)s)",
+            values,
+        )
+        ids["invitation"] = _insert(
+            db,
+            "insert into public.invitations (organization_id, email) "
+            "values (%(organization)s, 'new@example.test') returning id",
+            values,
+        )
         yield Scene(database, organization, removed, make_organization(db).owner, ids)
 
 
@@ -285,6 +302,7 @@ PROBES = {
         "values (%(organization)s, 'Founder', '07-01')",
     ),
     "`organization_members`": Probe("organization_id = %(organization)s and user_id <> %(me)s"),
+    "`invitations`": Probe("organization_id = %(organization)s"),
     "`assets`": Probe("id = %(asset)s", "name", ASSET.format(VISIBLE)),
     "`assets`, in a section that the tier hides": Probe("id = %(hidden)s", "name", ASSET.format(HIDDEN)),
     "`assets`, archived": Probe("id = %(archived)s", "name"),
@@ -411,6 +429,16 @@ CALLS = {
     "create_organization": """public.create_organization('{"legal_name": "One more"}')""",
     "update_organization": """public.update_organization(%(organization)s, '{"ruc": "1-2-3"}')""",
     "member_directory": "public.member_directory(%(organization)s)",
+    "list_members": "public.list_members(%(organization)s)",
+    "update_member": "public.update_member(%(organization)s, %(colleague)s, '{\"role\": \"viewer\"}')",
+    "remove_member": "public.remove_member(%(organization)s, %(colleague)s)",
+    "list_invitations": "public.list_invitations(%(organization)s)",
+    "create_invitation": """public.create_invitation(%(organization)s, '{"email": "new@example.test"}')""",
+    "revoke_invitation": "public.revoke_invitation(%(organization)s, %(invitation)s)",
+    "accept_invitation": "public.accept_invitation('no such token')",
+    "get_organization": "public.get_organization(%(organization)s)",
+    "delete_organization": "public.delete_organization(%(organization)s)",
+    "restore_organization": "public.restore_organization(%(organization)s)",
     "check_availability": "public.check_availability(%(asset)s, now() + '50 days', now() + '51 days')",
     "asset_availability": "public.asset_availability(%(asset)s, now() + '50 days', now() + '51 days')",
     "create_reservation": "public.create_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')",

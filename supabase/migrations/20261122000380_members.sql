@@ -1,0 +1,533 @@
+-- Who is in an organisation, as what, and how one leaves it without leaving bookings behind.
+
+set local lock_timeout = '5s';
+set local statement_timeout = '60s';
+
+-- A member as the directory shows one; p_private: with the addresses.
+create function app.member_json(p_member public.organization_members, p_private boolean)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select jsonb_build_object(
+        'user_id', p.id, 'first_name', p.first_name, 'last_name', p.last_name, 'avatar_url', p.avatar_url,
+        'role', p_member.role, 'tier_id', p_member.tier_id,
+        'tier', app.tier_json(p_member.organization_id, p_member.tier_id),
+        'joined_at', app.utc(p_member.joined_at), 'version', p_member.version
+    ) || case when p_private then jsonb_build_object('email', p.email, 'phone', p.phone) else '{}' end
+    from public.profiles p
+    where p.id = p_member.user_id
+$$;
+
+-- The people of an organisation. Email and phone are for managers and above, and everyone's own.
+create or replace function public.member_directory(p_organization_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    v_role public.member_role := app.require_member(p_organization_id);
+begin
+    return (
+        select jsonb_agg(
+            app.member_json(m, v_role <= 'manager' or m.user_id = auth.uid())
+            order by m.role, p.last_name, p.first_name, m.user_id
+        )
+        from public.organization_members m
+        join public.profiles p on p.id = m.user_id
+        where m.organization_id = p_organization_id
+    );
+end;
+$$;
+
+-- A page of the directory: {items, total}.
+create function public.list_members(
+    p_organization_id uuid, p_role public.member_role default null, p_tier_id uuid default null,
+    p_page integer default 1, p_page_size integer default 50
+)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    v_role public.member_role := app.require_member(p_organization_id);
+    v_page record := app.page_bounds(p_page, p_page_size);
+begin
+    return (
+        with found as (
+            select m as member, m.role, m.user_id, p.last_name, p.first_name
+            from public.organization_members m
+            join public.profiles p on p.id = m.user_id
+            where m.organization_id = p_organization_id
+                and (p_role is null or m.role = p_role)
+                and (p_tier_id is null or m.tier_id = p_tier_id)
+        )
+        select jsonb_build_object(
+            'total', (select count(*) from found),
+            'items', coalesce(
+                (
+                    select jsonb_agg(
+                        app.member_json(f.member, v_role <= 'manager' or f.user_id = auth.uid())
+                        order by f.role, f.last_name, f.first_name, f.user_id
+                    )
+                    from (
+                        select * from found
+                        order by role, last_name, first_name, user_id
+                        limit v_page.size offset v_page.skip
+                    ) f
+                ),
+                '[]'
+            )
+        )
+    );
+end;
+$$;
+grant execute on function public.list_members(uuid, public.member_role, uuid, integer, integer) to authenticated;
+
+-- How many rows of a list to skip and to show; pages count from 1 and hold a hundred at most.
+create function app.page_bounds(p_page integer, p_page_size integer, out skip bigint, out size integer)
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    size := least(greatest(coalesce(p_page_size, 50), 1), 100);
+    skip := (greatest(coalesce(p_page, 1), 1) - 1)::bigint * size;
+end;
+$$;
+
+-- The id in this text, or null where it holds none.
+create function app.parse_uuid(p_text text)
+returns uuid
+language sql
+immutable
+set search_path = ''
+as $$
+    select case when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid end
+$$;
+
+-- The faults of a tier's id in an object: no id, or none of this organisation's. The row is shared until the end of the
+-- transaction where p_lock says so, for a tier that is deleted meanwhile would fail at the foreign key, without words.
+create function app.tier_id_errors(p_organization_id uuid, p_object jsonb, p_lock boolean default true)
+returns jsonb
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_id uuid := app.parse_uuid(p_object ->> 'tier_id');
+begin
+    if coalesce(jsonb_typeof(p_object -> 'tier_id'), 'null') = 'null' then
+        return '[]';
+    elsif v_id is null then
+        return jsonb_build_array(app.field_error('tier_id', 'uuid_parsing', 'An id is expected here.'));
+    end if;
+    if p_lock then
+        perform from public.tiers t where t.id = v_id and t.organization_id = p_organization_id for key share;
+    else
+        perform from public.tiers t where t.id = v_id and t.organization_id = p_organization_id;
+    end if;
+    if not found then
+        return jsonb_build_array(app.field_error('tier_id', 'not_found', 'There is no such tier.'));
+    end if;
+    return '[]';
+end;
+$$;
+
+-- The faults of a role's name in an object.
+create function app.role_errors(p_object jsonb, p_allowed public.member_role[])
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if coalesce(jsonb_typeof(p_object -> 'role'), 'null') = 'null' or p_object ->> 'role' = any (p_allowed::text[]) then
+        return '[]';
+    end if;
+    return jsonb_build_array(app.field_error(
+        'role', 'literal_error', format('This must be one of %s.', array_to_string(p_allowed, ', ')),
+        jsonb_build_object('allowed', p_allowed)
+    ));
+end;
+$$;
+
+-- The member, locked, in the version that the caller knows. The caller's own row is locked with it, in one order, and
+-- the caller's role asked again after that: of two who demote each other, the second has no right left to do so. Only
+-- owners touch owners; p_min_role is null where one acts on oneself.
+create function app.lock_member(
+    p_organization_id uuid, p_user_id uuid, p_min_role public.member_role, p_expected_version integer
+)
+returns public.organization_members
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_caller public.member_role;
+    v_member public.organization_members;
+begin
+    perform from public.organization_members m
+    where m.organization_id = p_organization_id and m.user_id in (p_user_id, auth.uid())
+    order by m.id
+    for no key update;
+    v_caller := app.require_member(p_organization_id, coalesce(p_min_role, 'viewer'));
+    select * into v_member
+    from public.organization_members m
+    where m.organization_id = p_organization_id and m.user_id = p_user_id;
+    if not found then
+        perform app.fail('NOT_FOUND', 'There is no such member.', 404);
+    end if;
+    if v_member.role = 'owner' and v_caller <> 'owner' then
+        perform app.fail(
+            'FORBIDDEN', 'Only owners make, change and remove owners.', 403,
+            jsonb_build_object('reason', 'owners_only', 'required_role', 'owner')
+        );
+    end if;
+    if v_member.version <> p_expected_version then
+        perform app.fail(
+            'PRECONDITION_FAILED', 'The member was changed meanwhile.', 412,
+            jsonb_build_object('current', app.member_json(
+                v_member, v_caller <= 'manager' or p_user_id = auth.uid()
+            ))
+        );
+    end if;
+    return v_member;
+end;
+$$;
+
+-- Changes the role or the tier of a member, for admins and owners. A tier of null is the default tier.
+create function public.update_member(
+    p_organization_id uuid, p_user_id uuid, p_changes jsonb, p_expected_version integer default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '5s'
+as $$
+declare
+    v_member public.organization_members;
+    v_errors jsonb;
+begin
+    perform app.require_member(p_organization_id, 'admin');
+    perform app.require_aal2(p_organization_id, true);
+    v_errors := app.key_errors(
+        p_changes, '{role,tier_id}',
+        case when jsonb_typeof(p_changes) = 'object' and p_changes ? 'role' then '{role}' else '{}' end::text[]
+    );
+    if jsonb_typeof(p_changes) = 'object' then
+        v_errors := v_errors || app.role_errors(p_changes, enum_range(null::public.member_role));
+    end if;
+    perform app.fail_fields(v_errors);
+
+    v_member := app.lock_member(p_organization_id, p_user_id, 'admin', p_expected_version);
+    if p_changes ->> 'role' = 'owner' and app.member_role(p_organization_id) <> 'owner' then
+        perform app.fail(
+            'FORBIDDEN', 'Only owners make, change and remove owners.', 403,
+            jsonb_build_object('reason', 'owners_only', 'required_role', 'owner')
+        );
+    end if;
+    perform app.fail_fields(app.tier_id_errors(p_organization_id, p_changes));
+    if p_changes <> '{}' then
+        v_member := jsonb_populate_record(v_member, p_changes);
+        update public.organization_members m
+        set role = v_member.role, tier_id = v_member.tier_id
+        where m.id = v_member.id
+        returning m.* into v_member;
+    end if;
+    return app.member_json(v_member, true);
+exception
+    when lock_not_available or deadlock_detected or serialization_failure then
+        perform app.fail_busy();
+end;
+$$;
+grant execute on function public.update_member(uuid, uuid, jsonb, integer) to authenticated;
+
+-- What a member still has before them: bookings that have not ended, and how many.
+create function app.fail_future_bookings(p_count bigint)
+returns void
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    perform app.fail(
+        'INVALID_STATE', 'The member still has bookings to come. Cancel them, or transfer them to someone.', 409,
+        jsonb_build_object('reason', 'future_bookings', 'count', p_count)
+    );
+end;
+$$;
+
+-- The ids of what a person holds there and what has not ended, sorted, with all locks that releasing it needs: the
+-- assets' first, then the persons', then the rows'. What was booked elsewhere between the look and the locks has an asset
+-- that we hold no lock of: then the caller is to try again.
+create function app.lock_bookings_of(p_organization_id uuid, p_user_id uuid, p_other_id uuid default null)
+returns uuid[]
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_assets uuid[] := array(
+        select distinct r.asset_id from public.reservations r
+        where r.organization_id = p_organization_id and r.user_id = p_user_id
+            and (r.status = 'hold' or (r.status in ('pending', 'approved') and r.end_date > now()))
+    );
+    v_ids uuid[] := '{}';
+    v_row record;
+begin
+    perform app.lock_assets(v_assets);
+    perform app.lock_people(p_organization_id, array[p_user_id, p_other_id]);
+    for v_row in
+        select r.id, r.asset_id from public.reservations r
+        where r.organization_id = p_organization_id and r.user_id = p_user_id
+            and (r.status = 'hold' or (r.status in ('pending', 'approved') and r.end_date > now()))
+        order by r.id
+        for no key update
+    loop
+        if v_row.asset_id <> all (v_assets) then
+            perform app.fail_busy();
+        end if;
+        v_ids := v_ids || v_row.id;
+    end loop;
+    return v_ids;
+end;
+$$;
+
+-- Deletes the holds among these bookings. Under their assets' locks.
+create function app.drop_holds(p_ids uuid[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_asset_id uuid;
+begin
+    for v_asset_id in
+        with gone as (
+            delete from public.reservations r where r.id = any (p_ids) and r.status = 'hold' returning r.asset_id
+        )
+        select distinct g.asset_id from gone g order by g.asset_id
+    loop
+        perform app.advance_waitlist(v_asset_id);
+    end loop;
+end;
+$$;
+
+-- The faults of what shall become of a member's bookings.
+create function app.removal_errors(
+    p_organization_id uuid, p_user_id uuid, p_future_bookings text, p_transfer_to uuid
+)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    v_receiver public.organization_members;
+begin
+    if p_future_bookings is not null and p_future_bookings <> 'cancel' then
+        return jsonb_build_array(app.field_error('future_bookings', 'literal_error', 'This must be cancel.'));
+    elsif p_future_bookings is not null and p_transfer_to is not null then
+        return jsonb_build_array(app.field_error('transfer_to', 'not_both', 'Cancel them, or transfer them.'));
+    elsif p_transfer_to is null then
+        return '[]';
+    elsif p_transfer_to = p_user_id then
+        return jsonb_build_array(app.field_error('transfer_to', 'same_person', 'This is the member who leaves.'));
+    end if;
+    select * into v_receiver
+    from public.organization_members m
+    where m.organization_id = p_organization_id and m.user_id = p_transfer_to;
+    if not found then
+        return jsonb_build_array(app.field_error('transfer_to', 'not_found', 'There is no such member.'));
+    elsif v_receiver.role > 'member' then
+        return jsonb_build_array(app.field_error('transfer_to', 'may_not_book', 'A viewer cannot have bookings.'));
+    end if;
+    return '[]';
+end;
+$$;
+
+-- Gives these bookings to another member, who must be allowed to see their assets. The rules' denials are not asked: this
+-- is an administrator's decision. Approvals are, for the new booker's sake: what was pending is asked for anew.
+create function app.transfer_bookings(p_ids uuid[], p_organization_id uuid, p_transfer_to uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_sections public.asset_section[];
+    v_hidden public.asset_section[];
+    v_row public.reservations;
+begin
+    select app.sections_of(m.organization_id, m.role, m.tier_id) into v_sections
+    from public.organization_members m
+    where m.organization_id = p_organization_id and m.user_id = p_transfer_to;
+    v_hidden := array(
+        select distinct a.section from public.reservations r join public.assets a on a.id = r.asset_id
+        where r.id = any (p_ids) and v_sections is not null and a.section <> all (v_sections)
+        order by a.section
+    );
+    if v_hidden <> '{}' then
+        perform app.fail_fields(jsonb_build_array(app.field_error(
+            'transfer_to', 'section_hidden', 'That member''s tier does not show all of these assets.',
+            jsonb_build_object('sections', v_hidden)
+        )));
+    end if;
+    for v_row in select r.* from public.reservations r where r.id = any (p_ids) order by r.id loop
+        update public.reservations r
+        set user_id = p_transfer_to
+        where r.id = v_row.id
+        returning r.* into v_row;
+        if v_row.status = 'pending' then
+            perform app.ask_approval_anew(v_row);
+        end if;
+    end loop;
+end;
+$$;
+
+-- Replaces the open requests of a booking that has come to another booker by those that this person's booking needs;
+-- where it needs none, it is approved.
+create function app.ask_approval_anew(p_row public.reservations)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_asset public.assets;
+    v_case app.booking_case;
+    v_asking jsonb;
+begin
+    select * into v_asset from public.assets a where a.id = p_row.asset_id;
+    v_case := app.make_case(v_asset, p_row.user_id, p_row.start_date, p_row.end_date, array[p_row.id], false);
+    select jsonb_agg(v.violation order by v.place) into v_asking
+    from jsonb_array_elements(app.judge(v_case)) with ordinality as v(violation, place)
+    where v.violation ->> 'effect' = 'require_approval';
+    perform app.void_approvals(p_row.id);
+    if v_asking is null then
+        update public.reservations r
+        set status = 'approved', approved_by = auth.uid(), approved_at = now()
+        where r.id = p_row.id;
+    else
+        perform app.submit_approvals(p_row, app.approval_plan(v_case, v_asking));
+    end if;
+end;
+$$;
+
+-- Takes a member out, oneself or, for admins and owners, another. Bookings that have not ended must go somewhere:
+-- p_future_bookings 'cancel', or to the member p_transfer_to (which is not for oneself to decide); else it is refused.
+create function public.remove_member(
+    p_organization_id uuid, p_user_id uuid, p_future_bookings text default null, p_transfer_to uuid default null,
+    p_expected_version integer default null
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '5s'
+as $$
+declare
+    c_min_role constant public.member_role :=
+        case when p_user_id = auth.uid() and p_transfer_to is null then 'viewer' else 'admin' end;
+    v_member public.organization_members;
+    v_ids uuid[];
+    v_row public.reservations;
+begin
+    perform app.require_member(p_organization_id, c_min_role);
+    perform app.require_aal2(p_organization_id, true);
+    v_ids := app.lock_bookings_of(p_organization_id, p_user_id, p_transfer_to);
+    v_member := app.lock_member(p_organization_id, p_user_id, c_min_role, p_expected_version);
+    perform app.fail_fields(app.removal_errors(p_organization_id, p_user_id, p_future_bookings, p_transfer_to));
+
+    perform app.drop_holds(v_ids);
+    v_ids := array(select r.id from public.reservations r where r.id = any (v_ids) order by r.id);
+    if v_ids <> '{}' then
+        if p_transfer_to is not null then
+            perform app.transfer_bookings(v_ids, p_organization_id, p_transfer_to);
+        elsif p_future_bookings = 'cancel' then
+            for v_row in select r.* from public.reservations r where r.id = any (v_ids) order by r.id loop
+                perform app.release_booking(v_row, 'canceled', 'The booker left the organization.');
+            end loop;
+        else
+            perform app.fail_future_bookings(cardinality(v_ids));
+        end if;
+    end if;
+    delete from public.organization_members m where m.id = v_member.id;
+    return jsonb_build_object(
+        'user_id', p_user_id,
+        'canceled', case when p_transfer_to is null then cardinality(v_ids) else 0 end,
+        'transferred', case when p_transfer_to is null then 0 else cardinality(v_ids) end
+    );
+exception
+    when lock_not_available or deadlock_detected or serialization_failure then
+        perform app.fail_busy();
+end;
+$$;
+grant execute on function public.remove_member(uuid, uuid, text, uuid, integer) to authenticated;
+
+-- Trigger: whoever takes a member out, no booking stays behind for someone who is none. Whoever books for that person
+-- holds the person's lock and looks at the membership after it; here it comes after the row's, so that we must not wait.
+create function app.keep_members_with_bookings()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    v_count bigint;
+begin
+    if exists (select from public.organizations o where o.id = old.organization_id) then
+        if not pg_try_advisory_xact_lock(
+            hashtextextended('person:' || old.organization_id || ':' || old.user_id, 0)
+        ) then
+            perform app.fail_busy();
+        end if;
+        select count(*) into v_count
+        from public.reservations r
+        where r.organization_id = old.organization_id and r.user_id = old.user_id
+            and r.status in ('pending', 'approved') and r.end_date > now();
+        if v_count > 0 then
+            perform app.fail_future_bookings(v_count);
+        end if;
+        delete from public.reservations r
+        where r.organization_id = old.organization_id and r.user_id = old.user_id and r.status = 'hold';
+    end if;
+    return case when tg_op = 'DELETE' then old else new end;
+end;
+$$;
+create trigger keep_members_with_bookings_on_delete before delete on public.organization_members
+    for each row execute function app.keep_members_with_bookings();
+create trigger keep_members_with_bookings_on_move before update of organization_id, user_id on public.organization_members
+    for each row when ((old.organization_id, old.user_id) is distinct from (new.organization_id, new.user_id))
+    execute function app.keep_members_with_bookings();
+
+-- Deleting a person in the dashboard must not fail, and must not leave assets blocked for nobody: what has not ended is
+-- released as by a cancellation, what has stays without a name. It comes before the memberships go, which would refuse.
+create or replace function app.release_bookings_of_deleted_person()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '5s'
+as $$
+declare
+    v_organization_id uuid;
+    v_ids uuid[];
+    v_row public.reservations;
+begin
+    for v_organization_id in
+        select distinct r.organization_id from public.reservations r
+        where r.user_id = old.id and r.status in ('hold', 'pending', 'approved')
+        order by r.organization_id
+    loop
+        v_ids := app.lock_bookings_of(v_organization_id, old.id);
+        perform app.drop_holds(v_ids);
+        for v_row in select r.* from public.reservations r where r.id = any (v_ids) order by r.id loop
+            perform app.release_booking(v_row, 'canceled', 'The booker left the organization.');
+        end loop;
+    end loop;
+    return old;
+end;
+$$;
