@@ -205,6 +205,9 @@ def scene(database: str) -> Iterator[Scene]:
         ids["removed_booking"] = _booking(db, organization, VISIBLE, removed, 4, "approved")
         ids["hidden_booking"] = _booking(db, organization, HIDDEN, organization.owner, 2, "approved")
         ids["hold"] = _booking(db, organization, VISIBLE, organization.member, 5, "hold")
+        colleague = make_user(db, "colleague")
+        add_member(db, organization.id, colleague, "manager", None)
+        ids["colleague"] = colleague.id
         ids["pending"] = _booking(db, organization, VISIBLE, organization.member, 6, "pending")
         _approval_request(db, ids["pending"], organization.manager, organization.admin, organization.owner)
         ids["request"] = _approval_request(db, ids["booking"], organization.manager)
@@ -446,6 +449,10 @@ CALLS = {
     "update_reservation": """public.update_reservation(%(booking)s, '{"title": "Renamed"}')""",
     "cancel_reservation": "public.cancel_reservation(%(booking)s)",
     "decide_reservation": "public.decide_reservation(%(pending)s, 'approve')",
+    "list_approvals": "public.list_approvals(%(organization)s)",
+    "list_approval_delegations": "public.list_approval_delegations(%(organization)s)",
+    "create_approval_delegation": "public.create_approval_delegation(%(organization)s, %(colleague)s, now() + '1 d')",
+    "delete_approval_delegation": "public.delete_approval_delegation(%(delegation)s)",
     "calendar": "public.calendar(%(organization)s, now(), now() + '7 d')",
     "organization_stats": "public.organization_stats(%(organization)s)",
     "stream_grants": "public.stream_grants('[]')",
