@@ -451,7 +451,9 @@ CALLS = {
     "decide_reservation": "public.decide_reservation(%(pending)s, 'approve')",
     "list_approvals": "public.list_approvals(%(organization)s)",
     "list_approval_delegations": "public.list_approval_delegations(%(organization)s)",
-    "create_approval_delegation": "public.create_approval_delegation(%(organization)s, %(colleague)s, now() + '1 d')",
+    "create_approval_delegation": (
+        "public.create_approval_delegation(%(organization)s, %(colleague)s, now() + '1 d')"
+    ),
     "delete_approval_delegation": "public.delete_approval_delegation(%(delegation)s)",
     "calendar": "public.calendar(%(organization)s, now(), now() + '7 d')",
     "organization_stats": "public.organization_stats(%(organization)s)",
