@@ -773,6 +773,7 @@ function app.approval_plan(p_case app.booking_case, p_violations jsonb) returns 
 function app.approvals_json(p_reservation_id uuid) returns jsonb; plpgsql stable set search_path=""; body e98b0372; grants none
 function app.approvals_to_decide(p_row public.reservations, p_rule_id uuid) returns SETOF public.rule_approvals; plpgsql stable set search_path=""; body 376a3193; grants none
 function app.ask_approval_anew(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 5c9d6df9; grants none
+function app.asked_approval_requests(p_organization_id uuid) returns SETOF uuid; sql stable set search_path=""; body 89773dbb; grants none
 function app.awaits_decision(p_approval public.rule_approvals, p_request public.approval_requests) returns boolean; sql stable; body 09f78f3d; grants none
 function app.blackout_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body a68f3cad; grants none
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
@@ -810,6 +811,7 @@ function app.date_words(p_date date) returns text; sql stable set search_path=""
 function app.day_start(p_day date, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body 9fce86b2; grants none
 function app.days_words(p_first date, p_last date) returns text; sql stable set search_path=""; body 538bc15d; grants none
 function app.decides_for(p_approval public.rule_approvals) returns boolean; sql stable set search_path=""; body 7f7ddae0; grants none
+function app.delegation_json(p_row public.approval_delegations) returns jsonb; plpgsql stable set search_path=""; body 89016678; grants none
 function app.drop_deleted_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 5acc3e66; grants none
 function app.drop_from_request(p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid) returns void; plpgsql volatile set search_path=""; body dba41594; grants none
 function app.drop_holds(p_ids uuid[]) returns void; plpgsql volatile set search_path=""; body fd51f635; grants none
@@ -963,21 +965,26 @@ function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stabl
 function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
 function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 799be0ee; grants execute to authenticated
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
+function app.waits_for_caller(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body e93e582b; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb, p_ignore_others boolean DEFAULT false) returns app.verdict; plpgsql stable set search_path=""; body 554cba4b; grants none
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body e0957b2e; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7d35402d; grants execute to authenticated
 function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body cb17a63e; grants execute to authenticated
+function public.create_approval_delegation(p_organization_id uuid, p_delegate_id uuid, p_ends_at timestamp with time zone, p_starts_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 62ec7b86; grants execute to authenticated
 function public.create_invitation(p_organization_id uuid, p_invitation jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body fcf28205; grants execute to authenticated
 function public.create_organization(p_organization jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body e2cce370; grants execute to authenticated
 function public.create_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8e91f05a; grants execute to authenticated
 function public.decide_reservation(p_reservation_id uuid, p_decision text, p_notes text DEFAULT NULL::text, p_rule_id uuid DEFAULT NULL::uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 03871c6b; grants execute to authenticated
+function public.delete_approval_delegation(p_delegation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body dbce01b8; grants execute to authenticated
 function public.delete_organization(p_organization_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body efc6b5ae; grants execute to authenticated
 function public.events_since(p_requests jsonb, p_limit integer DEFAULT 500) returns jsonb; plpgsql stable security definer set search_path=""; body a524b258; grants execute to service_role
 function public.expire_approvals(p_limit integer DEFAULT 100) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body 2423b1ba; grants execute to service_role
 function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body db932a59; grants execute to authenticated
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
+function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 55a74a1d; grants execute to authenticated
+function public.list_approvals(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) returns jsonb; plpgsql stable security definer set search_path=""; body ebdb620d; grants execute to authenticated
 function public.list_invitations(p_organization_id uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body cf9fe279; grants execute to authenticated
 function public.list_members(p_organization_id uuid, p_role public.member_role DEFAULT NULL::public.member_role, p_tier_id uuid DEFAULT NULL::uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 08a0a8ba; grants execute to authenticated
 function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body 03822c0e; grants execute to authenticated
