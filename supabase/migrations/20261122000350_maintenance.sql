@@ -171,7 +171,7 @@ $$;
 -- What stands in a window's way, as app.conflicts shows it, at most fifty; '[]' when nothing does. What has ended stands
 -- in nobody's way, although its turnaround may still be taken. A window that keeps bookings is in the way of forms that
 -- are being filled in, all the same.
-create function app.maintenance_conflicts(p_window public.maintenance_windows)
+create function app.maintenance_conflicts(p_window public.maintenance_windows, p_exclude_ids uuid[] default '{}')
 returns jsonb
 language plpgsql
 stable
@@ -185,6 +185,7 @@ begin
     from app.occupancy o
     left join public.reservations r on r.id = o.source_id
     where o.asset_id = p_window.asset_id and o.occupied && v_range and o.source_id <> p_window.id
+        and o.source_id <> all (p_exclude_ids)
         and (o.expires_at is null or o.expires_at > now())
         and (r.id is null or r.end_date > now())
         and (p_window.resolution is distinct from 'keep' or o.kind = 'hold');
@@ -201,13 +202,13 @@ begin
 end;
 $$;
 
-create function app.refuse_maintenance_conflicts(p_window public.maintenance_windows)
+create function app.refuse_maintenance_conflicts(p_window public.maintenance_windows, p_exclude_ids uuid[] default '{}')
 returns void
 language plpgsql
 set search_path = ''
 as $$
 declare
-    v_conflicts jsonb := app.maintenance_conflicts(p_window);
+    v_conflicts jsonb := app.maintenance_conflicts(p_window, p_exclude_ids);
 begin
     if v_conflicts <> '[]' then
         perform app.fail(

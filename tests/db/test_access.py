@@ -455,6 +455,10 @@ CALLS = {
         "public.create_approval_delegation(%(organization)s, %(colleague)s, now() + '1 d')"
     ),
     "delete_approval_delegation": "public.delete_approval_delegation(%(delegation)s)",
+    "create_maintenance": "public.create_maintenance(%(asset)s, 'Check', now() + '80 d', now() + '81 d')",
+    "get_maintenance": "public.get_maintenance(%(maintenance)s)",
+    "update_maintenance": """public.update_maintenance(%(maintenance)s, '{"title": "Renamed"}')""",
+    "cancel_maintenance": "public.cancel_maintenance(%(maintenance)s)",
     "calendar": "public.calendar(%(organization)s, now(), now() + '7 d')",
     "organization_stats": "public.organization_stats(%(organization)s)",
     "stream_grants": "public.stream_grants('[]')",
