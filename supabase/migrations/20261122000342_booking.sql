@@ -1,11 +1,68 @@
--- Booking, with all that judges it: create, preview, change, cancel and restore.
+-- Booking for oneself: create and preview.
+--
+-- Locks, always in this order, so that no two bookings can wait for each other in a circle:
+--   1. the row of the idempotency key
+--   2. the assets concerned, by advisory locks, sorted (app.lock_assets)
+--   3. the people whose bookings are counted, by advisory locks, sorted (app.lock_people)
+--   4. reservations' rows, sorted; the assets' rows, shared
+--   5. at commit, the organisations' event counters, sorted (app.lock_event_counters)
+-- Every wait is bounded by the function's lock_timeout, and ends as 503 with Retry-After. What was looked at before a
+-- wait is looked at again after it.
 
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
 
--- Changes a booking; the same checks as for a new one, itself left out. A changed time or asset voids its approval.
-create or replace function public.update_reservation(
-    p_reservation_id uuid, p_changes jsonb, p_expected_version integer default null
+-- One's own hold of this asset, not expired; else there is none.
+create function app.own_hold(p_hold_id uuid, p_asset_id uuid)
+returns public.reservations
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    v_hold public.reservations;
+begin
+    select * into v_hold
+    from public.reservations r
+    where r.id = p_hold_id and r.user_id = auth.uid() and r.asset_id = p_asset_id and r.status = 'hold';
+    if not found then
+        perform app.fail('NOT_FOUND', 'There is no such hold.', 404);
+    end if;
+    if v_hold.hold_expires_at <= now() then
+        perform app.fail(
+            'INVALID_STATE', 'The hold has expired.', 409,
+            jsonb_build_object('reason', 'hold_expired', 'expired_at', app.utc(v_hold.hold_expires_at))
+        );
+    end if;
+    return v_hold;
+end;
+$$;
+
+-- The hold's row, locked; it may have gone while the caller waited for the asset.
+create function app.lock_hold(p_hold_id uuid)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    perform from public.reservations r where r.id = p_hold_id and r.status = 'hold' for update;
+    if not found then
+        perform app.fail(
+            'INVALID_STATE', 'The hold has expired.', 409, jsonb_build_object('reason', 'hold_expired')
+        );
+    end if;
+end;
+$$;
+
+-- Books for the caller, in one round trip. Membership, role, section, the asset's state; then all faults of the input
+-- at once; then, under the locks of the asset and of the caller, the rules and whether it is free.
+-- squawk-ignore ban-drop-function
+drop function public.create_reservation(uuid, text, timestamptz, timestamptz, integer, text, jsonb, jsonb, text);
+create function public.create_reservation(
+    p_asset_id uuid, p_title text, p_start_date timestamptz, p_end_date timestamptz, p_guest_count integer default null,
+    p_notes text default null, p_metadata jsonb default null, p_guests jsonb default null,
+    p_idempotency_key text default null, p_override jsonb default null, p_hold_id uuid default null,
+    p_displace boolean default false
 )
 returns jsonb
 language plpgsql
@@ -14,56 +71,126 @@ set search_path = ''
 set lock_timeout = '5s'
 as $$
 declare
-    v_seen public.reservations := app.changeable_reservation(p_reservation_id);
-    v_row public.reservations;
-    v_new public.reservations;
-    v_target uuid;
-    v_asset public.assets;
-    v_moved boolean;
-begin
-    v_target := coalesce(app.patched_asset_id(p_changes), v_seen.asset_id);
-    if v_target = v_seen.asset_id then
-        select * into v_asset from public.assets a where a.id = v_target;
-    else
-        v_asset := app.bookable_asset(v_target);
-        if v_asset.organization_id <> v_seen.organization_id then
-            perform app.fail('NOT_FOUND', 'There is no such asset.', 404);
-        end if;
-    end if;
-    if p_changes ?| array['asset_id', 'start_date', 'end_date'] then
-        perform app.lock_assets(array[v_seen.asset_id, v_target]);
-    end if;
-    v_row := app.lock_open_reservation(p_reservation_id, p_expected_version);
-    v_new := app.patched_reservation(
-        v_row, p_changes,
-        case when p_changes ?| array['asset_id', 'guest_count', 'guests'] then v_asset.capacity end
+    v_values jsonb := jsonb_build_object(
+        'title', p_title, 'guest_count', p_guest_count, 'notes', p_notes, 'metadata', p_metadata, 'guests', p_guests
     );
-    v_moved := (v_new.asset_id, v_new.start_date, v_new.end_date)
-        is distinct from (v_row.asset_id, v_row.start_date, v_row.end_date);
-    if v_moved then
-        if v_row.asset_id <> v_seen.asset_id then
-            -- Somebody moved it to an asset that we hold no lock of, while we waited for ours.
-            perform app.fail_busy();
-        end if;
-        v_asset := app.bookable_asset(v_target);
-        perform app.refuse_taken(v_asset, v_new.start_date, v_new.end_date, array[v_row.id]);
-        -- The rules judge a moved booking here as they judge a new one.
+    v_asset public.assets;
+    v_hold public.reservations;
+    v_case app.booking_case;
+    v_row public.reservations;
+    v_answer jsonb;
+begin
+    perform app.require_user();
+    v_answer := app.claim_idempotency_key(
+        'create_reservation', p_idempotency_key,
+        v_values || jsonb_build_object(
+            'asset_id', p_asset_id, 'start_date', extract(epoch from p_start_date),
+            'end_date', extract(epoch from p_end_date)
+        ) || jsonb_strip_nulls(jsonb_build_object(
+            -- Absent where not asked for, so that a key from before they were known still fits its request.
+            'override', p_override, 'hold_id', p_hold_id, 'displace', nullif(p_displace, false)
+        ))
+    );
+    if v_answer is not null then
+        return v_answer;
     end if;
-    if p_changes <> '{}' then
-        update public.reservations r
-        set asset_id = v_new.asset_id, title = v_new.title, start_date = v_new.start_date, end_date = v_new.end_date,
-            guest_count = v_new.guest_count,
-            approved_by = case when not v_moved then r.approved_by end,
-            approved_at = case when not v_moved then r.approved_at when r.status = 'approved' then now() end,
-            -- Notes and guests have the reservation's version too: it counts although no column here has changed.
-            updated_at = clock_timestamp()
-        where r.id = v_row.id
-        returning * into v_row;
-        perform app.save_details(v_row.id, p_changes);
+    v_asset := app.bookable_asset(p_asset_id);
+    if p_hold_id is not null then
+        v_hold := app.own_hold(p_hold_id, p_asset_id);
     end if;
-    return app.reservation_json(v_row);
+    -- Whoever books now starts within this minute; what was held in time may be confirmed a little later.
+    perform app.fail_fields(app.booking_errors(
+        p_title, p_start_date, p_end_date, p_guest_count, p_notes, p_metadata, p_guests, v_asset.capacity,
+        case when v_hold.start_date is distinct from p_start_date then date_trunc('minute', now()) end
+    ));
+    perform app.lock_assets(array[p_asset_id]);
+    perform app.lock_people(v_asset.organization_id, array[auth.uid()]);
+    perform app.sweep_asset(p_asset_id);
+    v_asset := app.bookable_asset(p_asset_id);
+    if p_hold_id is not null then
+        perform app.lock_hold(p_hold_id);
+    end if;
+    -- A hold was judged when it was made: its notice is not asked for once more.
+    v_case := app.make_case(
+        v_asset, auth.uid(), p_start_date, p_end_date, array_remove(array[p_hold_id], null),
+        v_hold.start_date is distinct from p_start_date
+    );
+    v_row := app.place_booking(
+        v_asset, v_case, app.weigh(v_case, p_override), v_values, null, p_hold_id, coalesce(p_displace, false)
+    );
+    v_answer := app.reservation_json(v_row);
+    perform app.keep_answer('create_reservation', p_idempotency_key, v_answer);
+    return v_answer;
 exception
     when lock_not_available or deadlock_detected or serialization_failure then
         perform app.fail_busy();
 end;
 $$;
+grant execute on function public.create_reservation(
+    uuid, text, timestamptz, timestamptz, integer, text, jsonb, jsonb, text, jsonb, uuid, boolean
+) to authenticated;
+
+-- What create_reservation would do with the same arguments, and nothing done: no lock, no row. STABLE, so that PostgREST
+-- runs it in a transaction that cannot write, and all that it reads is of one snapshot.
+create function public.preview_reservation(
+    p_asset_id uuid, p_title text, p_start_date timestamptz, p_end_date timestamptz, p_guest_count integer default null,
+    p_notes text default null, p_metadata jsonb default null, p_guests jsonb default null, p_override jsonb default null,
+    p_hold_id uuid default null, p_displace boolean default false
+)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+declare
+    v_asset public.assets;
+    v_hold public.reservations;
+    v_case app.booking_case;
+    v_verdict app.verdict;
+    v_obstacles jsonb;
+    v_outcome text;
+begin
+    perform app.require_user();
+    v_asset := app.bookable_asset(p_asset_id);
+    if p_hold_id is not null then
+        v_hold := app.own_hold(p_hold_id, p_asset_id);
+    end if;
+    perform app.fail_fields(app.booking_errors(
+        p_title, p_start_date, p_end_date, p_guest_count, p_notes, p_metadata, p_guests, v_asset.capacity,
+        case when v_hold.start_date is distinct from p_start_date then date_trunc('minute', now()) end
+    ));
+    v_case := app.make_case(
+        v_asset, auth.uid(), p_start_date, p_end_date, array_remove(array[p_hold_id], null),
+        v_hold.start_date is distinct from p_start_date
+    );
+    v_verdict := app.weigh(v_case, p_override);
+    v_obstacles := app.obstacles(v_asset, v_case, v_verdict);
+    v_outcome := case
+        when v_verdict.outcome = 'refused' then 'refused'
+        when (v_obstacles -> 'taken')::boolean
+            and not (coalesce(p_displace, false) and (v_obstacles -> 'displaceable')::boolean) then 'conflict'
+        else v_verdict.outcome
+    end;
+    return jsonb_build_object(
+        'outcome', v_outcome,
+        'time_zone', v_asset.timezone,
+        'violations', v_verdict.violations,
+        'overridden', v_verdict.overridden,
+        'conflicts', v_obstacles -> 'conflicts',
+        'displaceable', v_obstacles -> 'displaceable',
+        'alternatives', case
+            when (v_obstacles -> 'taken')::boolean then app.free_alternatives(
+                p_asset_id, p_start_date, p_end_date, app.turnaround(v_asset.turnaround_minutes), v_case.exclude_ids
+            )
+            else '[]'
+        end,
+        'approvals', case
+            when v_outcome = 'pending' then app.approval_plan(v_case, v_verdict.violations) else '[]'
+        end
+    );
+end;
+$$;
+grant execute on function public.preview_reservation(
+    uuid, text, timestamptz, timestamptz, integer, text, jsonb, jsonb, jsonb, uuid, boolean
+) to authenticated;
