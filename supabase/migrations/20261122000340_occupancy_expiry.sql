@@ -45,6 +45,9 @@ begin
     return (
         select coalesce(jsonb_agg(
             jsonb_build_object('kind', taken.kind) || case
+                when w.id is not null then jsonb_build_object(
+                    'id', w.id, 'title', w.title, 'start_date', app.utc(w.start_date), 'end_date', app.utc(w.end_date)
+                )
                 when r.id is null or (taken.kind = 'hold' and auth.role() = 'authenticated' and r.user_id is distinct from auth.uid())
                 then jsonb_build_object(
                     'start_date', app.utc(coalesce(r.start_date, taken.begins)),
@@ -58,14 +61,17 @@ begin
             order by taken.begins
         ), '[]')
         from (
-            select o.kind, o.source_id, lower(o.occupied) as begins, upper(o.occupied) as ends
+            -- Maintenance that is kept around bookings takes its time in pieces.
+            select o.kind, o.source_id, min(lower(o.occupied)) as begins, max(upper(o.occupied)) as ends
             from app.occupancy o
             where o.asset_id = p_asset_id and o.occupied && p_occupied and o.source_id <> all (p_exclude_ids)
                 and (o.expires_at is null or o.expires_at > now())
+            group by o.kind, o.source_id
             order by begins
             limit 50
         ) taken
         left join public.reservations r on r.id = taken.source_id
+        left join public.maintenance_windows w on w.id = taken.source_id
         left join public.profiles p on p.id = r.user_id
     );
 end;

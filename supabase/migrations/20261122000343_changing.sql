@@ -278,7 +278,7 @@ begin
     ) then
         perform app.fail(
             'INVALID_STATE', 'Whose booking it was may not book any more.', 409,
-            jsonb_build_object('reason', 'booker_may_not_book')
+            jsonb_build_object('reason', 'booker_not_member')
         );
     elsif app.member_role(v_row.organization_id) > 'manager' and not exists (
         select from public.reservation_details d

@@ -99,7 +99,9 @@ begin
     select * into v_hold
     from public.reservations r
     where r.id = p_hold_id and r.user_id = auth.uid() and r.status = 'hold';
-    perform app.require_member(v_hold.organization_id);
+    if not found or app.member_role(v_hold.organization_id) is null then
+        perform app.fail('NOT_FOUND', 'There is no such hold.', 404);
+    end if;
     perform app.require_aal2(v_hold.organization_id);
     perform app.lock_assets(array[v_hold.asset_id]);
     delete from public.reservations r where r.id = p_hold_id and r.status = 'hold';

@@ -745,7 +745,7 @@ function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) re
 function app.close_approval_request(p_request_id uuid, p_status text) returns void; sql volatile set search_path=""; body f56a49ce; grants none
 function app.complete_approval_request() returns trigger; plpgsql volatile security definer set search_path=""; body 204c893d; grants none
 function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body b5b82420; grants none
-function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body d866d9d1; grants none
+function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 3d639f7c; grants none
 function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 13eb6b5f; grants none
 function app.count_approvals(p_request public.approval_requests, OUT people integer, OUT open integer, OUT outcome text, OUT decidable boolean) returns record; plpgsql stable set search_path=""; body 8e2f436b; grants none
 function app.count_details_change() returns trigger; plpgsql volatile security definer set search_path=""; body e69d0049; grants none
@@ -810,7 +810,7 @@ function app.lock_hold(p_hold_id uuid) returns void; plpgsql volatile set search
 function app.lock_maintenance_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 272c1e6f; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body f7ee576f; grants none
 function app.lock_people(p_organization_id uuid, p_user_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 05e383b5; grants none
-function app.lock_restorable(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body afadfa1a; grants none
+function app.lock_restorable(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body d2a531fd; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_change(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body f7159159; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body f50dc8fb; grants none
@@ -907,7 +907,7 @@ function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsq
 function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql stable security definer set search_path=""; body e7b92826; grants execute to authenticated
 function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 2ecfaaff; grants execute to service_role
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
-function public.release_hold(p_hold_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body b7f9f666; grants execute to authenticated
+function public.release_hold(p_hold_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2de8701c; grants execute to authenticated
 function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c3184c48; grants execute to authenticated
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated

@@ -208,6 +208,14 @@ def scene(database: str) -> Iterator[Scene]:
         colleague = make_user(db, "colleague")
         add_member(db, organization.id, colleague, "manager", None)
         ids["colleague"] = colleague.id
+        ids["canceled_booking"] = _booking(db, organization, VISIBLE, organization.member, 8, "canceled")
+        db.execute(
+            "update public.reservations set canceled_at = now() where id = %s", [ids["canceled_booking"]]
+        )
+        db.execute(
+            "update public.reservation_details set canceled_by = %s where reservation_id = %s",
+            [organization.member.id, ids["canceled_booking"]],
+        )
         ids["pending"] = _booking(db, organization, VISIBLE, organization.member, 6, "pending")
         _approval_request(db, ids["pending"], organization.manager, organization.admin, organization.owner)
         ids["request"] = _approval_request(db, ids["booking"], organization.manager)
@@ -445,9 +453,16 @@ CALLS = {
     "check_availability": "public.check_availability(%(asset)s, now() + '50 days', now() + '51 days')",
     "asset_availability": "public.asset_availability(%(asset)s, now() + '50 days', now() + '51 days')",
     "create_reservation": "public.create_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')",
+    "preview_reservation": "public.preview_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')",
     "get_reservation": "public.get_reservation(%(booking)s)",
+    "list_reservations": "public.list_reservations(%(organization)s)",
     "update_reservation": """public.update_reservation(%(booking)s, '{"title": "Renamed"}')""",
     "cancel_reservation": "public.cancel_reservation(%(booking)s)",
+    "restore_reservation": "public.restore_reservation(%(canceled_booking)s)",
+    "create_hold": "public.create_hold(%(asset)s, now() + '50 d', now() + '51 d')",
+    "release_hold": "public.release_hold(%(hold)s)",
+    "expire_holds": "public.expire_holds()",
+    "complete_reservations": "public.complete_reservations()",
     "decide_reservation": "public.decide_reservation(%(pending)s, 'approve')",
     "list_approvals": "public.list_approvals(%(organization)s)",
     "list_approval_delegations": "public.list_approval_delegations(%(organization)s)",

@@ -69,7 +69,10 @@ def test_a_booking_answers_itself_whole(member: Connection, organization: Organi
         "guest_count": 2,
         "version": 1,
         "series_id": None,
+        "hold_expires_at": None,
         "approved_by": None,
+        "approvals": [],
+        "overrides": [],
         "canceled_at": None,
         "notes": "Two bags.",
         "metadata": {"legs": ["MPMG", "MPBO"]},
@@ -83,7 +86,15 @@ def test_notes_and_guests_show_to_the_booker_and_managers_only(
     member: Connection, manager: Connection, viewer: Connection, plane: str
 ) -> None:
     booking = book(member, plane, at(3), at(3, 12), notes="Private.", guests=[{"name": "Ana"}])
-    private = {"notes", "metadata", "guests", "rejected_reason", "cancellation_reason"}
+    private = {
+        "notes",
+        "metadata",
+        "guests",
+        "rejected_reason",
+        "cancellation_reason",
+        "approvals",
+        "overrides",
+    }
     assert rpc(member, "get_reservation", p_reservation_id=booking["id"]) == booking
     assert rpc(manager, "get_reservation", p_reservation_id=booking["id"]) == booking
     seen = rpc(viewer, "get_reservation", p_reservation_id=booking["id"])
