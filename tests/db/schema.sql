@@ -21,6 +21,7 @@ type public.subscription_status as enum (trial, active, past_due, canceled, comp
 table app.access_epochs with row level security; grants none
 table app.event_counters with row level security (fillfactor=10); grants none
 table app.idempotency_keys with row level security; grants none
+table app.invitation_tokens with row level security; grants none
 materialized view app.mv_organization_stats; grants none
 table app.occupancy with row level security; grants none
 sequence app.occupancy_id_seq; grants none
@@ -35,6 +36,7 @@ table public.blackout_dates with row level security; grants delete/select to aut
 table public.calendar_events with row level security; grants select to authenticated, select to service_role
 table public.entitlements with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.holidays with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
+table public.invitations with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.maintenance_windows with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.organization_members with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.organizations with row level security; grants select to authenticated, delete/insert/select/update to service_role
@@ -61,6 +63,8 @@ column app.idempotency_keys.key text not null
 column app.idempotency_keys.request_hash bytea not null
 column app.idempotency_keys.response jsonb
 column app.idempotency_keys.created_at timestamp with time zone not null default now()
+column app.invitation_tokens.hash bytea not null
+column app.invitation_tokens.invitation_id uuid not null
 column app.mv_organization_stats.organization_id uuid
 column app.mv_organization_stats.member_count integer
 column app.mv_organization_stats.asset_count integer
@@ -180,6 +184,20 @@ column public.holidays.date date; grants insert/update to authenticated
 column public.holidays.version integer not null default 1
 column public.holidays.created_at timestamp with time zone not null default now()
 column public.holidays.updated_at timestamp with time zone not null default now()
+column public.invitations.id uuid not null default gen_random_uuid()
+column public.invitations.organization_id uuid not null
+column public.invitations.email text not null
+column public.invitations.role public.member_role not null default 'member'::public.member_role
+column public.invitations.tier_id uuid
+column public.invitations.message text
+column public.invitations.invited_by uuid
+column public.invitations.expires_at timestamp with time zone not null default (now() + '168:00:00'::interval)
+column public.invitations.accepted_at timestamp with time zone
+column public.invitations.accepted_by uuid
+column public.invitations.revoked_at timestamp with time zone
+column public.invitations.version integer not null default 1
+column public.invitations.created_at timestamp with time zone not null default now()
+column public.invitations.updated_at timestamp with time zone not null default now()
 column public.maintenance_windows.id uuid not null default gen_random_uuid()
 column public.maintenance_windows.organization_id uuid not null
 column public.maintenance_windows.asset_id uuid not null
@@ -333,6 +351,9 @@ constraint event_counters_organization_id_fkey on app.event_counters FOREIGN KEY
 constraint event_counters_pkey on app.event_counters PRIMARY KEY (organization_id)
 constraint idempotency_keys_pkey on app.idempotency_keys PRIMARY KEY (user_id, route, key)
 constraint idempotency_keys_user_id_fkey on app.idempotency_keys FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE
+constraint invitation_tokens_invitation_id_fkey on app.invitation_tokens FOREIGN KEY (invitation_id) REFERENCES public.invitations(id) ON DELETE CASCADE
+constraint invitation_tokens_invitation_id_key on app.invitation_tokens UNIQUE (invitation_id)
+constraint invitation_tokens_pkey on app.invitation_tokens PRIMARY KEY (hash)
 constraint occupancy_kind_known on app.occupancy CHECK ((kind = ANY (ARRAY['reservation'::text, 'hold'::text, 'maintenance'::text, 'external'::text])))
 constraint occupancy_no_overlap on app.occupancy EXCLUDE USING gist (asset_id WITH =, occupied WITH &&)
 constraint occupancy_not_empty on app.occupancy CHECK (((NOT isempty(occupied)) AND (NOT lower_inf(occupied)) AND (NOT upper_inf(occupied))))
@@ -394,6 +415,15 @@ constraint holidays_name_es_check on public.holidays CHECK (((btrim(name_es) <> 
 constraint holidays_organization_id_fkey on public.holidays FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint holidays_pkey on public.holidays PRIMARY KEY (id)
 constraint holidays_say_when on public.holidays CHECK ((num_nonnulls(month_day, easter_offset, date) = 1))
+constraint invitations_accepted_by_fkey on public.invitations FOREIGN KEY (accepted_by) REFERENCES public.profiles(id) ON DELETE SET NULL
+constraint invitations_email_address on public.invitations CHECK (((email = lower(email)) AND (email ~ '^[^@\s]+@[^@\s]+\.[^@\s]+$'::text) AND (length(email) <= 254)))
+constraint invitations_invited_by_fkey on public.invitations FOREIGN KEY (invited_by) REFERENCES public.profiles(id) ON DELETE SET NULL
+constraint invitations_message_length on public.invitations CHECK ((char_length(message) <= 500))
+constraint invitations_one_end on public.invitations CHECK (((accepted_at IS NULL) OR (revoked_at IS NULL)))
+constraint invitations_organization_id_fkey on public.invitations FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint invitations_pkey on public.invitations PRIMARY KEY (id)
+constraint invitations_role on public.invitations CHECK ((role <> 'owner'::public.member_role))
+constraint invitations_tier_fkey on public.invitations FOREIGN KEY (tier_id, organization_id) REFERENCES public.tiers(id, organization_id) ON DELETE SET NULL (tier_id)
 constraint maintenance_windows_asset_fkey on public.maintenance_windows FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id)
 constraint maintenance_windows_created_by_fkey on public.maintenance_windows FOREIGN KEY (created_by) REFERENCES public.profiles(id) ON DELETE SET NULL
 constraint maintenance_windows_end_after_start on public.maintenance_windows CHECK ((end_date > start_date))
@@ -499,6 +529,8 @@ constraint tiers_sections_check on public.tiers CHECK (((array_position(sections
 CREATE UNIQUE INDEX access_epochs_pkey ON app.access_epochs USING btree (organization_id)
 CREATE UNIQUE INDEX event_counters_pkey ON app.event_counters USING btree (organization_id)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON app.idempotency_keys USING btree (user_id, route, key)
+CREATE UNIQUE INDEX invitation_tokens_invitation_id_key ON app.invitation_tokens USING btree (invitation_id)
+CREATE UNIQUE INDEX invitation_tokens_pkey ON app.invitation_tokens USING btree (hash)
 CREATE UNIQUE INDEX mv_organization_stats_organization ON app.mv_organization_stats USING btree (organization_id)
 CREATE INDEX occupancy_no_overlap ON app.occupancy USING gist (asset_id, occupied)
 CREATE INDEX occupancy_source ON app.occupancy USING btree (source_id)
@@ -531,6 +563,12 @@ CREATE UNIQUE INDEX entitlements_organization_id_section_key ON public.entitleme
 CREATE UNIQUE INDEX entitlements_pkey ON public.entitlements USING btree (id)
 CREATE INDEX holidays_organization ON public.holidays USING btree (organization_id)
 CREATE UNIQUE INDEX holidays_pkey ON public.holidays USING btree (id)
+CREATE INDEX invitations_accepted_by ON public.invitations USING btree (accepted_by) WHERE (accepted_by IS NOT NULL)
+CREATE INDEX invitations_invited_by ON public.invitations USING btree (invited_by) WHERE (invited_by IS NOT NULL)
+CREATE INDEX invitations_organization ON public.invitations USING btree (organization_id, created_at DESC, id)
+CREATE INDEX invitations_tier ON public.invitations USING btree (tier_id) WHERE (tier_id IS NOT NULL)
+CREATE UNIQUE INDEX invitations_one_open ON public.invitations USING btree (organization_id, email) WHERE ((accepted_at IS NULL) AND (revoked_at IS NULL))
+CREATE UNIQUE INDEX invitations_pkey ON public.invitations USING btree (id)
 CREATE INDEX maintenance_windows_asset ON public.maintenance_windows USING btree (asset_id, start_date, id)
 CREATE INDEX maintenance_windows_calendar ON public.maintenance_windows USING btree (organization_id, end_date, start_date) WHERE (status = 'scheduled'::text)
 CREATE INDEX maintenance_windows_created_by ON public.maintenance_windows USING btree (created_by) WHERE (created_by IS NOT NULL)
@@ -641,6 +679,8 @@ policy "holidays are deleted with the second factor where there is one" on publi
     using app.require_aal2(organization_id, true)
 policy "members read the holidays, everyone those built in" on public.holidays as permissive for select to authenticated
     using ((organization_id IS NULL) OR (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))))
+policy "admins and owners read invitations" on public.invitations as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
 policy "members see the maintenance of the sections of their tier" on public.maintenance_windows as permissive for select to authenticated
     using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (asset_id IN ( SELECT app.section_view_assets() AS section_view_assets))))
 policy "members read who else is a member" on public.organization_members as permissive for select to authenticated
@@ -721,46 +761,64 @@ policy "tiers are deleted with the second factor that is demanded" on public.tie
 -- functions
 function app.address_errors(p_address jsonb) returns jsonb; plpgsql stable set search_path=""; body 5f89481e; grants none
 function app.advance_waitlist(p_asset_id uuid) returns void; plpgsql volatile set search_path=""; body 0b950ed1; grants none
+function app.advance_window_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body f9440301; grants none
 function app.announce_access(p_organization_id uuid, p_user_id uuid) returns void; plpgsql volatile security definer set search_path=""; body c8f8b7fd; grants none
 function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns void; plpgsql volatile set search_path=""; body 6d77f2dc; grants none
 function app.announce_member_access() returns trigger; plpgsql volatile security definer set search_path=""; body c29d48d8; grants none
 function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body 628429d7; grants none
 function app.append_event(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body f38cebb8; grants none
+function app.approval_errors(p_rule public.tier_booking_rules) returns jsonb; plpgsql stable set search_path=""; body 2ac148c1; grants none
 function app.approval_json(p_request public.approval_requests) returns jsonb; plpgsql stable set search_path=""; body 811168ce; grants none
 function app.approval_obstacle(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 2bc86c65; grants none
 function app.approval_plan(p_case app.booking_case, p_violations jsonb) returns jsonb; plpgsql stable set search_path=""; body fdd8fa49; grants none
 function app.approvals_json(p_reservation_id uuid) returns jsonb; plpgsql stable set search_path=""; body e98b0372; grants none
 function app.approvals_to_decide(p_row public.reservations, p_rule_id uuid) returns SETOF public.rule_approvals; plpgsql stable set search_path=""; body 376a3193; grants none
+function app.ask_approval_anew(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 5c9d6df9; grants none
 function app.awaits_decision(p_approval public.rule_approvals, p_request public.approval_requests) returns boolean; sql stable; body 09f78f3d; grants none
+function app.blackout_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body a68f3cad; grants none
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
 function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
 function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
 function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 192ab7af; grants none
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
+function app.check_in_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 73395ae7; grants none
 function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
 function app.check_maintenance_canceled() returns trigger; plpgsql volatile security definer set search_path=""; body 20715a4b; grants none
+function app.check_references() returns trigger; plpgsql volatile security definer set search_path=""; body 1ed56f05; grants none
+function app.check_rule() returns trigger; plpgsql volatile security definer set search_path=""; body ff2222a2; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
 function app.close_approval_request(p_request_id uuid, p_status text) returns void; sql volatile set search_path=""; body f56a49ce; grants none
 function app.complete_approval_request() returns trigger; plpgsql volatile security definer set search_path=""; body 204c893d; grants none
 function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body b5b82420; grants none
+function app.condition_error(p_path text, p_value jsonb, p_kind text, p_least numeric, p_most numeric, p_choices text[]) returns jsonb; plpgsql immutable set search_path=""; body d8cde4b7; grants none
+function app.condition_errors(p_type public.rule_type, p_conditions jsonb, p_organization_id uuid, p_path text DEFAULT 'conditions'::text) returns jsonb; plpgsql stable set search_path=""; body f7928e0d; grants none
+function app.condition_fields(p_type public.rule_type) returns TABLE(key text, kind text, is_required boolean, at_least numeric, at_most numeric, choices text[]); sql immutable set search_path=""; body e535818a; grants none
 function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 3d639f7c; grants none
 function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 13eb6b5f; grants none
 function app.count_approvals(p_request public.approval_requests, OUT people integer, OUT open integer, OUT outcome text, OUT decidable boolean) returns record; plpgsql stable set search_path=""; body 8e2f436b; grants none
 function app.count_details_change() returns trigger; plpgsql volatile security definer set search_path=""; body e69d0049; grants none
+function app.count_subscription_change() returns trigger; plpgsql volatile security definer set search_path=""; body 771f133b; grants none
 function app.count_words(p_count numeric, p_unit text) returns text; sql immutable set search_path=""; body 6f15736b; grants none
 function app.cursor_of(p_seq bigint, p_id uuid) returns text; sql immutable; body c45c9794; grants none
 function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; plpgsql stable set search_path=""; body 2343a216; grants none
+function app.custom_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; sql immutable set search_path=""; body ab5248c8; grants none
 function app.daily_use(p_case app.booking_case, p_unit text, p_scope text, p_from date, p_to date) returns TABLE(day date, used numeric, total numeric); sql stable; body 43113809; grants none
+function app.date_range_errors(p_conditions jsonb, p_path text) returns jsonb; plpgsql immutable set search_path=""; body 02afefb2; grants none
+function app.date_range_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 7c120fa5; grants none
 function app.date_words(p_date date) returns text; sql stable set search_path=""; body 69075b0c; grants none
 function app.day_start(p_day date, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body 9fce86b2; grants none
+function app.days_words(p_first date, p_last date) returns text; sql stable set search_path=""; body 538bc15d; grants none
 function app.decides_for(p_approval public.rule_approvals) returns boolean; sql stable set search_path=""; body 7f7ddae0; grants none
 function app.displace(p_asset public.assets, p_case app.booking_case) returns public.reservations[]; plpgsql volatile set search_path=""; body 91d43cea; grants none
 function app.drop_deleted_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 5acc3e66; grants none
 function app.drop_from_request(p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid) returns void; plpgsql volatile set search_path=""; body dba41594; grants none
+function app.drop_holds(p_ids uuid[]) returns void; plpgsql volatile set search_path=""; body fd51f635; grants none
+function app.duration_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 576f3c42; grants none
 function app.easter(p_year integer) returns date; plpgsql immutable set search_path=""; body 7ea0b1db; grants none
 function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_tier_id uuid, p_user_ids uuid[], p_section public.asset_section, p_excluded uuid[]) returns uuid[]; plpgsql stable set search_path=""; body df92d9d4; grants none
+function app.email_errors(p_object jsonb, p_key text) returns jsonb; plpgsql stable set search_path=""; body f29f4ef9; grants none
 function app.end_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body c16c18b2; grants none
 function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 8a50cc29; grants none
 function app.escalate_approval_request(p_request public.approval_requests, p_row public.reservations, p_leaving uuid DEFAULT NULL::uuid) returns boolean; plpgsql volatile set search_path=""; body cb02ce9b; grants none
@@ -770,10 +828,12 @@ function app.fail(p_code text, p_message text, p_status integer, p_details jsonb
 function app.fail_busy() returns void; plpgsql volatile set search_path=""; body de5009bb; grants none
 function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql stable set search_path=""; body 79ce57d0; grants none
 function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
+function app.fail_future_bookings(p_count bigint) returns void; plpgsql stable set search_path=""; body db1efac6; grants none
 function app.fail_rules(p_violations jsonb, p_conflicts jsonb DEFAULT '[]'::jsonb) returns void; plpgsql stable set search_path=""; body 1cb6e37d; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
 function app.fill_maintenance(p_window public.maintenance_windows, p_placing boolean) returns void; plpgsql volatile set search_path=""; body 814bf1d2; grants none
 function app.find_approvers(p_organization_id uuid, p_config jsonb, p_section public.asset_section, p_excluded uuid[]) returns jsonb; plpgsql stable set search_path=""; body 88694c0c; grants none
+function app.finding(p_code text, p_message text, p_params jsonb) returns jsonb; sql immutable set search_path=""; body 8f42e171; grants none
 function app.first_day(p_case app.booking_case) returns date; sql immutable; body 6d7bd776; grants none
 function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
 function app.follow_reservation_with_approvals() returns trigger; plpgsql volatile security definer set search_path=""; body 6fc19c0b; grants none
@@ -785,32 +845,43 @@ function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable se
 function app.hold_json(p_row public.reservations, p_asset public.assets) returns jsonb; sql stable set search_path=""; body 0db420f8; grants none
 function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
 function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(holiday_id uuid, name text, name_es text, date date); sql stable set search_path=""; body 56d0727c; grants none
+function app.holiday_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body ea9dee03; grants none
+function app.id_list(p_ids jsonb) returns uuid[]; plpgsql immutable set search_path=""; body 25938a7e; grants none
+function app.invitation_json(p_row public.invitations) returns jsonb; sql stable set search_path=""; body 81e994a8; grants none
+function app.invitation_status(p_row public.invitations) returns text; sql stable set search_path=""; body f07b70fb; grants none
 function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body 0b86fb51; grants none
 function app.is_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns boolean; plpgsql stable set search_path=""; body d95f0059; grants none
 function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
-function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 03d4843d; grants none
+function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 014f3646; grants none
 function app.keep_answer(p_route text, p_key text, p_answer jsonb) returns void; sql volatile set search_path=""; body 37fd117d; grants none
+function app.keep_approving_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 2c1e17af; grants none
 function app.keep_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 8fb0c720; grants none
 function app.keep_last_owner() returns trigger; plpgsql volatile security definer set search_path=""; body 6e3753f6; grants none
 function app.keep_maintenance_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 51354a2f; grants none
 function app.keep_maintenance_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body efbb9feb; grants none
+function app.keep_members_with_bookings() returns trigger; plpgsql volatile security definer set search_path=""; body 9ae16c8e; grants none
 function app.keep_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body ddd5ccdb; grants none
 function app.keep_reservation_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 403c37c5; grants none
-function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body a14945bc; grants none
+function app.keep_used_holiday() returns trigger; plpgsql volatile security definer set search_path=""; body 917a8a5e; grants none
+function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 73397a54; grants none
 function app.key_errors(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 7251ecd8; grants none
 function app.last_day(p_case app.booking_case) returns date; sql immutable; body fce6d612; grants none
 function app.last_used_day(p_unit text, p_start timestamp with time zone, p_end timestamp with time zone, p_zone text) returns date; sql stable; body 573bd23c; grants none
+function app.lead_time_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 1f7e7044; grants none
 function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body c188b434; grants none
 function app.list_errors(p_status text[], p_from timestamp with time zone, p_to timestamp with time zone, p_q text, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 9f47430b; grants none
 function app.local_day(p_time timestamp with time zone, p_time_zone text) returns date; sql immutable; body f413aaac; grants none
 function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body cef2ae1c; grants none
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
+function app.lock_bookings_of(p_organization_id uuid, p_user_id uuid, p_other_id uuid DEFAULT NULL::uuid) returns uuid[]; plpgsql volatile set search_path=""; body a1724539; grants none
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
 function app.lock_hold(p_hold_id uuid) returns void; plpgsql volatile set search_path=""; body 0beb0d74; grants none
 function app.lock_maintenance_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 272c1e6f; grants none
+function app.lock_member(p_organization_id uuid, p_user_id uuid, p_min_role public.member_role, p_expected_version integer) returns public.organization_members; plpgsql volatile set search_path=""; body 52f08377; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body f7ee576f; grants none
 function app.lock_people(p_organization_id uuid, p_user_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 05e383b5; grants none
 function app.lock_restorable(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body d2a531fd; grants none
+function app.lock_seats(p_organization_id uuid) returns integer; plpgsql volatile set search_path=""; body d2c3f9cb; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_change(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body f7159159; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body f50dc8fb; grants none
@@ -821,6 +892,7 @@ function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp 
 function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 4d3faa2c; grants none
 function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 3b2845fe; grants none
 function app.may_read_approvals(p_row public.reservations) returns boolean; plpgsql stable set search_path=""; body 40f35272; grants none
+function app.member_json(p_member public.organization_members, p_private boolean) returns jsonb; sql stable set search_path=""; body 43e37fc2; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
 function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
 function app.minutes_words(p_minutes bigint) returns text; sql immutable set search_path=""; body aec5c41f; grants none
@@ -833,11 +905,17 @@ function app.open_event_log() returns trigger; plpgsql volatile security definer
 function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 13ee29c6; grants none
 function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a2de0b14; grants none
 function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
+function app.overridden(p_violations jsonb, p_override jsonb, p_ignore_others boolean) returns jsonb; plpgsql stable set search_path=""; body 07c23c85; grants none
+function app.override_errors(p_override jsonb) returns jsonb; plpgsql immutable set search_path=""; body 59577464; grants none
 function app.own_approval_requests() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 639fa7ad; grants execute to authenticated
 function app.own_bookings(p_case app.booking_case, p_from date, p_to date, p_scope text) returns TABLE(asset_id uuid, time_zone text, start_date timestamp with time zone, end_date timestamp with time zone); sql stable; body 6c6e1b1b; grants none
 function app.own_hold(p_hold_id uuid, p_asset_id uuid) returns public.reservations; plpgsql stable set search_path=""; body da68a1b0; grants none
+function app.own_invitation(p_token text) returns public.invitations; plpgsql stable set search_path=""; body a618a2b4; grants none
 function app.own_run(p_case app.booking_case, p_unit text, p_gap integer, p_reach integer) returns TABLE(first_day date, last_day date, total bigint, requested bigint); sql stable; body 8a0793dc; grants none
+function app.page_bounds(p_page integer, p_page_size integer, OUT skip bigint, OUT size integer) returns record; plpgsql immutable set search_path=""; body 9dc70ae0; grants none
+function app.parse_date(p_text text) returns date; plpgsql immutable set search_path=""; body 557f0509; grants none
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
+function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
 function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set search_path=""; body 519ccb0d; grants none
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
@@ -850,6 +928,7 @@ function app.range_errors(p_start timestamp with time zone, p_end timestamp with
 function app.recheck_approver(p_user_id uuid, p_organization_id uuid, p_leaving boolean) returns void; plpgsql volatile security definer set search_path=""; body b17ab37a; grants none
 function app.recheck_member_as_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 20627885; grants none
 function app.record_decision(p_row public.reservations, p_decision text, p_notes text, p_rule_id uuid) returns boolean; plpgsql volatile set search_path=""; body 80f2233f; grants none
+function app.reference_errors(p_organization_id uuid, p_named jsonb) returns jsonb; sql stable set search_path=""; body 27728406; grants none
 function app.refill_maintenance(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body da516328; grants none
 function app.refill_released() returns trigger; plpgsql volatile security definer set search_path=""; body 4cca1a21; grants none
 function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body ea9f6c01; grants none
@@ -857,16 +936,23 @@ function app.refuse_maintenance_conflicts(p_window public.maintenance_windows) r
 function app.refuse_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql volatile set search_path=""; body 7bab7197; grants none
 function app.refuse_truncate() returns trigger; plpgsql volatile security definer set search_path=""; body e10bfd5c; grants none
 function app.release_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 68c1aa16; grants none
-function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path=""; body 1d10dee4; grants none
+function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2f946f83; grants none
 function app.release_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 436b3b02; grants none
+function app.removal_errors(p_organization_id uuid, p_user_id uuid, p_future_bookings text, p_transfer_to uuid) returns jsonb; plpgsql stable set search_path=""; body 209ef295; grants none
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
 function app.replaceable_holds(p_asset_id uuid, p_user_id uuid) returns uuid[]; plpgsql stable set search_path=""; body 83e73fde; grants none
 function app.require_aal2(p_organization_id uuid, p_sensitive boolean DEFAULT false) returns boolean; plpgsql stable security definer set search_path=""; body 214b7e9c; grants execute to authenticated
 function app.require_member(p_organization_id uuid, p_min_role public.member_role DEFAULT 'viewer'::public.member_role) returns public.member_role; plpgsql stable security definer set search_path=""; body 56f9b3e3; grants none
 function app.require_notice(p_row public.reservations) returns void; plpgsql stable set search_path=""; body 946355c9; grants none
+function app.require_seat(p_organization_id uuid, p_seat_limit integer, p_count_invitations boolean) returns void; plpgsql volatile set search_path=""; body b44c449d; grants none
 function app.require_user() returns void; plpgsql stable set search_path=""; body bb54f2e5; grants none
 function app.reservation_json(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 1a69f2fb; grants none
 function app.reservation_state(p_row public.reservations) returns jsonb; sql stable; body 34363d53; grants none
+function app.restore_obstacle(p_organization public.organizations) returns text; plpgsql stable set search_path=""; body b187c947; grants none
+function app.revoke_invitations_of_former_admin() returns trigger; plpgsql volatile security definer set search_path=""; body 22926cd1; grants none
+function app.role_errors(p_object jsonb, p_allowed public.member_role[]) returns jsonb; plpgsql stable set search_path=""; body ac483092; grants none
+function app.rule_errors(p_rule public.tier_booking_rules) returns jsonb; plpgsql stable set search_path=""; body c0fcb770; grants none
+function app.rule_trigger(p_case app.booking_case, p_type public.rule_type, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body d5878ab5; grants none
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body d4196208; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
 function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 9261f6d3; grants none
@@ -875,41 +961,54 @@ function app.submit_approvals(p_row public.reservations, p_plan jsonb) returns v
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
 function app.sweep_asset(p_asset_id uuid) returns integer; plpgsql volatile set search_path=""; body 488508b3; grants none
 function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 09c1d4e5; grants none
+function app.tier_id_errors(p_organization_id uuid, p_object jsonb, p_lock boolean DEFAULT true) returns jsonb; plpgsql volatile set search_path=""; body 72d8a807; grants none
 function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none
 function app.tier_limit_violation(p_code text, p_found jsonb, p_version integer, p_effect text DEFAULT 'deny'::text) returns jsonb; sql immutable set search_path=""; body ee79ebcd; grants none
 function app.tier_limit_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body d7199b20; grants none
 function app.touch() returns trigger; plpgsql volatile set search_path=""; body f830270d; grants none
 function app.touch_rule_of_asset() returns trigger; plpgsql volatile security definer set search_path=""; body feddaca2; grants none
+function app.transfer_bookings(p_ids uuid[], p_organization_id uuid, p_transfer_to uuid) returns void; plpgsql volatile set search_path=""; body d6e4ced2; grants none
 function app.turnaround(p_minutes integer) returns interval; sql immutable; body 2895ba24; grants none
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
+function app.violation(p_rule_type text, p_finding jsonb, p_effect text DEFAULT 'deny'::text, p_rule_id uuid DEFAULT NULL::uuid, p_rule_name text DEFAULT NULL::text, p_rule_version integer DEFAULT NULL::integer, p_overridable boolean DEFAULT false) returns jsonb; sql immutable set search_path=""; body 28ac8f2d; grants none
 function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
 function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
 function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 799be0ee; grants execute to authenticated
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
-function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb) returns app.verdict; plpgsql stable set search_path=""; body 2f4214be; grants none
+function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb, p_ignore_others boolean DEFAULT false) returns app.verdict; plpgsql stable set search_path=""; body 554cba4b; grants none
+function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body e0957b2e; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 27350cbf; grants execute to authenticated
 function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body cb17a63e; grants execute to authenticated
 function public.complete_reservations() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 01120339; grants execute to service_role
 function public.create_hold(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c8972121; grants execute to authenticated
+function public.create_invitation(p_organization_id uuid, p_invitation jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body fcf28205; grants execute to authenticated
 function public.create_organization(p_organization jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body e2cce370; grants execute to authenticated
 function public.create_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_idempotency_key text DEFAULT NULL::text, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e1a22887; grants execute to authenticated
 function public.decide_reservation(p_reservation_id uuid, p_decision text, p_notes text DEFAULT NULL::text, p_rule_id uuid DEFAULT NULL::uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 03871c6b; grants execute to authenticated
+function public.delete_organization(p_organization_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body efc6b5ae; grants execute to authenticated
 function public.events_since(p_requests jsonb, p_limit integer DEFAULT 500) returns jsonb; plpgsql stable security definer set search_path=""; body a524b258; grants execute to service_role
 function public.expire_approvals(p_limit integer DEFAULT 100) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body 2423b1ba; grants execute to service_role
 function public.expire_holds() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6ff86ec9; grants execute to service_role
+function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body db932a59; grants execute to authenticated
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
+function public.list_invitations(p_organization_id uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body cf9fe279; grants execute to authenticated
+function public.list_members(p_organization_id uuid, p_role public.member_role DEFAULT NULL::public.member_role, p_tier_id uuid DEFAULT NULL::uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 08a0a8ba; grants execute to authenticated
 function public.list_reservations(p_organization_id uuid, p_asset_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_status text[] DEFAULT NULL::text[], p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_q text DEFAULT NULL::text, p_sort text DEFAULT 'start_date'::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 68ea95be; grants execute to authenticated
 function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body 03822c0e; grants execute to authenticated
-function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 81eded9b; grants execute to authenticated
+function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 59dccafd; grants execute to authenticated
 function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
 function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql stable security definer set search_path=""; body e7b92826; grants execute to authenticated
 function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 2ecfaaff; grants execute to service_role
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
 function public.release_hold(p_hold_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2de8701c; grants execute to authenticated
+function public.remove_member(p_organization_id uuid, p_user_id uuid, p_future_bookings text DEFAULT NULL::text, p_transfer_to uuid DEFAULT NULL::uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 845b91b6; grants execute to authenticated
+function public.restore_organization(p_organization_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24088740; grants execute to authenticated
 function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c3184c48; grants execute to authenticated
+function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
+function public.update_member(p_organization_id uuid, p_user_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c436a33a; grants execute to authenticated
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
 function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer, p_override jsonb DEFAULT NULL::jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body f95597cc; grants execute to authenticated
 
@@ -929,9 +1028,13 @@ CREATE TRIGGER section_is_entitled_on_insert AFTER INSERT ON public.assets FOR E
 CREATE TRIGGER section_is_entitled_on_update AFTER UPDATE OF section, organization_id, deleted_at ON public.assets FOR EACH ROW WHEN (((old.section <> new.section) OR (old.organization_id <> new.organization_id) OR ((old.deleted_at IS NOT NULL) AND (new.deleted_at IS NULL)))) EXECUTE FUNCTION app.check_entitlement()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.assets FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER blackout_is_of_the_organization AFTER INSERT OR UPDATE OF tier_id, asset_id, organization_id ON public.blackout_dates FOR EACH ROW EXECUTE FUNCTION app.check_references('tier_id', 'asset_id')
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.blackout_dates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER version_counts_entitlements AFTER INSERT OR DELETE OR UPDATE ON public.entitlements FOR EACH ROW EXECUTE FUNCTION app.count_subscription_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.entitlements FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER keep_used_holiday BEFORE DELETE ON public.holidays FOR EACH ROW EXECUTE FUNCTION app.keep_used_holiday()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.holidays FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.invitations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE CONSTRAINT TRIGGER bookings_are_canceled AFTER INSERT OR UPDATE ON public.maintenance_windows DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.status = 'scheduled'::text) AND (new.resolution = 'cancel'::text))) EXECUTE FUNCTION app.check_maintenance_canceled()
 CREATE TRIGGER events_1_noted AFTER INSERT OR DELETE OR UPDATE ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.note_event()
 CREATE CONSTRAINT TRIGGER events_2_logged AFTER INSERT OR DELETE OR UPDATE ON public.maintenance_windows DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.log_maintenance_event()
@@ -946,8 +1049,12 @@ CREATE TRIGGER announce_access_on_change AFTER UPDATE ON public.organization_mem
 CREATE TRIGGER announce_access_on_join_or_leave AFTER INSERT OR DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER keep_last_owner_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW WHEN ((old.role = 'owner'::public.member_role)) EXECUTE FUNCTION app.keep_last_owner()
 CREATE TRIGGER keep_last_owner_on_update AFTER UPDATE OF role, organization_id ON public.organization_members FOR EACH ROW WHEN (((old.role = 'owner'::public.member_role) AND ((new.role <> 'owner'::public.member_role) OR (new.organization_id <> old.organization_id)))) EXECUTE FUNCTION app.keep_last_owner()
+CREATE TRIGGER keep_members_with_bookings_on_delete BEFORE DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.keep_members_with_bookings()
+CREATE TRIGGER keep_members_with_bookings_on_move BEFORE UPDATE OF organization_id, user_id ON public.organization_members FOR EACH ROW WHEN (((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION app.keep_members_with_bookings()
 CREATE TRIGGER recheck_approver_on_change AFTER UPDATE ON public.organization_members FOR EACH ROW WHEN (((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.role IS DISTINCT FROM new.role)) OR (old.tier_id IS DISTINCT FROM new.tier_id))) EXECUTE FUNCTION app.recheck_member_as_approver()
 CREATE TRIGGER recheck_approver_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.recheck_member_as_approver()
+CREATE TRIGGER revoke_invitations_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW WHEN ((old.role <= 'admin'::public.member_role)) EXECUTE FUNCTION app.revoke_invitations_of_former_admin()
+CREATE TRIGGER revoke_invitations_on_update AFTER UPDATE OF role, organization_id, user_id ON public.organization_members FOR EACH ROW WHEN (((old.role <= 'admin'::public.member_role) AND ((new.role > 'admin'::public.member_role) OR ((new.organization_id <> old.organization_id) OR (new.user_id <> old.user_id))))) EXECUTE FUNCTION app.revoke_invitations_of_former_admin()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organization_members FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_closing AFTER UPDATE OF is_active, deleted_at, require_mfa ON public.organizations FOR EACH ROW WHEN ((((old.is_active IS DISTINCT FROM new.is_active) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.require_mfa IS DISTINCT FROM new.require_mfa))) EXECUTE FUNCTION app.announce_organization_access('id')
 CREATE TRIGGER open_event_log AFTER INSERT ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.open_event_log()
@@ -972,12 +1079,17 @@ CREATE TRIGGER occupancy_inserted AFTER INSERT ON public.reservations REFERENCIN
 CREATE TRIGGER occupancy_refilled AFTER DELETE ON public.reservations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.refill_released()
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.reservations FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER version_counts_subscription AFTER INSERT OR DELETE OR UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION app.count_subscription_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER rule_is_valid_on_insert AFTER INSERT ON public.tier_booking_rules FOR EACH ROW EXECUTE FUNCTION app.check_rule()
+CREATE TRIGGER rule_is_valid_on_update AFTER UPDATE ON public.tier_booking_rules FOR EACH ROW WHEN ((((((((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.tier_id IS DISTINCT FROM new.tier_id)) OR (old.rule_type IS DISTINCT FROM new.rule_type)) OR (old.conditions IS DISTINCT FROM new.conditions)) OR (old.effect IS DISTINCT FROM new.effect)) OR (old.approval_type IS DISTINCT FROM new.approval_type)) OR (old.approver_tier_id IS DISTINCT FROM new.approver_tier_id)) OR (old.approver_user_ids IS DISTINCT FROM new.approver_user_ids)) OR (old.quorum IS DISTINCT FROM new.quorum))) EXECUTE FUNCTION app.check_rule()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_booking_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER rule_asset_is_of_the_organization AFTER INSERT OR UPDATE ON public.tier_rule_assets FOR EACH ROW EXECUTE FUNCTION app.check_references('rule_id', 'asset_id')
 CREATE TRIGGER touch_rule AFTER INSERT OR DELETE OR UPDATE ON public.tier_rule_assets FOR EACH ROW EXECUTE FUNCTION app.touch_rule_of_asset()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_first_default AFTER INSERT ON public.tiers FOR EACH ROW WHEN ((new.is_default AND (new.sections IS NOT NULL))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
 CREATE TRIGGER announce_access_on_sections AFTER UPDATE OF sections, is_default ON public.tiers FOR EACH ROW WHEN (((old.sections IS DISTINCT FROM new.sections) OR (old.is_default IS DISTINCT FROM new.is_default))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
+CREATE TRIGGER keep_approving_tier BEFORE DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.keep_approving_tier()
 CREATE TRIGGER keep_default_tier AFTER DELETE OR UPDATE OF is_default ON public.tiers FOR EACH ROW WHEN ((old.is_default AND (pg_trigger_depth() = 0))) EXECUTE FUNCTION app.keep_default_tier()
 CREATE TRIGGER keep_used_tier BEFORE DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.keep_used_tier()
 CREATE TRIGGER replace_default_tier BEFORE INSERT OR UPDATE OF is_default ON public.tiers FOR EACH ROW WHEN (new.is_default) EXECUTE FUNCTION app.replace_default_tier()
