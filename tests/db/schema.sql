@@ -774,11 +774,13 @@ function app.approval_plan(p_case app.booking_case, p_violations jsonb) returns 
 function app.approvals_json(p_reservation_id uuid) returns jsonb; plpgsql stable set search_path=""; body e98b0372; grants none
 function app.approvals_to_decide(p_row public.reservations, p_rule_id uuid) returns SETOF public.rule_approvals; plpgsql stable set search_path=""; body 376a3193; grants none
 function app.ask_approval_anew(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 5c9d6df9; grants none
+function app.asked_approval_requests(p_organization_id uuid) returns SETOF uuid; sql stable set search_path=""; body 89773dbb; grants none
 function app.awaits_decision(p_approval public.rule_approvals, p_request public.approval_requests) returns boolean; sql stable; body 09f78f3d; grants none
 function app.blackout_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body a68f3cad; grants none
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
 function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
 function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
+function app.cancel_bookings_for_maintenance(p_reservation_ids uuid[], p_title text, p_reason text) returns void; plpgsql volatile set search_path=""; body b709da3c; grants none
 function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 192ab7af; grants none
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
@@ -789,6 +791,7 @@ function app.check_references() returns trigger; plpgsql volatile security defin
 function app.check_rule() returns trigger; plpgsql volatile security definer set search_path=""; body ff2222a2; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
+function app.clear_way_for_maintenance(p_window public.maintenance_windows) returns uuid[]; plpgsql volatile set search_path=""; body 0bfecd2c; grants none
 function app.close_approval_request(p_request_id uuid, p_status text) returns void; sql volatile set search_path=""; body f56a49ce; grants none
 function app.complete_approval_request() returns trigger; plpgsql volatile security definer set search_path=""; body 204c893d; grants none
 function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body b5b82420; grants none
@@ -811,6 +814,7 @@ function app.date_words(p_date date) returns text; sql stable set search_path=""
 function app.day_start(p_day date, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body 9fce86b2; grants none
 function app.days_words(p_first date, p_last date) returns text; sql stable set search_path=""; body 538bc15d; grants none
 function app.decides_for(p_approval public.rule_approvals) returns boolean; sql stable set search_path=""; body 7f7ddae0; grants none
+function app.delegation_json(p_row public.approval_delegations) returns jsonb; plpgsql stable set search_path=""; body 89016678; grants none
 function app.displace(p_asset public.assets, p_case app.booking_case) returns public.reservations[]; plpgsql volatile set search_path=""; body 91d43cea; grants none
 function app.drop_deleted_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 5acc3e66; grants none
 function app.drop_from_request(p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid) returns void; plpgsql volatile set search_path=""; body dba41594; grants none
@@ -886,7 +890,10 @@ function app.log_before_asset_goes() returns trigger; plpgsql volatile security 
 function app.log_change(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body f7159159; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body f50dc8fb; grants none
 function app.log_maintenance_event() returns trigger; plpgsql volatile security definer set search_path=""; body 190bbc11; grants none
-function app.maintenance_conflicts(p_window public.maintenance_windows) returns jsonb; plpgsql stable set search_path=""; body 44020a4d; grants none
+function app.maintainable_asset(p_asset_id uuid) returns public.assets; plpgsql stable set search_path=""; body 9339aad4; grants none
+function app.maintenance_conflicts(p_window public.maintenance_windows, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path=""; body 8b182a4d; grants none
+function app.maintenance_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_resolution text, p_reason text) returns jsonb; plpgsql stable set search_path=""; body e7b2e799; grants none
+function app.maintenance_json(p_row public.maintenance_windows) returns jsonb; plpgsql stable set search_path=""; body a7645bb9; grants none
 function app.maintenance_state(p_row public.maintenance_windows) returns jsonb; sql stable; body 5a56caae; grants none
 function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_starts_anew boolean DEFAULT true) returns app.booking_case; plpgsql stable set search_path=""; body 3dcf6ed6; grants none
 function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 4d3faa2c; grants none
@@ -902,6 +909,7 @@ function app.note_event() returns trigger; plpgsql volatile security definer set
 function app.obstacles(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict) returns jsonb; plpgsql stable set search_path=""; body 53de2592; grants none
 function app.occupancy_kind(p_status public.reservation_status) returns text; sql immutable; body d7652cf4; grants none
 function app.open_event_log() returns trigger; plpgsql volatile security definer set search_path=""; body e8c90818; grants none
+function app.open_maintenance(p_maintenance_id uuid, p_asset_id uuid, p_expected_version integer) returns public.maintenance_windows; plpgsql volatile set search_path=""; body f590baa9; grants none
 function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 13ee29c6; grants none
 function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a2de0b14; grants none
 function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
@@ -918,6 +926,7 @@ function app.parse_time(p_text text) returns timestamp with time zone; plpgsql s
 function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
 function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set search_path=""; body 519ccb0d; grants none
+function app.patched_maintenance(p_row public.maintenance_windows, p_changes jsonb) returns public.maintenance_windows; plpgsql stable set search_path=""; body b254d130; grants none
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
 function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 630dddf7; grants none
 function app.place_booking(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_values jsonb, p_series_id uuid DEFAULT NULL::uuid, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns public.reservations; plpgsql volatile set search_path=""; body bae00e2a; grants none
@@ -932,7 +941,9 @@ function app.reference_errors(p_organization_id uuid, p_named jsonb) returns jso
 function app.refill_maintenance(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body da516328; grants none
 function app.refill_released() returns trigger; plpgsql volatile security definer set search_path=""; body 4cca1a21; grants none
 function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body ea9f6c01; grants none
-function app.refuse_maintenance_conflicts(p_window public.maintenance_windows) returns void; plpgsql volatile set search_path=""; body 6e6f7272; grants none
+function app.refuse_further_conflicts(p_old public.maintenance_windows, p_new public.maintenance_windows) returns void; plpgsql volatile set search_path=""; body 15f49cb4; grants none
+function app.refuse_maintenance_conflicts(p_window public.maintenance_windows, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns void; plpgsql volatile set search_path=""; body 7402a166; grants none
+function app.refuse_overlapping_maintenance(p_window public.maintenance_windows) returns void; plpgsql stable set search_path=""; body 9aff1ca3; grants none
 function app.refuse_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql volatile set search_path=""; body 7bab7197; grants none
 function app.refuse_truncate() returns trigger; plpgsql volatile security definer set search_path=""; body e10bfd5c; grants none
 function app.release_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 68c1aa16; grants none
@@ -972,27 +983,36 @@ function app.turnaround(p_minutes integer) returns interval; sql immutable; body
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
 function app.violation(p_rule_type text, p_finding jsonb, p_effect text DEFAULT 'deny'::text, p_rule_id uuid DEFAULT NULL::uuid, p_rule_name text DEFAULT NULL::text, p_rule_version integer DEFAULT NULL::integer, p_overridable boolean DEFAULT false) returns jsonb; sql immutable set search_path=""; body 28ac8f2d; grants none
 function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
+function app.visible_maintenance(p_maintenance_id uuid) returns public.maintenance_windows; plpgsql stable set search_path=""; body 34bd0c8c; grants none
 function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
 function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 799be0ee; grants execute to authenticated
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
+function app.waits_for_caller(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body e93e582b; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb, p_ignore_others boolean DEFAULT false) returns app.verdict; plpgsql stable set search_path=""; body 554cba4b; grants none
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body e0957b2e; grants execute to authenticated
+function public.cancel_maintenance(p_maintenance_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6e07d28d; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 27350cbf; grants execute to authenticated
 function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body cb17a63e; grants execute to authenticated
 function public.complete_reservations() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 01120339; grants execute to service_role
+function public.create_approval_delegation(p_organization_id uuid, p_delegate_id uuid, p_ends_at timestamp with time zone, p_starts_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 62ec7b86; grants execute to authenticated
 function public.create_hold(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c8972121; grants execute to authenticated
 function public.create_invitation(p_organization_id uuid, p_invitation jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body fcf28205; grants execute to authenticated
+function public.create_maintenance(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_resolution text DEFAULT NULL::text, p_reason text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 22e73304; grants execute to authenticated
 function public.create_organization(p_organization jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body e2cce370; grants execute to authenticated
 function public.create_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_idempotency_key text DEFAULT NULL::text, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e1a22887; grants execute to authenticated
 function public.decide_reservation(p_reservation_id uuid, p_decision text, p_notes text DEFAULT NULL::text, p_rule_id uuid DEFAULT NULL::uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 03871c6b; grants execute to authenticated
+function public.delete_approval_delegation(p_delegation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body dbce01b8; grants execute to authenticated
 function public.delete_organization(p_organization_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body efc6b5ae; grants execute to authenticated
 function public.events_since(p_requests jsonb, p_limit integer DEFAULT 500) returns jsonb; plpgsql stable security definer set search_path=""; body a524b258; grants execute to service_role
 function public.expire_approvals(p_limit integer DEFAULT 100) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body 2423b1ba; grants execute to service_role
 function public.expire_holds() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6ff86ec9; grants execute to service_role
+function public.get_maintenance(p_maintenance_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 98b7196d; grants execute to authenticated
 function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body db932a59; grants execute to authenticated
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
+function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 55a74a1d; grants execute to authenticated
+function public.list_approvals(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) returns jsonb; plpgsql stable security definer set search_path=""; body ebdb620d; grants execute to authenticated
 function public.list_invitations(p_organization_id uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body cf9fe279; grants execute to authenticated
 function public.list_members(p_organization_id uuid, p_role public.member_role DEFAULT NULL::public.member_role, p_tier_id uuid DEFAULT NULL::uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 08a0a8ba; grants execute to authenticated
 function public.list_reservations(p_organization_id uuid, p_asset_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_status text[] DEFAULT NULL::text[], p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_q text DEFAULT NULL::text, p_sort text DEFAULT 'start_date'::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 68ea95be; grants execute to authenticated
@@ -1008,6 +1028,7 @@ function public.restore_organization(p_organization_id uuid) returns jsonb; plpg
 function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c3184c48; grants execute to authenticated
 function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
+function public.update_maintenance(p_maintenance_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6cb8c192; grants execute to authenticated
 function public.update_member(p_organization_id uuid, p_user_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c436a33a; grants execute to authenticated
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
 function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer, p_override jsonb DEFAULT NULL::jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body f95597cc; grants execute to authenticated
