@@ -47,6 +47,10 @@ def busy(db: Connection, organization: Organization) -> Organization:
         (boat, 6, "pending"),
         (plane, 8, "canceled"),
         (plane, 10, "hold"),
+        (plane, 12, "displaced"),
+        (plane, 14, "rejected"),
+        (plane, 16, "expired"),
+        (plane, 18, "completed"),
     ]:
         insert_booking(db, organization, asset, at(day), at(day, 12), status=status)
     insert_booking(db, organization, plane, at(-3), at(-2))
