@@ -237,9 +237,11 @@ def test_no_photo_mixes_organizations(
     assert [(field["path"], field["code"]) for field in failures[0].details["fields"]] == [
         ("asset_id", "not_found")
     ]
-    with connect(admin_database) as admin, pytest.raises(psycopg.errors.ForeignKeyViolation):
+    with connect(admin_database) as admin:
         admin.execute('alter table public.asset_photos disable trigger "0_source_exists"')
-        admin.execute(PHOTO, [organization.id, other.assets["planes"]])
+        with pytest.raises(psycopg.errors.ForeignKeyViolation):
+            admin.execute(PHOTO, [organization.id, other.assets["planes"]])
+        admin.execute('alter table public.asset_photos enable trigger "0_source_exists"')
 
 
 def test_an_asset_has_twenty_photos_at_most_even_in_one_statement(

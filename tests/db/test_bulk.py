@@ -111,7 +111,8 @@ def test_in_partial_mode_each_stands_for_itself(
     db: Connection, database: str, organization: Organization
 ) -> None:
     db.execute(
-        "update public.entitlements set is_active = false where organization_id = %s and section = 'helicopters'",
+        "update public.entitlements set is_active = false"
+        " where organization_id = %s and section = 'helicopters'",
         [organization.id],
     )
     operations = [fault for fault, _, _ in FAULTS]

@@ -131,7 +131,7 @@ def test_days_and_nights_are_the_assets_own(
     db: Connection, database: str, organization: Organization
 ) -> None:
     house = organization.assets["residences"]
-    # 21:00 to 03:00 in Panama: one night, two days; 11:00 to 17:00 in Tokyo of the next day: no night, one day.
+    # 21:00 to 03:00 in Panama: a night and two days; 11:00 to 17:00 in Tokyo: one day.
     insert_booking(db, organization, house, noon(3, 6, 2), noon(3, 6, 8))
     window = (noon(3, 1), noon(3, 20))
     with as_user(database, organization.manager) as manager:

@@ -275,13 +275,15 @@ def large(database: str, admin_database: str) -> Organization:
         # Without the triggers, which would take a minute.
         admin.execute("set session_replication_role = replica")
         admin.execute(
-            "insert into public.organizations (legal_name) select 'Other ' || n from generate_series(1, %s) n",
+            "insert into public.organizations (legal_name)"
+            " select 'Other ' || n from generate_series(1, %s) n",
             [OTHERS],
         )
         admin.execute(
             """
             insert into public.assets (organization_id, section, name, description, details)
-            select o.id, 'planes', 'Asset ' || n, case when n %% 100 = 0 then 'Helipuerto cercano' else 'Nothing' end,
+            select o.id, 'planes', 'Asset ' || n,
+                case when n %% 100 = 0 then 'Helipuerto cercano' else 'Nothing' end,
                 jsonb_build_object('year', 1990 + n %% 30, 'tail', 'HP-' || n)
             from public.organizations o
             cross join lateral generate_series(1, case when o.id = %(id)s then %(many)s else 50 end) n
