@@ -19,6 +19,7 @@ type public.subscription_status as enum (trial, active, past_due, canceled, comp
 
 -- relations
 table app.access_epochs with row level security; grants none
+table app.asset_documents with row level security; grants none
 table app.event_counters with row level security (fillfactor=10); grants none
 table app.idempotency_keys with row level security; grants none
 table app.invitation_tokens with row level security; grants none
@@ -54,6 +55,8 @@ table public.tiers with row level security; grants delete/select to authenticate
 -- columns
 column app.access_epochs.organization_id uuid not null
 column app.access_epochs.epoch bigint not null
+column app.asset_documents.asset_id uuid not null
+column app.asset_documents.document tsvector not null
 column app.event_counters.organization_id uuid not null
 column app.event_counters.last_seq bigint not null default 0
 column app.event_counters.last_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
@@ -121,12 +124,13 @@ column public.approval_requests.updated_at timestamp with time zone not null def
 column public.asset_photos.id uuid not null default gen_random_uuid()
 column public.asset_photos.organization_id uuid not null; grants insert to authenticated
 column public.asset_photos.asset_id uuid not null; grants insert to authenticated
-column public.asset_photos.url text not null; grants insert/update to authenticated
+column public.asset_photos.url text; grants insert/update to authenticated
 column public.asset_photos.caption text; grants insert/update to authenticated
 column public.asset_photos.display_order integer not null default 0; grants insert/update to authenticated
 column public.asset_photos.version integer not null default 1
 column public.asset_photos.created_at timestamp with time zone not null default now()
 column public.asset_photos.updated_at timestamp with time zone not null default now()
+column public.asset_photos.path text; grants insert to authenticated
 column public.assets.id uuid not null default gen_random_uuid()
 column public.assets.organization_id uuid not null; grants insert to authenticated
 column public.assets.section public.asset_section not null; grants insert/update to authenticated
@@ -347,6 +351,8 @@ column public.tiers.updated_at timestamp with time zone not null default now()
 -- constraints
 constraint access_epochs_organization_id_fkey on app.access_epochs FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint access_epochs_pkey on app.access_epochs PRIMARY KEY (organization_id)
+constraint asset_documents_asset_id_fkey on app.asset_documents FOREIGN KEY (asset_id) REFERENCES public.assets(id) ON DELETE CASCADE
+constraint asset_documents_pkey on app.asset_documents PRIMARY KEY (asset_id)
 constraint event_counters_organization_id_fkey on app.event_counters FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint event_counters_pkey on app.event_counters PRIMARY KEY (organization_id)
 constraint idempotency_keys_pkey on app.idempotency_keys PRIMARY KEY (user_id, route, key)
@@ -379,6 +385,9 @@ constraint approval_requests_user_id_fkey on public.approval_requests FOREIGN KE
 constraint asset_photos_asset_id_organization_id_fkey on public.asset_photos FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id) ON DELETE CASCADE
 constraint asset_photos_caption_check on public.asset_photos CHECK ((length(caption) <= 500))
 constraint asset_photos_display_order_check on public.asset_photos CHECK ((display_order >= 0))
+constraint asset_photos_one_source on public.asset_photos CHECK (((path IS NULL) <> (url IS NULL)))
+constraint asset_photos_path_key on public.asset_photos UNIQUE (path)
+constraint asset_photos_path_of_asset on public.asset_photos CHECK ((starts_with(path, ((((organization_id)::text || '/'::text) || (asset_id)::text) || '/'::text)) AND (path ~ '^[^/]+/[^/]+/[A-Za-z0-9][A-Za-z0-9._-]{0,199}$'::text)))
 constraint asset_photos_pkey on public.asset_photos PRIMARY KEY (id)
 constraint asset_photos_url_check on public.asset_photos CHECK (((url ~ '^https?://'::text) AND (length(url) <= 2048)))
 constraint assets_capacity_check on public.assets CHECK (((capacity >= 1) AND (capacity <= 10000)))
@@ -527,6 +536,8 @@ constraint tiers_sections_check on public.tiers CHECK (((array_position(sections
 
 -- indexes
 CREATE UNIQUE INDEX access_epochs_pkey ON app.access_epochs USING btree (organization_id)
+CREATE INDEX idx_assets_search ON app.asset_documents USING gin (document) WITH (fastupdate=off)
+CREATE UNIQUE INDEX asset_documents_pkey ON app.asset_documents USING btree (asset_id)
 CREATE UNIQUE INDEX event_counters_pkey ON app.event_counters USING btree (organization_id)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON app.idempotency_keys USING btree (user_id, route, key)
 CREATE UNIQUE INDEX invitation_tokens_invitation_id_key ON app.invitation_tokens USING btree (invitation_id)
@@ -549,7 +560,9 @@ CREATE UNIQUE INDEX approval_requests_id_organization_id_key ON public.approval_
 CREATE UNIQUE INDEX approval_requests_one_a_rule ON public.approval_requests USING btree (reservation_id, rule_id, rule_type) NULLS NOT DISTINCT WHERE (status = 'pending'::text)
 CREATE UNIQUE INDEX approval_requests_pkey ON public.approval_requests USING btree (id)
 CREATE INDEX asset_photos_asset ON public.asset_photos USING btree (asset_id, display_order, id)
+CREATE UNIQUE INDEX asset_photos_path_key ON public.asset_photos USING btree (path)
 CREATE UNIQUE INDEX asset_photos_pkey ON public.asset_photos USING btree (id)
+CREATE INDEX idx_assets_details ON public.assets USING gin (details jsonb_path_ops) WITH (fastupdate=off)
 CREATE INDEX idx_assets_org_section ON public.assets USING btree (organization_id, section)
 CREATE UNIQUE INDEX assets_id_organization_id_key ON public.assets USING btree (id, organization_id)
 CREATE UNIQUE INDEX assets_pkey ON public.assets USING btree (id)
@@ -767,6 +780,7 @@ function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns
 function app.announce_member_access() returns trigger; plpgsql volatile security definer set search_path=""; body c29d48d8; grants none
 function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body 628429d7; grants none
 function app.append_event(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body f38cebb8; grants none
+function app.apply_asset_operation(p_organization_id uuid, p_operation jsonb) returns public.assets; plpgsql volatile set search_path=""; body 6d7ba4d3; grants none
 function app.approval_errors(p_rule public.tier_booking_rules) returns jsonb; plpgsql stable set search_path=""; body 2ac148c1; grants none
 function app.approval_json(p_request public.approval_requests) returns jsonb; plpgsql stable set search_path=""; body 811168ce; grants none
 function app.approval_obstacle(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 2bc86c65; grants none
@@ -775,7 +789,12 @@ function app.approvals_json(p_reservation_id uuid) returns jsonb; plpgsql stable
 function app.approvals_to_decide(p_row public.reservations, p_rule_id uuid) returns SETOF public.rule_approvals; plpgsql stable set search_path=""; body 376a3193; grants none
 function app.ask_approval_anew(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 5c9d6df9; grants none
 function app.asked_approval_requests(p_organization_id uuid) returns SETOF uuid; sql stable set search_path=""; body 89773dbb; grants none
+function app.asset_document(p_name text, p_description text, p_details jsonb) returns tsvector; plpgsql stable set search_path=""; body f337cf6a; grants none
+function app.asset_errors(p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body 0371818d; grants none
+function app.asset_input_errors(p_asset jsonb, p_is_new boolean) returns jsonb; sql stable set search_path=""; body 57f8d2cc; grants none
+function app.asset_json(p_asset public.assets) returns jsonb; sql stable set search_path=""; body ce1318b3; grants none
 function app.awaits_decision(p_approval public.rule_approvals, p_request public.approval_requests) returns boolean; sql stable; body 09f78f3d; grants none
+function app.between_errors(p_path text, p_value integer, p_min integer, p_max integer) returns jsonb; sql immutable set search_path=""; body e50d29dd; grants none
 function app.blackout_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body a68f3cad; grants none
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
 function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
@@ -783,16 +802,20 @@ function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; 
 function app.cancel_bookings_for_maintenance(p_reservation_ids uuid[], p_title text, p_reason text) returns void; plpgsql volatile set search_path=""; body b709da3c; grants none
 function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 192ab7af; grants none
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
+function app.check_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 65fa0774; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
 function app.check_in_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 73395ae7; grants none
 function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
 function app.check_maintenance_canceled() returns trigger; plpgsql volatile security definer set search_path=""; body 20715a4b; grants none
+function app.check_photo() returns trigger; plpgsql volatile security definer set search_path=""; body 1399d1b2; grants none
+function app.check_photo_source() returns trigger; plpgsql volatile security definer set search_path=""; body a7661e8d; grants none
 function app.check_references() returns trigger; plpgsql volatile security definer set search_path=""; body 1ed56f05; grants none
 function app.check_rule() returns trigger; plpgsql volatile security definer set search_path=""; body ff2222a2; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
 function app.clear_way_for_maintenance(p_window public.maintenance_windows) returns uuid[]; plpgsql volatile set search_path=""; body 0bfecd2c; grants none
 function app.close_approval_request(p_request_id uuid, p_status text) returns void; sql volatile set search_path=""; body f56a49ce; grants none
+function app.column_errors(p_path text, p_value text, p_max integer, p_may_be_blank boolean DEFAULT true) returns jsonb; sql immutable set search_path=""; body 7a6036b6; grants none
 function app.complete_approval_request() returns trigger; plpgsql volatile security definer set search_path=""; body 204c893d; grants none
 function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body b5b82420; grants none
 function app.condition_error(p_path text, p_value jsonb, p_kind text, p_least numeric, p_most numeric, p_choices text[]) returns jsonb; plpgsql immutable set search_path=""; body d8cde4b7; grants none
@@ -833,6 +856,7 @@ function app.fail_busy() returns void; plpgsql volatile set search_path=""; body
 function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql stable set search_path=""; body 79ce57d0; grants none
 function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search_path=""; body 62f55bc8; grants none
 function app.fail_future_bookings(p_count bigint) returns void; plpgsql stable set search_path=""; body db1efac6; grants none
+function app.fail_operations(p_errors jsonb) returns void; plpgsql stable set search_path=""; body af8b84f7; grants none
 function app.fail_rules(p_violations jsonb, p_conflicts jsonb DEFAULT '[]'::jsonb) returns void; plpgsql stable set search_path=""; body 1cb6e37d; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
 function app.fill_maintenance(p_window public.maintenance_windows, p_placing boolean) returns void; plpgsql volatile set search_path=""; body 814bf1d2; grants none
@@ -859,6 +883,7 @@ function app.is_time_zone(p_name text) returns boolean; plpgsql stable security 
 function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 014f3646; grants none
 function app.keep_answer(p_route text, p_key text, p_answer jsonb) returns void; sql volatile set search_path=""; body 37fd117d; grants none
 function app.keep_approving_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 2c1e17af; grants none
+function app.keep_asset_document() returns trigger; plpgsql volatile security definer set search_path=""; body 0e197720; grants none
 function app.keep_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 8fb0c720; grants none
 function app.keep_last_owner() returns trigger; plpgsql volatile security definer set search_path=""; body 6e3753f6; grants none
 function app.keep_maintenance_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 51354a2f; grants none
@@ -906,10 +931,13 @@ function app.minutes_words(p_minutes bigint) returns text; sql immutable set sea
 function app.month_day_date(p_month_day text, p_year integer) returns date; sql immutable set search_path=""; body b994dd7a; grants none
 function app.move_booking(p_row public.reservations, p_new public.reservations, p_asset public.assets, p_override jsonb) returns public.reservations; plpgsql volatile set search_path=""; body f9b33d0f; grants none
 function app.note_event() returns trigger; plpgsql volatile security definer set search_path=""; body 9217bfe5; grants none
+function app.object_errors(p_path text, p_value jsonb, p_max integer) returns jsonb; sql immutable set search_path=""; body b77dad48; grants none
 function app.obstacles(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict) returns jsonb; plpgsql stable set search_path=""; body 53de2592; grants none
 function app.occupancy_kind(p_status public.reservation_status) returns text; sql immutable; body d7652cf4; grants none
 function app.open_event_log() returns trigger; plpgsql volatile security definer set search_path=""; body e8c90818; grants none
 function app.open_maintenance(p_maintenance_id uuid, p_asset_id uuid, p_expected_version integer) returns public.maintenance_windows; plpgsql volatile set search_path=""; body f590baa9; grants none
+function app.operation_error(p_error jsonb) returns jsonb; plpgsql stable set search_path=""; body 27ab4a1d; grants none
+function app.operation_errors(p_operation jsonb) returns jsonb; plpgsql stable set search_path=""; body 066eabbb; grants none
 function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 13ee29c6; grants none
 function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a2de0b14; grants none
 function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
@@ -922,6 +950,7 @@ function app.own_invitation(p_token text) returns public.invitations; plpgsql st
 function app.own_run(p_case app.booking_case, p_unit text, p_gap integer, p_reach integer) returns TABLE(first_day date, last_day date, total bigint, requested bigint); sql stable; body 8a0793dc; grants none
 function app.page_bounds(p_page integer, p_page_size integer, OUT skip bigint, OUT size integer) returns record; plpgsql immutable set search_path=""; body 9dc70ae0; grants none
 function app.parse_date(p_text text) returns date; plpgsql immutable set search_path=""; body 557f0509; grants none
+function app.parse_id(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
 function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
@@ -929,7 +958,9 @@ function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set s
 function app.patched_maintenance(p_row public.maintenance_windows, p_changes jsonb) returns public.maintenance_windows; plpgsql stable set search_path=""; body b254d130; grants none
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
 function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 630dddf7; grants none
+function app.photo_is_stored(p_path text) returns boolean; plpgsql stable security definer set search_path=""; body b924d0cf; grants none
 function app.place_booking(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_values jsonb, p_series_id uuid DEFAULT NULL::uuid, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns public.reservations; plpgsql volatile set search_path=""; body bae00e2a; grants none
+function app.plain_words(p_text text) returns text; sql stable set search_path=""; body 4f6d0290; grants none
 function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
 function app.quota_refusal(p_conditions jsonb, p_section public.asset_section, p_from date, p_to date, p_used numeric, p_total numeric) returns jsonb; plpgsql stable set search_path=""; body c7e98766; grants none
 function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body a54328e5; grants none
@@ -965,6 +996,8 @@ function app.role_errors(p_object jsonb, p_allowed public.member_role[]) returns
 function app.rule_errors(p_rule public.tier_booking_rules) returns jsonb; plpgsql stable set search_path=""; body c0fcb770; grants none
 function app.rule_trigger(p_case app.booking_case, p_type public.rule_type, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body d5878ab5; grants none
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body d4196208; grants none
+function app.search_errors(p_q text, p_status text, p_capacity_min integer, p_free_from timestamp with time zone, p_free_to timestamp with time zone, p_details jsonb, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body fdca6f8f; grants none
+function app.search_query(p_text text) returns tsquery; plpgsql stable set search_path="", client_min_messages=warning; body 410ad975; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
 function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 9261f6d3; grants none
 function app.settle_approvals(p_row public.reservations) returns public.reservations; plpgsql volatile set search_path=""; body 859c8836; grants none
@@ -980,7 +1013,10 @@ function app.touch() returns trigger; plpgsql volatile set search_path=""; body 
 function app.touch_rule_of_asset() returns trigger; plpgsql volatile security definer set search_path=""; body feddaca2; grants none
 function app.transfer_bookings(p_ids uuid[], p_organization_id uuid, p_transfer_to uuid) returns void; plpgsql volatile set search_path=""; body d6e4ced2; grants none
 function app.turnaround(p_minutes integer) returns interval; sql immutable; body 2895ba24; grants none
+function app.url_errors(p_path text, p_value text) returns jsonb; sql immutable set search_path=""; body 14195eb9; grants none
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
+function app.utilization_json(p_bookings integer, p_hours numeric, p_days integer, p_nights integer, p_maintenance_hours numeric, p_capacity_hours numeric) returns jsonb; sql immutable set search_path=""; body 7f8a39bd; grants none
+function app.utilization_rows(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text, p_section public.asset_section) returns TABLE(key text, label text, bookings integer, hours numeric, days integer, nights integer, maintenance_hours numeric, capacity_hours numeric); sql stable set search_path=""; body d42eea8b; grants none
 function app.violation(p_rule_type text, p_finding jsonb, p_effect text DEFAULT 'deny'::text, p_rule_id uuid DEFAULT NULL::uuid, p_rule_name text DEFAULT NULL::text, p_rule_version integer DEFAULT NULL::integer, p_overridable boolean DEFAULT false) returns jsonb; sql immutable set search_path=""; body 28ac8f2d; grants none
 function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
 function app.visible_maintenance(p_maintenance_id uuid) returns public.maintenance_windows; plpgsql stable set search_path=""; body 34bd0c8c; grants none
@@ -991,6 +1027,7 @@ function app.waits_for_caller(p_request public.approval_requests) returns boolea
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb, p_ignore_others boolean DEFAULT false) returns app.verdict; plpgsql stable set search_path=""; body 554cba4b; grants none
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
+function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 316514e9; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body e0957b2e; grants execute to authenticated
 function public.cancel_maintenance(p_maintenance_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6e07d28d; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 27350cbf; grants execute to authenticated
@@ -1027,11 +1064,13 @@ function public.remove_member(p_organization_id uuid, p_user_id uuid, p_future_b
 function public.restore_organization(p_organization_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24088740; grants execute to authenticated
 function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c3184c48; grants execute to authenticated
 function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
+function public.search_assets(p_organization_id uuid, p_q text DEFAULT NULL::text, p_section public.asset_section DEFAULT NULL::public.asset_section, p_status text DEFAULT NULL::text, p_capacity_min integer DEFAULT NULL::integer, p_free_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_free_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_details jsonb DEFAULT NULL::jsonb, p_sort text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 2dadb83b; grants execute to authenticated
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
 function public.update_maintenance(p_maintenance_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6cb8c192; grants execute to authenticated
 function public.update_member(p_organization_id uuid, p_user_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c436a33a; grants execute to authenticated
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
 function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer, p_override jsonb DEFAULT NULL::jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body f95597cc; grants execute to authenticated
+function public.utilization_report(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text DEFAULT 'asset'::text, p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 763d6b8e; grants execute to authenticated
 
 -- triggers
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON app.occupancy FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
@@ -1039,15 +1078,19 @@ CREATE TRIGGER follow_email AFTER UPDATE OF email ON auth.users FOR EACH ROW WHE
 CREATE TRIGGER profile_new_user AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.profile_new_user()
 CREATE TRIGGER complete BEFORE INSERT OR UPDATE OF organization_id, reservation_id ON public.approval_requests FOR EACH ROW EXECUTE FUNCTION app.complete_approval_request()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.approval_requests FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "0_source_exists" AFTER INSERT OR UPDATE OF asset_id, organization_id, path ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.check_photo_source()
+CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.check_photo()
 CREATE TRIGGER limit_photos AFTER INSERT OR UPDATE OF asset_id ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.limit_photos()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.asset_photos FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_section AFTER UPDATE OF section ON public.assets FOR EACH ROW WHEN ((old.section <> new.section)) EXECUTE FUNCTION app.announce_organization_access('organization_id')
 CREATE TRIGGER cancel_maintenance AFTER UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.cancel_maintenance_of_archived_asset()
+CREATE TRIGGER document_of_changed AFTER UPDATE OF name, description, details ON public.assets FOR EACH ROW WHEN ((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.details IS DISTINCT FROM new.details))) EXECUTE FUNCTION app.keep_asset_document()
+CREATE TRIGGER document_of_new AFTER INSERT ON public.assets FOR EACH ROW EXECUTE FUNCTION app.keep_asset_document()
+CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_asset()
 CREATE TRIGGER log_before_asset_goes BEFORE DELETE ON public.assets FOR EACH ROW EXECUTE FUNCTION app.log_before_asset_goes()
 CREATE TRIGGER refuse_archiving_booked BEFORE UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.refuse_archiving_booked_asset()
 CREATE TRIGGER section_is_entitled_on_insert AFTER INSERT ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_entitlement()
 CREATE TRIGGER section_is_entitled_on_update AFTER UPDATE OF section, organization_id, deleted_at ON public.assets FOR EACH ROW WHEN (((old.section <> new.section) OR (old.organization_id <> new.organization_id) OR ((old.deleted_at IS NOT NULL) AND (new.deleted_at IS NULL)))) EXECUTE FUNCTION app.check_entitlement()
-CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.assets FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER blackout_is_of_the_organization AFTER INSERT OR UPDATE OF tier_id, asset_id, organization_id ON public.blackout_dates FOR EACH ROW EXECUTE FUNCTION app.check_references('tier_id', 'asset_id')
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.blackout_dates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
