@@ -27,7 +27,7 @@ from bff.middleware import (
 from bff.pool import Pool
 from bff.relay import RelayConfig, open_relay
 from bff.repository import Supabase, Timing
-from bff.routes import accounts, assets, organizations, reservations, stream, system
+from bff.routes import accounts, assets, maintenance, organizations, reservations, stream, system
 from bff.settings import Settings, load_settings
 from bff.state import State
 from bff.telemetry import configure_logging
@@ -38,6 +38,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *organizations.ENDPOINTS,
     *assets.ENDPOINTS,
     *reservations.ENDPOINTS,
+    *maintenance.ENDPOINTS,
     *stream.ENDPOINTS,
 )
 CORS_METHODS: Final = ("GET", "POST", "PATCH", "DELETE")

@@ -23,6 +23,7 @@ from bff.schemas.base import (
     UtcTime,
 )
 from bff.schemas.envelope import Paged
+from bff.schemas.maintenance import MaintenanceEntry
 
 GuestCount = Annotated[int, Field(strict=True, ge=0, le=10_000)]
 
@@ -172,4 +173,5 @@ class Calendar(Output):
     """A snapshot, and the stream's cursor of that very moment."""
 
     reservations: list[CalendarEntry]
+    maintenance: list[MaintenanceEntry] = Field(default_factory=list)
     cursor: str
