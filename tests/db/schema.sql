@@ -791,10 +791,12 @@ function app.ask_approval_anew(p_row public.reservations) returns void; plpgsql 
 function app.asked_approval_requests(p_organization_id uuid) returns SETOF uuid; sql stable set search_path=""; body 89773dbb; grants none
 function app.asset_document(p_name text, p_description text, p_details jsonb) returns tsvector; plpgsql stable set search_path=""; body f337cf6a; grants none
 function app.asset_errors(p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body 0371818d; grants none
+function app.asset_ids_errors(p_organization_id uuid, p_input jsonb) returns jsonb; plpgsql stable set search_path=""; body fb35b8f7; grants none
 function app.asset_input_errors(p_asset jsonb, p_is_new boolean) returns jsonb; sql stable set search_path=""; body 57f8d2cc; grants none
 function app.asset_json(p_asset public.assets) returns jsonb; sql stable set search_path=""; body ce1318b3; grants none
 function app.awaits_decision(p_approval public.rule_approvals, p_request public.approval_requests) returns boolean; sql stable; body 09f78f3d; grants none
 function app.between_errors(p_path text, p_value integer, p_min integer, p_max integer) returns jsonb; sql immutable set search_path=""; body e50d29dd; grants none
+function app.blackout_resource(p_row public.blackout_dates) returns jsonb; sql stable set search_path=""; body 87ebdf2d; grants none
 function app.blackout_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body a68f3cad; grants none
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
 function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
@@ -804,6 +806,7 @@ function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql vol
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
 function app.check_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 65fa0774; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
+function app.check_fields() returns trigger; plpgsql volatile security definer set search_path=""; body aef1abca; grants none
 function app.check_in_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 73395ae7; grants none
 function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
 function app.check_maintenance_canceled() returns trigger; plpgsql volatile security definer set search_path=""; body 20715a4b; grants none
@@ -812,6 +815,11 @@ function app.check_photo_source() returns trigger; plpgsql volatile security def
 function app.check_references() returns trigger; plpgsql volatile security definer set search_path=""; body 1ed56f05; grants none
 function app.check_rule() returns trigger; plpgsql volatile security definer set search_path=""; body ff2222a2; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
+function app.checked_blackout(p_row public.blackout_dates, p_base jsonb, p_input jsonb) returns public.blackout_dates; plpgsql stable set search_path=""; body 1dbac040; grants none
+function app.checked_holiday(p_row public.holidays, p_base jsonb, p_input jsonb) returns public.holidays; plpgsql stable set search_path=""; body 385c4172; grants none
+function app.checked_input(p_subject text, p_base jsonb, p_input jsonb, p_extra text[] DEFAULT '{}'::text[], p_faults jsonb DEFAULT '[]'::jsonb) returns jsonb; plpgsql stable set search_path=""; body d8ca33f7; grants none
+function app.checked_rule(p_row public.tier_booking_rules, p_base jsonb, p_input jsonb) returns public.tier_booking_rules; plpgsql stable set search_path=""; body a03c879f; grants none
+function app.checked_tier(p_base jsonb, p_input jsonb) returns jsonb; plpgsql stable set search_path=""; body daae6e09; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
 function app.clear_way_for_maintenance(p_window public.maintenance_windows) returns uuid[]; plpgsql volatile set search_path=""; body 0bfecd2c; grants none
 function app.close_approval_request(p_request_id uuid, p_status text) returns void; sql volatile set search_path=""; body f56a49ce; grants none
@@ -825,6 +833,7 @@ function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_ids uuid
 function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 13eb6b5f; grants none
 function app.count_approvals(p_request public.approval_requests, OUT people integer, OUT open integer, OUT outcome text, OUT decidable boolean) returns record; plpgsql stable set search_path=""; body 8e2f436b; grants none
 function app.count_details_change() returns trigger; plpgsql volatile security definer set search_path=""; body e69d0049; grants none
+function app.count_limits_change() returns trigger; plpgsql volatile security definer set search_path=""; body 20f05fde; grants none
 function app.count_subscription_change() returns trigger; plpgsql volatile security definer set search_path=""; body 771f133b; grants none
 function app.count_words(p_count numeric, p_unit text) returns text; sql immutable set search_path=""; body 6f15736b; grants none
 function app.cursor_of(p_seq bigint, p_id uuid) returns text; sql immutable; body c45c9794; grants none
@@ -858,6 +867,7 @@ function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search
 function app.fail_future_bookings(p_count bigint) returns void; plpgsql stable set search_path=""; body db1efac6; grants none
 function app.fail_operations(p_errors jsonb) returns void; plpgsql stable set search_path=""; body af8b84f7; grants none
 function app.fail_rules(p_violations jsonb, p_conflicts jsonb DEFAULT '[]'::jsonb) returns void; plpgsql stable set search_path=""; body 1cb6e37d; grants none
+function app.fail_tier_priority() returns void; plpgsql volatile set search_path=""; body e6ebbbbe; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
 function app.fill_maintenance(p_window public.maintenance_windows, p_placing boolean) returns void; plpgsql volatile set search_path=""; body 814bf1d2; grants none
 function app.find_approvers(p_organization_id uuid, p_config jsonb, p_section public.asset_section, p_excluded uuid[]) returns jsonb; plpgsql stable set search_path=""; body 88694c0c; grants none
@@ -873,6 +883,7 @@ function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable se
 function app.hold_json(p_row public.reservations, p_asset public.assets) returns jsonb; sql stable set search_path=""; body 0db420f8; grants none
 function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
 function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(holiday_id uuid, name text, name_es text, date date); sql stable set search_path=""; body 56d0727c; grants none
+function app.holiday_resource(p_row public.holidays) returns jsonb; sql stable set search_path=""; body 8962a6ec; grants none
 function app.holiday_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body ea9dee03; grants none
 function app.id_list(p_ids jsonb) returns uuid[]; plpgsql immutable set search_path=""; body 25938a7e; grants none
 function app.invitation_json(p_row public.invitations) returns jsonb; sql stable set search_path=""; body 81e994a8; grants none
@@ -894,6 +905,7 @@ function app.keep_reservation_identity() returns trigger; plpgsql volatile secur
 function app.keep_used_holiday() returns trigger; plpgsql volatile security definer set search_path=""; body 917a8a5e; grants none
 function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 73397a54; grants none
 function app.key_errors(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 7251ecd8; grants none
+function app.known_fields(p_subject text) returns TABLE(key text, kind text, is_required boolean, minimum bigint, maximum bigint, pattern text, choices text[], example text); sql stable set search_path=""; body 7a81f0aa; grants none
 function app.last_day(p_case app.booking_case) returns date; sql immutable; body fce6d612; grants none
 function app.last_used_day(p_unit text, p_start timestamp with time zone, p_end timestamp with time zone, p_zone text) returns date; sql stable; body 573bd23c; grants none
 function app.lead_time_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 1f7e7044; grants none
@@ -902,15 +914,19 @@ function app.list_errors(p_status text[], p_from timestamp with time zone, p_to 
 function app.local_day(p_time timestamp with time zone, p_time_zone text) returns date; sql immutable; body f413aaac; grants none
 function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body cef2ae1c; grants none
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
+function app.lock_blackout(p_organization_id uuid, p_blackout_id uuid, p_expected_version integer) returns public.blackout_dates; plpgsql volatile set search_path=""; body 4bb86213; grants none
 function app.lock_bookings_of(p_organization_id uuid, p_user_id uuid, p_other_id uuid DEFAULT NULL::uuid) returns uuid[]; plpgsql volatile set search_path=""; body a1724539; grants none
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
 function app.lock_hold(p_hold_id uuid) returns void; plpgsql volatile set search_path=""; body 0beb0d74; grants none
+function app.lock_holiday(p_organization_id uuid, p_holiday_id uuid, p_expected_version integer) returns public.holidays; plpgsql volatile set search_path=""; body 46217d8a; grants none
 function app.lock_maintenance_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 272c1e6f; grants none
 function app.lock_member(p_organization_id uuid, p_user_id uuid, p_min_role public.member_role, p_expected_version integer) returns public.organization_members; plpgsql volatile set search_path=""; body 52f08377; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body f7ee576f; grants none
 function app.lock_people(p_organization_id uuid, p_user_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 05e383b5; grants none
 function app.lock_restorable(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body d2a531fd; grants none
+function app.lock_rule(p_organization_id uuid, p_rule_id uuid, p_expected_version integer) returns public.tier_booking_rules; plpgsql volatile set search_path=""; body 3a145922; grants none
 function app.lock_seats(p_organization_id uuid) returns integer; plpgsql volatile set search_path=""; body d2c3f9cb; grants none
+function app.lock_tier(p_organization_id uuid, p_tier_id uuid, p_expected_version integer) returns public.tiers; plpgsql volatile set search_path=""; body 87932f15; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_change(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body f7159159; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body f50dc8fb; grants none
@@ -988,14 +1004,18 @@ function app.require_member(p_organization_id uuid, p_min_role public.member_rol
 function app.require_notice(p_row public.reservations) returns void; plpgsql stable set search_path=""; body 946355c9; grants none
 function app.require_seat(p_organization_id uuid, p_seat_limit integer, p_count_invitations boolean) returns void; plpgsql volatile set search_path=""; body b44c449d; grants none
 function app.require_user() returns void; plpgsql stable set search_path=""; body bb54f2e5; grants none
+function app.require_version(p_version integer, p_expected_version integer, p_current jsonb) returns void; plpgsql stable set search_path=""; body ac0fa38f; grants none
 function app.reservation_json(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 1a69f2fb; grants none
 function app.reservation_state(p_row public.reservations) returns jsonb; sql stable; body 34363d53; grants none
 function app.restore_obstacle(p_organization public.organizations) returns text; plpgsql stable set search_path=""; body b187c947; grants none
 function app.revoke_invitations_of_former_admin() returns trigger; plpgsql volatile security definer set search_path=""; body 22926cd1; grants none
 function app.role_errors(p_object jsonb, p_allowed public.member_role[]) returns jsonb; plpgsql stable set search_path=""; body ac483092; grants none
 function app.rule_errors(p_rule public.tier_booking_rules) returns jsonb; plpgsql stable set search_path=""; body c0fcb770; grants none
+function app.rule_resource(p_rule public.tier_booking_rules) returns jsonb; sql stable set search_path=""; body 509fafaf; grants none
 function app.rule_trigger(p_case app.booking_case, p_type public.rule_type, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body d5878ab5; grants none
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body d4196208; grants none
+function app.save_limits(p_row public.tiers, p_tier jsonb) returns void; plpgsql volatile set search_path=""; body bf34fa1c; grants none
+function app.save_rule_assets(p_row public.tier_booking_rules, p_input jsonb) returns void; plpgsql volatile set search_path=""; body 0bc3c235; grants none
 function app.search_errors(p_q text, p_status text, p_capacity_min integer, p_free_from timestamp with time zone, p_free_to timestamp with time zone, p_details jsonb, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body fdca6f8f; grants none
 function app.search_query(p_text text) returns tsquery; plpgsql stable set search_path="", client_min_messages=warning; body 410ad975; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
@@ -1009,6 +1029,7 @@ function app.tier_id_errors(p_organization_id uuid, p_object jsonb, p_lock boole
 function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none
 function app.tier_limit_violation(p_code text, p_found jsonb, p_version integer, p_effect text DEFAULT 'deny'::text) returns jsonb; sql immutable set search_path=""; body ee79ebcd; grants none
 function app.tier_limit_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body d7199b20; grants none
+function app.tier_resource(p_tier public.tiers) returns jsonb; sql stable set search_path=""; body 7ecbd61b; grants none
 function app.touch() returns trigger; plpgsql volatile set search_path=""; body f830270d; grants none
 function app.touch_rule_of_asset() returns trigger; plpgsql volatile security definer set search_path=""; body feddaca2; grants none
 function app.transfer_bookings(p_ids uuid[], p_organization_id uuid, p_transfer_to uuid) returns void; plpgsql volatile set search_path=""; body d6e4ced2; grants none
@@ -1017,6 +1038,8 @@ function app.url_errors(p_path text, p_value text) returns jsonb; sql immutable 
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
 function app.utilization_json(p_bookings integer, p_hours numeric, p_days integer, p_nights integer, p_maintenance_hours numeric, p_capacity_hours numeric) returns jsonb; sql immutable set search_path=""; body 7f8a39bd; grants none
 function app.utilization_rows(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text, p_section public.asset_section) returns TABLE(key text, label text, bookings integer, hours numeric, days integer, nights integer, maintenance_hours numeric, capacity_hours numeric); sql stable set search_path=""; body d42eea8b; grants none
+function app.value_error(p_path text, p_value jsonb, p_kind text, p_least bigint, p_most bigint, p_pattern text, p_choices text[], p_example text) returns jsonb; plpgsql stable set search_path=""; body 49858379; grants none
+function app.value_errors(p_subject text, p_object jsonb, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 3f5a9818; grants none
 function app.violation(p_rule_type text, p_finding jsonb, p_effect text DEFAULT 'deny'::text, p_rule_id uuid DEFAULT NULL::uuid, p_rule_name text DEFAULT NULL::text, p_rule_version integer DEFAULT NULL::integer, p_overridable boolean DEFAULT false) returns jsonb; sql immutable set search_path=""; body 28ac8f2d; grants none
 function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
 function app.visible_maintenance(p_maintenance_id uuid) returns public.maintenance_windows; plpgsql stable set search_path=""; body 34bd0c8c; grants none
@@ -1034,14 +1057,22 @@ function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT 
 function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body cb17a63e; grants execute to authenticated
 function public.complete_reservations() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 01120339; grants execute to service_role
 function public.create_approval_delegation(p_organization_id uuid, p_delegate_id uuid, p_ends_at timestamp with time zone, p_starts_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 62ec7b86; grants execute to authenticated
+function public.create_blackout(p_organization_id uuid, p_blackout jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body bc6ca91d; grants execute to authenticated
 function public.create_hold(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c8972121; grants execute to authenticated
+function public.create_holiday(p_organization_id uuid, p_holiday jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c2ce1aa6; grants execute to authenticated
 function public.create_invitation(p_organization_id uuid, p_invitation jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body fcf28205; grants execute to authenticated
 function public.create_maintenance(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_resolution text DEFAULT NULL::text, p_reason text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 22e73304; grants execute to authenticated
 function public.create_organization(p_organization jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body e2cce370; grants execute to authenticated
 function public.create_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_idempotency_key text DEFAULT NULL::text, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e1a22887; grants execute to authenticated
+function public.create_rule(p_organization_id uuid, p_rule jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 94a87c22; grants execute to authenticated
+function public.create_tier(p_organization_id uuid, p_tier jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 9f64154b; grants execute to authenticated
 function public.decide_reservation(p_reservation_id uuid, p_decision text, p_notes text DEFAULT NULL::text, p_rule_id uuid DEFAULT NULL::uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 03871c6b; grants execute to authenticated
 function public.delete_approval_delegation(p_delegation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body dbce01b8; grants execute to authenticated
+function public.delete_blackout(p_organization_id uuid, p_blackout_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 66c12607; grants execute to authenticated
+function public.delete_holiday(p_organization_id uuid, p_holiday_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7e8591ba; grants execute to authenticated
 function public.delete_organization(p_organization_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body efc6b5ae; grants execute to authenticated
+function public.delete_rule(p_organization_id uuid, p_rule_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 42485b64; grants execute to authenticated
+function public.delete_tier(p_organization_id uuid, p_tier_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8e25a4c5; grants execute to authenticated
 function public.events_since(p_requests jsonb, p_limit integer DEFAULT 500) returns jsonb; plpgsql stable security definer set search_path=""; body a524b258; grants execute to service_role
 function public.expire_approvals(p_limit integer DEFAULT 100) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body 2423b1ba; grants execute to service_role
 function public.expire_holds() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6ff86ec9; grants execute to service_role
@@ -1050,9 +1081,13 @@ function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql 
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
 function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 55a74a1d; grants execute to authenticated
 function public.list_approvals(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) returns jsonb; plpgsql stable security definer set search_path=""; body ebdb620d; grants execute to authenticated
+function public.list_blackouts(p_organization_id uuid, p_from date DEFAULT NULL::date, p_to date DEFAULT NULL::date, p_tier_id uuid DEFAULT NULL::uuid, p_asset_id uuid DEFAULT NULL::uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body a808997a; grants execute to authenticated
+function public.list_holidays(p_organization_id uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body dfc710ba; grants execute to authenticated
 function public.list_invitations(p_organization_id uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body cf9fe279; grants execute to authenticated
 function public.list_members(p_organization_id uuid, p_role public.member_role DEFAULT NULL::public.member_role, p_tier_id uuid DEFAULT NULL::uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 08a0a8ba; grants execute to authenticated
 function public.list_reservations(p_organization_id uuid, p_asset_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_status text[] DEFAULT NULL::text[], p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_q text DEFAULT NULL::text, p_sort text DEFAULT 'start_date'::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 68ea95be; grants execute to authenticated
+function public.list_rules(p_organization_id uuid, p_tier_id uuid DEFAULT NULL::uuid, p_asset_id uuid DEFAULT NULL::uuid, p_rule_type public.rule_type DEFAULT NULL::public.rule_type, p_is_active boolean DEFAULT NULL::boolean, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 5dd194b6; grants execute to authenticated
+function public.list_tiers(p_organization_id uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 9a388f50; grants execute to authenticated
 function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body 03822c0e; grants execute to authenticated
 function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 59dccafd; grants execute to authenticated
 function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
@@ -1066,10 +1101,14 @@ function public.restore_reservation(p_reservation_id uuid, p_idempotency_key tex
 function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
 function public.search_assets(p_organization_id uuid, p_q text DEFAULT NULL::text, p_section public.asset_section DEFAULT NULL::public.asset_section, p_status text DEFAULT NULL::text, p_capacity_min integer DEFAULT NULL::integer, p_free_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_free_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_details jsonb DEFAULT NULL::jsonb, p_sort text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 2dadb83b; grants execute to authenticated
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
+function public.update_blackout(p_organization_id uuid, p_blackout_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e12e2e21; grants execute to authenticated
+function public.update_holiday(p_organization_id uuid, p_holiday_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body ab77312d; grants execute to authenticated
 function public.update_maintenance(p_maintenance_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6cb8c192; grants execute to authenticated
 function public.update_member(p_organization_id uuid, p_user_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c436a33a; grants execute to authenticated
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
 function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer, p_override jsonb DEFAULT NULL::jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body f95597cc; grants execute to authenticated
+function public.update_rule(p_organization_id uuid, p_rule_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 89b98c95; grants execute to authenticated
+function public.update_tier(p_organization_id uuid, p_tier_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body ecc8c3cb; grants execute to authenticated
 function public.utilization_report(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text DEFAULT 'asset'::text, p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 763d6b8e; grants execute to authenticated
 
 -- triggers
@@ -1093,9 +1132,11 @@ CREATE TRIGGER section_is_entitled_on_insert AFTER INSERT ON public.assets FOR E
 CREATE TRIGGER section_is_entitled_on_update AFTER UPDATE OF section, organization_id, deleted_at ON public.assets FOR EACH ROW WHEN (((old.section <> new.section) OR (old.organization_id <> new.organization_id) OR ((old.deleted_at IS NOT NULL) AND (new.deleted_at IS NULL)))) EXECUTE FUNCTION app.check_entitlement()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.assets FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER blackout_is_of_the_organization AFTER INSERT OR UPDATE OF tier_id, asset_id, organization_id ON public.blackout_dates FOR EACH ROW EXECUTE FUNCTION app.check_references('tier_id', 'asset_id')
+CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.blackout_dates FOR EACH ROW EXECUTE FUNCTION app.check_fields('blackout')
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.blackout_dates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER version_counts_entitlements AFTER INSERT OR DELETE OR UPDATE ON public.entitlements FOR EACH ROW EXECUTE FUNCTION app.count_subscription_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.entitlements FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.holidays FOR EACH ROW EXECUTE FUNCTION app.check_fields('holiday')
 CREATE TRIGGER keep_used_holiday BEFORE DELETE ON public.holidays FOR EACH ROW EXECUTE FUNCTION app.keep_used_holiday()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.holidays FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.invitations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
@@ -1125,6 +1166,7 @@ CREATE TRIGGER open_event_log AFTER INSERT ON public.organizations FOR EACH ROW 
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organizations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER drop_approver BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.drop_deleted_approver()
+CREATE TRIGGER fields_are_valid BEFORE UPDATE OF first_name, last_name, phone, avatar_url, timezone, locale ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_fields('profile')
 CREATE TRIGGER release_bookings BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.release_bookings_of_deleted_person()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
@@ -1145,14 +1187,18 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.reservations FOR EACH S
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER version_counts_subscription AFTER INSERT OR DELETE OR UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION app.count_subscription_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.tier_booking_rules FOR EACH ROW EXECUTE FUNCTION app.check_fields('rule')
 CREATE TRIGGER rule_is_valid_on_insert AFTER INSERT ON public.tier_booking_rules FOR EACH ROW EXECUTE FUNCTION app.check_rule()
 CREATE TRIGGER rule_is_valid_on_update AFTER UPDATE ON public.tier_booking_rules FOR EACH ROW WHEN ((((((((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.tier_id IS DISTINCT FROM new.tier_id)) OR (old.rule_type IS DISTINCT FROM new.rule_type)) OR (old.conditions IS DISTINCT FROM new.conditions)) OR (old.effect IS DISTINCT FROM new.effect)) OR (old.approval_type IS DISTINCT FROM new.approval_type)) OR (old.approver_tier_id IS DISTINCT FROM new.approver_tier_id)) OR (old.approver_user_ids IS DISTINCT FROM new.approver_user_ids)) OR (old.quorum IS DISTINCT FROM new.quorum))) EXECUTE FUNCTION app.check_rule()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_booking_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER rule_asset_is_of_the_organization AFTER INSERT OR UPDATE ON public.tier_rule_assets FOR EACH ROW EXECUTE FUNCTION app.check_references('rule_id', 'asset_id')
 CREATE TRIGGER touch_rule AFTER INSERT OR DELETE OR UPDATE ON public.tier_rule_assets FOR EACH ROW EXECUTE FUNCTION app.touch_rule_of_asset()
+CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.tier_rules FOR EACH ROW EXECUTE FUNCTION app.check_fields('limits')
+CREATE TRIGGER version_counts_limits AFTER INSERT OR DELETE OR UPDATE ON public.tier_rules FOR EACH ROW EXECUTE FUNCTION app.count_limits_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_first_default AFTER INSERT ON public.tiers FOR EACH ROW WHEN ((new.is_default AND (new.sections IS NOT NULL))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
 CREATE TRIGGER announce_access_on_sections AFTER UPDATE OF sections, is_default ON public.tiers FOR EACH ROW WHEN (((old.sections IS DISTINCT FROM new.sections) OR (old.is_default IS DISTINCT FROM new.is_default))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
+CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.check_fields('tier')
 CREATE TRIGGER keep_approving_tier BEFORE DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.keep_approving_tier()
 CREATE TRIGGER keep_default_tier AFTER DELETE OR UPDATE OF is_default ON public.tiers FOR EACH ROW WHEN ((old.is_default AND (pg_trigger_depth() = 0))) EXECUTE FUNCTION app.keep_default_tier()
 CREATE TRIGGER keep_used_tier BEFORE DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.keep_used_tier()

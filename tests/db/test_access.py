@@ -178,14 +178,17 @@ def scene(database: str) -> Iterator[Scene]:
             "insert into public.tier_rule_assets (rule_id, asset_id, organization_id) values (%s, %s, %s)",
             [ids["rule"], ids["asset"], organization.id],
         )
-        db.execute(
+        ids["blackout"] = _insert(
+            db,
             "insert into public.blackout_dates (organization_id, start_date, end_date) "
-            "values (%s, '2031-06-01', '2031-06-02')",
-            [organization.id],
+            "values (%(organization)s, '2031-06-01', '2031-06-02') returning id",
+            values,
         )
-        db.execute(
-            "insert into public.holidays (organization_id, name, date) values (%s, 'Once', '2031-07-01')",
-            [organization.id],
+        ids["holiday"] = _insert(
+            db,
+            "insert into public.holidays (organization_id, name, date) "
+            "values (%(organization)s, 'Once', '2031-07-01') returning id",
+            values,
         )
         ids["archived"] = _insert(
             db,
@@ -441,7 +444,7 @@ CALLS = {
     "update_organization": """public.update_organization(%(organization)s, '{"ruc": "1-2-3"}')""",
     "member_directory": "public.member_directory(%(organization)s)",
     "list_members": "public.list_members(%(organization)s)",
-    "update_member": "public.update_member(%(organization)s, %(colleague)s, '{\"role\": \"viewer\"}')",
+    "update_member": 'public.update_member(%(organization)s, %(colleague)s, \'{"role": "viewer"}\')',
     "remove_member": "public.remove_member(%(organization)s, %(colleague)s)",
     "list_invitations": "public.list_invitations(%(organization)s)",
     "create_invitation": """public.create_invitation(%(organization)s, '{"email": "new@example.test"}')""",
@@ -450,6 +453,28 @@ CALLS = {
     "get_organization": "public.get_organization(%(organization)s)",
     "delete_organization": "public.delete_organization(%(organization)s)",
     "restore_organization": "public.restore_organization(%(organization)s)",
+    "list_tiers": "public.list_tiers(%(organization)s)",
+    "create_tier": """public.create_tier(%(organization)s, '{"name": "New", "priority": 77}')""",
+    "update_tier": """public.update_tier(%(organization)s, %(spare_tier)s, '{"name": "Renamed"}')""",
+    "delete_tier": "public.delete_tier(%(organization)s, %(spare_tier)s)",
+    "list_rules": "public.list_rules(%(organization)s)",
+    "create_rule": (
+        "public.create_rule(%(organization)s, "
+        """'{"name": "Notice", "rule_type": "lead_time", "conditions": {"min_hours": 2}}')"""
+    ),
+    "update_rule": """public.update_rule(%(organization)s, %(rule)s, '{"is_active": false}')""",
+    "delete_rule": "public.delete_rule(%(organization)s, %(rule)s)",
+    "list_blackouts": "public.list_blackouts(%(organization)s)",
+    "create_blackout": (
+        "public.create_blackout(%(organization)s, "
+        """'{"start_date": "2031-01-01", "end_date": "2031-01-02"}')"""
+    ),
+    "update_blackout": """public.update_blackout(%(organization)s, %(blackout)s, '{"reason": "Paint"}')""",
+    "delete_blackout": "public.delete_blackout(%(organization)s, %(blackout)s)",
+    "list_holidays": "public.list_holidays(%(organization)s)",
+    "create_holiday": """public.create_holiday(%(organization)s, '{"name": "Feast", "date": "2031-07-16"}')""",
+    "update_holiday": """public.update_holiday(%(organization)s, %(holiday)s, '{"name": "Feast"}')""",
+    "delete_holiday": "public.delete_holiday(%(organization)s, %(holiday)s)",
     "check_availability": "public.check_availability(%(asset)s, now() + '50 days', now() + '51 days')",
     "asset_availability": "public.asset_availability(%(asset)s, now() + '50 days', now() + '51 days')",
     "search_assets": "public.search_assets(%(organization)s, 'plane')",
