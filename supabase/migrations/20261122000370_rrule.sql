@@ -264,15 +264,11 @@ declare
     v_bymonth integer[] := app.int_array(p_rule -> 'bymonth');
     v_bysetpos integer[] := app.int_array(p_rule -> 'bysetpos');
     v_weekday integer := extract(isodow from p_first)::integer - 1;
-    v_begin date := case v_freq
-        when 'DAILY' then p_first
-        when 'WEEKLY' then p_first - (v_weekday - (p_rule ->> 'wkst')::integer + 7) % 7
-        when 'MONTHLY' then date_trunc('month', p_first::timestamp)::date
-        else date_trunc('year', p_first::timestamp)::date
-    end;
-    -- The end of the set that p_last lies in.
-    v_end date := case v_freq when 'DAILY' then p_last when 'WEEKLY' then p_last + 7
-        else make_date(extract(year from p_last)::integer, 12, 31) end;
+    v_week date := p_first - (v_weekday - (p_rule ->> 'wkst')::integer + 7) % 7;
+    v_year integer := extract(year from p_first)::integer;
+    -- Months counted from year 0, of which each v_step-th, or each year's twelve, is a set or part of one.
+    v_month integer := v_year * 12 + case when v_freq = 'MONTHLY' then extract(month from p_first)::integer - 1 else 0 end;
+    v_last_month integer := extract(year from p_last)::integer * 12 + 11;
     v_in_month boolean := v_freq = 'MONTHLY' or v_bymonth is not null;
 begin
     -- What the rule does not say, the first day says.
@@ -285,27 +281,29 @@ begin
         end if;
     end if;
     return query
-        with days as (
-            select
-                v_begin + n as day, n,
-                extract(year from v_begin + n)::integer as y, extract(month from v_begin + n)::integer as m,
-                extract(day from v_begin + n)::integer as d, (extract(isodow from v_begin + n)::integer - 1) as weekday
-            from generate_series(0, v_end - v_begin) as n
-            where v_freq <> 'DAILY' or n % v_interval = 0
-        ), sets as (
-            select d.*, case v_freq
-                when 'DAILY' then d.n
-                when 'WEEKLY' then d.n / 7
-                when 'MONTHLY' then d.y * 12 + d.m - extract(year from v_begin)::integer * 12 - extract(month from v_begin)::integer
-                else d.y - extract(year from v_begin)::integer
-            end as place
-            from days d
-            where v_bymonth is null or d.m = any (v_bymonth)
+        with months as (
+            select m % 12 + 1 as m, make_date(m / 12, m % 12 + 1, 1) as first_day,
+                case v_freq when 'MONTHLY' then m else m / 12 end as place
+            from generate_series(v_month, v_last_month, case v_freq when 'MONTHLY' then v_interval else 1 end) as m
+            where v_freq in ('MONTHLY', 'YEARLY') and (v_freq = 'MONTHLY' or (m / 12 - v_year) % v_interval = 0)
+                and (v_bymonth is null or m % 12 + 1 = any (v_bymonth))
+        ), days as (
+            select p_first + n as day, n as place
+            from generate_series(0, p_last - p_first, v_interval) as n
+            where v_freq = 'DAILY'
+            union all
+            select v_week + n + k, n
+            from generate_series(0, p_last - v_week, 7 * v_interval) as n, generate_series(0, 6) as k
+            where v_freq = 'WEEKLY'
+            union all
+            select m.first_day + k, m.place
+            from months m, generate_series(0, (m.first_day + interval '1 month')::date - m.first_day - 1) as k
         ), spans as (
-            -- In which day of how many of its month, or of its year, it lies: for what is counted from the end.
-            select s.*, extract(day from make_date(s.y, s.m, 1) + interval '1 month -1 day')::integer as month_length
-            from sets s
-            where s.place % v_interval = 0
+            select d.day, d.place, extract(day from d.day)::integer as d, extract(year from d.day)::integer as y,
+                (extract(isodow from d.day)::integer - 1) as weekday,
+                extract(day from date_trunc('month', d.day::timestamp) + interval '1 month -1 day')::integer as month_length
+            from days d
+            where v_bymonth is null or extract(month from d.day)::integer = any (v_bymonth)
         ), numbered as (
             select
                 s.*,
@@ -362,7 +360,7 @@ begin
     end if;
     -- A year's rule need not be looked for in two centuries; one that names few days is.
     while v_last < v_end and cardinality(v_found) < v_wanted loop
-        v_last := least(v_first + v_reach, v_end::timestamp)::date;
+        v_last := least(v_first + least(v_reach, 100000)::integer, v_end);
         v_found := array(
             select d.day + p_start::time
             from app.rrule_days(v_rule, v_first, v_last) as d(day)
