@@ -859,6 +859,7 @@ function app.end_booking(p_row public.reservations, p_status public.reservation_
 function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 8a50cc29; grants none
 function app.escalate_approval_request(p_request public.approval_requests, p_row public.reservations, p_leaving uuid DEFAULT NULL::uuid) returns boolean; plpgsql volatile set search_path=""; body cb02ce9b; grants none
 function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body b4188e0d; grants none
+function app.expand_rrule(p_rrule text, p_start timestamp without time zone, p_exdates timestamp without time zone[] DEFAULT '{}'::timestamp without time zone[], p_limit integer DEFAULT 366, p_time_zone text DEFAULT 'UTC'::text) returns SETOF timestamp without time zone; plpgsql stable set search_path=""; body 6e6ab66e; grants none
 function app.expire_approvals_of(p_row public.reservations) returns text; plpgsql volatile set search_path=""; body cf3febfb; grants none
 function app.fail(p_code text, p_message text, p_status integer, p_details jsonb DEFAULT NULL::jsonb) returns void; plpgsql stable set search_path=""; body 734e8d15; grants none
 function app.fail_busy() returns void; plpgsql volatile set search_path=""; body de5009bb; grants none
@@ -886,6 +887,7 @@ function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(h
 function app.holiday_resource(p_row public.holidays) returns jsonb; sql stable set search_path=""; body 8962a6ec; grants none
 function app.holiday_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body ea9dee03; grants none
 function app.id_list(p_ids jsonb) returns uuid[]; plpgsql immutable set search_path=""; body 25938a7e; grants none
+function app.int_array(p_numbers jsonb) returns integer[]; sql immutable set search_path=""; body a384695d; grants none
 function app.invitation_json(p_row public.invitations) returns jsonb; sql stable set search_path=""; body 81e994a8; grants none
 function app.invitation_status(p_row public.invitations) returns text; sql stable set search_path=""; body f07b70fb; grants none
 function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body 0b86fb51; grants none
@@ -967,6 +969,7 @@ function app.own_run(p_case app.booking_case, p_unit text, p_gap integer, p_reac
 function app.page_bounds(p_page integer, p_page_size integer, OUT skip bigint, OUT size integer) returns record; plpgsql immutable set search_path=""; body 9dc70ae0; grants none
 function app.parse_date(p_text text) returns date; plpgsql immutable set search_path=""; body 557f0509; grants none
 function app.parse_id(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
+function app.parse_rrule(p_rrule text) returns jsonb; plpgsql immutable set search_path=""; body 491224ee; grants none
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
 function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
@@ -1010,6 +1013,14 @@ function app.reservation_state(p_row public.reservations) returns jsonb; sql sta
 function app.restore_obstacle(p_organization public.organizations) returns text; plpgsql stable set search_path=""; body b187c947; grants none
 function app.revoke_invitations_of_former_admin() returns trigger; plpgsql volatile security definer set search_path=""; body 22926cd1; grants none
 function app.role_errors(p_object jsonb, p_allowed public.member_role[]) returns jsonb; plpgsql stable set search_path=""; body ac483092; grants none
+function app.rrule_combination_errors(p_rule jsonb) returns jsonb; plpgsql immutable set search_path=""; body 79b9705b; grants none
+function app.rrule_days(p_rule jsonb, p_first date, p_last date) returns SETOF date; plpgsql immutable set search_path=""; body dc1dbcd3; grants none
+function app.rrule_error(p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 29542391; grants none
+function app.rrule_errors(p_rrule text) returns jsonb; sql immutable set search_path=""; body 3c8319b9; grants none
+function app.rrule_numbers(p_value text, p_max integer) returns integer[]; plpgsql immutable set search_path=""; body d83a26cb; grants none
+function app.rrule_part(p_name text, p_value text) returns jsonb; plpgsql immutable set search_path=""; body 3a1e34ec; grants none
+function app.rrule_until(p_value text) returns jsonb; plpgsql immutable set search_path=""; body f4487328; grants none
+function app.rrule_weekdays(p_value text) returns integer[]; plpgsql immutable set search_path=""; body b23b8db5; grants none
 function app.rule_errors(p_rule public.tier_booking_rules) returns jsonb; plpgsql stable set search_path=""; body c0fcb770; grants none
 function app.rule_resource(p_rule public.tier_booking_rules) returns jsonb; sql stable set search_path=""; body 509fafaf; grants none
 function app.rule_trigger(p_case app.booking_case, p_type public.rule_type, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body d5878ab5; grants none
