@@ -1,7 +1,7 @@
 """One error tree and the one table from an error's code to its HTTP status."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NotRequired, TypedDict
 
 STATUS: Final[Mapping[str, int]] = {
     "VALIDATION_ERROR": 400,
@@ -27,11 +27,12 @@ STATUS: Final[Mapping[str, int]] = {
 
 
 class FieldError(TypedDict):
-    """What is wrong with one field: `path` is dotted (`guests.0.email`), `code` is for programs."""
+    """What is wrong with one field; `path` is dotted (`guests.0.email`), `code` and `params` are for programs."""
 
     path: str
     code: str
     message: str
+    params: NotRequired[Mapping[str, Any]]
 
 
 class ApiError(Exception):

@@ -13,6 +13,7 @@ from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, overload
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -28,6 +29,10 @@ Decorator = Callable[[Callable[..., Awaitable[Response]]], "Endpoint"]
 
 # RFC 6901 has no say here: field errors name a path as `guests.0.email`, as the SQL functions do.
 PATH_SEPARATOR: Final = "."
+# What pydantic's messages name of our own limits; the rest of its context may hold what was sent.
+LIMITS: Final = frozenset(
+    {"min_length", "max_length", "ge", "gt", "le", "lt", "multiple_of", "pattern", "expected", "size"}
+)
 _ENTITY_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
 # Fits PostgreSQL's integer.
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -319,7 +324,16 @@ def _validated(model: type[B], values: Any) -> B:
 
 def field_errors(error: ValidationError) -> Sequence[FieldError]:
     """What pydantic found wrong, as `details.fields`; without the values, which may be secret."""
-    return [
-        {"path": PATH_SEPARATOR.join(map(str, found["loc"])), "code": found["type"], "message": found["msg"]}
-        for found in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
+    return [_field_error(found) for found in error.errors(include_url=False, include_input=False)]
+
+
+def _field_error(found: ErrorDetails) -> FieldError:
+    field: FieldError = {
+        "path": PATH_SEPARATOR.join(map(str, found["loc"])),
+        "code": found["type"],
+        "message": found["msg"],
+    }
+    limits = {name: value for name, value in found.get("ctx", {}).items() if name in LIMITS}
+    if limits:
+        field["params"] = limits
+    return field

@@ -14,6 +14,7 @@ from starlette.responses import Response
 
 from bff.errors import ApiError
 from bff.state import Request
+from bff.wording import error_message, language_of, worded
 
 PROBLEM: Final = "application/problem+json"
 # What one user may see, another may not: a cache keyed by the URL alone would mix them up on one machine.
@@ -110,7 +111,10 @@ def not_modified(request: Request, version: int) -> Response | None:
 
 
 def error_response(request: Request, error: ApiError) -> Response:
-    """The one body of every error, in the form that `Accept` asks for."""
+    """The one body of every error, in the form and the language that the request asks for."""
+    language = language_of(request.headers.get("accept-language", ""))
+    message = error_message(error.code, error.message, error.details, language)
+    members = _error_members(error, worded(error.details, language))
     body: dict[str, Any]
     if PROBLEM in request.headers.get("accept", ""):
         media_type = PROBLEM
@@ -118,27 +122,27 @@ def error_response(request: Request, error: ApiError) -> Response:
             "type": f"/api/docs#{error.code}",
             "title": error.code.replace("_", " ").capitalize(),
             "status": error.status,
-            "detail": error.message,
+            "detail": message,
             "instance": request.url.path,
-            **_error_members(error),
+            **members,
             "requestId": request.state["request_id"],
         }
     else:
         media_type = "application/json"
         body = {
             "success": False,
-            "error": {"message": error.message, **_error_members(error)},
+            "error": {"message": message, **members},
             "metadata": json.loads(_metadata(request, cached=False)),
         }
-    headers = {"Cache-Control": "no-store", **error.headers}
+    headers = {"Cache-Control": "no-store", "Content-Language": language, **error.headers}
     content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
     return Response(content, error.status, headers, media_type)
 
 
-def _error_members(error: ApiError) -> dict[str, Any]:
+def _error_members(error: ApiError, details: Mapping[str, Any] | None) -> dict[str, Any]:
     members: dict[str, Any] = {"code": error.code}
-    if error.details is not None:
-        members["details"] = error.details
+    if details is not None:
+        members["details"] = details
     if error.retry_after is not None:
         members["retryAfter"] = error.retry_after
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

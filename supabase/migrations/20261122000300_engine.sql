@@ -19,6 +19,33 @@ as $$
         || case when p_params is null then '{}' else jsonb_build_object('params', p_params) end
 $$;
 
+create or replace function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text default null)
+returns jsonb
+language plpgsql
+stable
+parallel safe
+set search_path = ''
+as $$
+declare
+    v_path text := concat_ws('.', p_path, p_key);
+    v_value jsonb := p_object -> p_key;
+begin
+    if coalesce(jsonb_typeof(v_value), 'null') = 'null' then
+        return '[]';
+    elsif jsonb_typeof(v_value) <> 'string' then
+        return jsonb_build_array(app.field_error(v_path, 'string_type', 'Text is expected here.'));
+    elsif v_value #>> '{}' !~ '\S' then
+        return jsonb_build_array(app.field_error(v_path, 'string_too_short', 'This must not be blank.', '{"min_length": 1}'));
+    elsif length(v_value #>> '{}') > p_max then
+        return jsonb_build_array(app.field_error(
+            v_path, 'string_too_long', format('At most %s characters are allowed.', p_max),
+            jsonb_build_object('max_length', p_max)
+        ));
+    end if;
+    return '[]';
+end;
+$$;
+
 -- A booking as the rules look at it: whose, of what, when. Every path to a booking (create, change, preview, series,
 -- hold, waitlist, approval) makes one with app.booking_case and has it judged by app.weigh, and by nothing else.
 create type app.booking_case as (
