@@ -27,7 +27,7 @@ STATUS: Final[Mapping[str, int]] = {
 
 
 class FieldError(TypedDict):
-    """What is wrong with one field; `path` is dotted (`guests.0.email`), `code` and `params` are for programs."""
+    """A fault of one field: `path` is dotted (`guests.0.email`); `code` and `params` are for programs."""
 
     path: str
     code: str

@@ -1,8 +1,8 @@
 """Messages in the reader's language.
 
-English is written where an error arises, in SQL or in Python; this package holds the other languages, by the
-codes and reasons that the errors carry, and chooses by `Accept-Language`. A program needs none of it: codes and
-params tell all.
+English is written where an error arises, in SQL or in Python; this package holds the other languages, by
+the codes and reasons that the errors carry, and chooses by `Accept-Language`. A program needs none of it:
+codes and params tell all.
 """
 
 import json
