@@ -28,6 +28,7 @@ from bff.pool import Pool
 from bff.relay import RelayConfig, open_relay
 from bff.repository import Supabase, Timing
 from bff.routes import accounts, assets, maintenance, organizations, reservations, stream, system
+from bff.routes import accounts, assets, holds, organizations, reservations, stream, system
 from bff.settings import Settings, load_settings
 from bff.state import State
 from bff.telemetry import configure_logging
@@ -39,6 +40,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *assets.ENDPOINTS,
     *reservations.ENDPOINTS,
     *maintenance.ENDPOINTS,
+    *holds.ENDPOINTS,
     *stream.ENDPOINTS,
 )
 CORS_METHODS: Final = ("GET", "POST", "PATCH", "DELETE")

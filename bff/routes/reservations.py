@@ -1,17 +1,16 @@
 """Bookings: made, listed, read, moved and cancelled."""
 
-from postgrest import AsyncSelectRequestBuilder
 from starlette.responses import Response
 
 from bff.http import endpoint, expected_version, idempotency_key, path_id, session_of
 from bff.responses import Page, not_modified, success
-from bff.routes.organizations import require_visible
-from bff.schemas.envelope import sort_of
 from bff.schemas.reservations import (
     Calendar,
     CalendarQuery,
     Cancellation,
     ListedReservation,
+    ListedReservations,
+    Preview,
     Reservation,
     ReservationChanges,
     ReservationCreate,
@@ -19,10 +18,6 @@ from bff.schemas.reservations import (
 )
 from bff.state import Request
 
-COLUMNS = (
-    "id,organization_id,asset_id,user_id,title,start_date,end_date,status,guest_count,version,series_id,approved_by,"
-    "approved_at,canceled_at,created_at,updated_at,asset:assets(name,section,timezone)"
-)
 REFUSALS = ("FORBIDDEN", "MFA_REQUIRED", "NOT_FOUND", "CONFLICT", "INVALID_STATE", "RULE_VIOLATION")
 
 
@@ -30,12 +25,14 @@ REFUSALS = ("FORBIDDEN", "MFA_REQUIRED", "NOT_FOUND", "CONFLICT", "INVALID_STATE
     "POST",
     "/api/v1/reservations",
     summary="Book an asset",
-    description="A conflict names what stands in the way and up to three free times nearby.",
+    description="A refusal names every rule that is broken; a conflict what stands in the way, whether my "
+    "tier may displace it, and up to three free times nearby. Where a rule asks for approval the booking is "
+    "`pending`, and keeps its time until that is decided.",
     tag="reservations",
     body=ReservationCreate,
     response=Reservation,
     status=201,
-    errors=(*REFUSALS, "IDEMPOTENCY_KEY_REUSED"),
+    errors=(*REFUSALS, "NO_ELIGIBLE_APPROVER", "IDEMPOTENCY_KEY_REUSED"),
     request_headers=("Idempotency-Key",),
     response_headers=("Location", "ETag"),
 )
@@ -55,10 +52,30 @@ async def create_reservation(request: Request, booking: ReservationCreate) -> Re
 
 
 @endpoint(
+    "POST",
+    "/api/v1/reservations/preview",
+    summary="What booking would come to",
+    description="The same body and the same judgement as booking, all of it at once: rules, conflicts, free "
+    "times nearby and approvals. Nothing is written.",
+    tag="reservations",
+    body=ReservationCreate,
+    response=Preview,
+    errors=("FORBIDDEN", "MFA_REQUIRED", "NOT_FOUND", "INVALID_STATE", "NO_ELIGIBLE_APPROVER"),
+)
+async def preview_reservation(request: Request, booking: ReservationCreate) -> Response:
+    """One call to `preview_reservation`."""
+    values = booking.model_dump(mode="json", exclude_unset=True)
+    arguments = {f"p_{name}": value for name, value in values.items()}
+    return success(
+        request, await session_of(request).rpc("preview_reservation", arguments, Preview, safe=True)
+    )
+
+
+@endpoint(
     "GET",
     "/api/v1/organizations/{org}/reservations",
     summary="The bookings of an organisation that I may see",
-    description="`from` and `to` keep the bookings that touch the time between them.",
+    description="`from` and `to` keep the bookings that touch the time between them; `q` searches titles.",
     tag="reservations",
     query=ReservationList,
     response=ListedReservation,
@@ -66,31 +83,21 @@ async def create_reservation(request: Request, booking: ReservationCreate) -> Re
     errors=("NOT_FOUND",),
 )
 async def list_reservations(request: Request, query: ReservationList) -> Response:
-    """A page of rows, each with its asset's name."""
-    organization_id = path_id(request, "org")
-
-    def narrow(rows: AsyncSelectRequestBuilder) -> AsyncSelectRequestBuilder:
-        rows = rows.eq("organization_id", organization_id)
-        if query.asset_id is not None:
-            rows = rows.eq("asset_id", query.asset_id)
-        if query.user_id is not None:
-            rows = rows.eq("user_id", query.user_id)
-        if query.status:
-            rows = rows.in_("status", query.status)
-        if query.from_ is not None:
-            rows = rows.gt("end_date", query.from_.isoformat())
-        if query.to is not None:
-            rows = rows.lt("start_date", query.to.isoformat())
-        return rows
-
-    session = session_of(request)
-    column, descending = sort_of(query.sort)
-    found = await session.table("reservations", ListedReservation, COLUMNS).find_all(
-        narrow, order=column, descending=descending, page=query.page, page_size=query.page_size
-    )
-    if not found.count:
-        await require_visible(session, organization_id)
-    return success(request, found.items, page=Page(query.page, query.page_size, found.count))
+    """One call to `list_reservations`."""
+    arguments = {
+        "p_organization_id": path_id(request, "org"),
+        "p_asset_id": query.asset_id,
+        "p_user_id": query.user_id,
+        "p_status": query.status or None,
+        "p_from": query.from_,
+        "p_to": query.to,
+        "p_q": query.q,
+        "p_sort": query.sort,
+        "p_page": query.page,
+        "p_page_size": query.page_size,
+    }
+    found = await session_of(request).rpc("list_reservations", arguments, ListedReservations, safe=True)
+    return success(request, found.items, page=Page(query.page, query.page_size, found.total))
 
 
 @endpoint(
@@ -114,21 +121,26 @@ async def read_reservation(request: Request) -> Response:
     "PATCH",
     "/api/v1/reservations/{id}",
     summary="Move or change a booking",
-    description="A changed time or asset is checked like a new booking and voids approvals.",
+    description="A changed time or asset is judged like a new booking, notice only where the start or the "
+    "asset changes. What was approved is asked for anew where a rule says so.",
     tag="reservations",
     body=ReservationChanges,
     response=Reservation,
-    errors=(*REFUSALS, "PRECONDITION_FAILED"),
+    errors=(*REFUSALS, "NO_ELIGIBLE_APPROVER", "PRECONDITION_FAILED"),
     request_headers=("If-Match",),
     response_headers=("ETag",),
 )
 async def update_reservation(request: Request, changes: ReservationChanges) -> Response:
     """One call to `update_reservation`."""
+    sent = changes.sent()
+    override = sent.pop("override", None)
     arguments = {
         "p_reservation_id": path_id(request, "id"),
-        "p_changes": changes.sent(),
+        "p_changes": sent,
         "p_expected_version": expected_version(request),
     }
+    if override is not None:
+        arguments["p_override"] = override
     changed = await session_of(request).rpc("update_reservation", arguments, Reservation)
     return success(request, changed, version=changed.version)
 
@@ -137,6 +149,7 @@ async def update_reservation(request: Request, changes: ReservationChanges) -> R
     "POST",
     "/api/v1/reservations/{id}/cancel",
     summary="Cancel a booking (one's own, or as manager and above)",
+    description="A tier may ask of its members that they give notice.",
     tag="reservations",
     body=Cancellation,
     response=Reservation,
@@ -168,6 +181,28 @@ async def cancel_reservation(request: Request, cancellation: Cancellation) -> Re
 
 
 @endpoint(
+    "POST",
+    "/api/v1/reservations/{id}/restore",
+    summary="Undo a cancellation within 15 minutes",
+    description="If the time is still free and the rules, notice aside, allow it. What was approved is "
+    "approved again. What a manager cancelled only managers and above bring back.",
+    tag="reservations",
+    response=Reservation,
+    errors=(*REFUSALS, "NO_ELIGIBLE_APPROVER", "IDEMPOTENCY_KEY_REUSED"),
+    request_headers=("Idempotency-Key",),
+    response_headers=("ETag",),
+)
+async def restore_reservation(request: Request) -> Response:
+    """One call to `restore_reservation`."""
+    key = idempotency_key(request)
+    arguments = {"p_reservation_id": path_id(request, "id"), "p_idempotency_key": key}
+    restored = await session_of(request).rpc(
+        "restore_reservation", arguments, Reservation, safe=key is not None
+    )
+    return success(request, restored, version=restored.version)
+
+
+@endpoint(
     "GET",
     "/api/v1/organizations/{org}/calendar",
     summary="A calendar, and the stream's cursor of the same moment",
@@ -191,9 +226,11 @@ async def read_calendar(request: Request, query: CalendarQuery) -> Response:
 
 ENDPOINTS = (
     create_reservation,
+    preview_reservation,
     list_reservations,
     read_reservation,
     update_reservation,
     cancel_reservation,
+    restore_reservation,
     read_calendar,
 )

@@ -117,8 +117,10 @@ class AvailabilityQuery(Input):
 
 
 class Conflict(Output):
-    """What stands in the way. Of what the caller may not read, only the times are told."""
+    """What stands in the way. Of what the caller may not read, only the kind and the times are told."""
 
+    # Absent in what the previous schema answers.
+    kind: Literal["reservation", "hold", "maintenance", "external"] | None = None
     id: Id | None = None
     title: str | None = None
     start_date: UtcTime

@@ -3,16 +3,19 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
+from bff.schemas.assets import Conflict, Slot
 from bff.schemas.base import (
     Changes,
     Email,
+    Flag,
     Id,
     Input,
     Instant,
     JsonObject,
     LongText,
+    NoNul,
     NotNull,
     Output,
     PersonName,
@@ -45,8 +48,39 @@ class GuestRead(Output):
     email: str | None = None
 
 
+class AppliedOverride(Output):
+    """A rule that somebody entitled set aside for this booking, as it was then."""
+
+    rule_id: Id | None
+    rule_type: str
+    rule_version: int | None
+    code: str
+    params: dict[str, Any]
+    reason: str
+    overridden_by: Id
+    overridden_at: UtcTime
+
+
+class Violation(Output):
+    """A rule that refuses the booking or asks for approval; `code` and `params` are for an app to word it."""
+
+    ruleId: Id | None  # noqa: N815 (the wire's name)
+    ruleType: str  # noqa: N815 (the wire's name)
+    ruleName: str | None = None  # noqa: N815 (the wire's name)
+    ruleVersion: int | None = None  # noqa: N815 (the wire's name)
+    code: str
+    effect: Literal["deny", "require_approval"]
+    message: str
+    params: dict[str, Any]
+    overridable: Annotated[bool, Field(description="Whether my role may set it aside.")]
+
+
 class Reservation(Output):
-    """A booking; notes, metadata, guests and reasons are there for its booker and for managers only."""
+    """A booking.
+
+    Notes, metadata, guests, overrides and reasons are there for its booker and for managers only, approvals
+    for those whom they concern too.
+    """
 
     id: Id
     organization_id: Id
@@ -64,13 +98,23 @@ class Reservation(Output):
     approved_by: Id | None = None
     approved_at: UtcTime | None = None
     canceled_at: UtcTime | None = None
+    hold_expires_at: UtcTime | None = None
     created_at: UtcTime
     updated_at: UtcTime
+    approvals: Annotated[Any, Field(description="Who has to approve, and what they said.")] = None
+    overrides: list[AppliedOverride] = Field(default_factory=list)
     notes: str | None = None
     metadata: dict[str, Any] | None = None
     guests: list[GuestRead] = Field(default_factory=list)
     rejected_reason: str | None = None
     cancellation_reason: str | None = None
+
+
+class Override(Input):
+    """Rules to set aside, and why. Only rules that allow it to my role; it is kept with the booking."""
+
+    rule_ids: Annotated[list[UUID], Field(min_length=1, max_length=100)]
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=2000), NoNul]
 
 
 class ReservationCreate(Input):
@@ -84,10 +128,34 @@ class ReservationCreate(Input):
     notes: LongText | None = None
     metadata: JsonObject | None = None
     guests: Guests | None = None
+    override: Override | None = None
+    hold_id: Annotated[UUID | None, Field(description="My hold of the asset, which becomes the booking.")] = (
+        None
+    )
+    displace: Annotated[
+        Flag,
+        Field(
+            description="Push aside bookings of weaker tiers that have not begun, where my tier may. A "
+            "conflict says `displaceable` where it would have helped."
+        ),
+    ] = False
+
+
+class Preview(Output):
+    """What a booking would come to. Nothing was written, and nothing is promised."""
+
+    outcome: Literal["approved", "pending", "refused", "conflict"]
+    time_zone: str
+    violations: list[Violation]
+    overridden: list[AppliedOverride]
+    conflicts: list[Conflict]
+    alternatives: list[Slot]
+    approvals: Annotated[Any, Field(description="Who would have to approve it.")]
+    displaceable: bool
 
 
 class ReservationChanges(Changes):
-    """What is to be different; a changed time or asset voids approvals."""
+    """What is to be different; a changed time or asset is judged anew and voids approvals."""
 
     asset_id: Annotated[UUID | None, NotNull] = None
     title: Annotated[Title | None, NotNull] = None
@@ -97,6 +165,7 @@ class ReservationChanges(Changes):
     notes: LongText | None = None
     metadata: JsonObject | None = None
     guests: Guests | None = None
+    override: Override | None = None
 
 
 class Cancellation(Input):
@@ -113,6 +182,12 @@ class ReservationList(Paged):
     status: list[ReservationStatus] = Field(default_factory=list)
     from_: Annotated[Instant | None, Field(alias="from")] = None
     to: Instant | None = None
+    q: Annotated[
+        str | None,
+        StringConstraints(min_length=1, max_length=200),
+        NoNul,
+        Field(description="Words of the title, in this order; case does not matter."),
+    ] = None
     sort: Literal["start_date", "-start_date", "created_at", "-created_at"] = "start_date"
 
 
@@ -131,6 +206,7 @@ class ListedReservation(Output):
     organization_id: Id
     asset_id: Id
     user_id: Id | None
+    booked_by: str | None = None
     title: str
     start_date: UtcTime
     end_date: UtcTime
@@ -138,12 +214,20 @@ class ListedReservation(Output):
     guest_count: int | None
     version: int
     series_id: Id | None
+    hold_expires_at: UtcTime | None = None
     approved_by: Id | None
     approved_at: UtcTime | None
     canceled_at: UtcTime | None
     created_at: UtcTime
     updated_at: UtcTime
     asset: ListedAsset | None
+
+
+class ListedReservations(Output):
+    """A page of bookings, and how many there are in all."""
+
+    items: list[ListedReservation]
+    total: int
 
 
 class CalendarQuery(Input):

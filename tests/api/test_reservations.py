@@ -5,7 +5,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.actors import Organization
+from tests.actors import Connection, Organization
 from tests.api.shape import assert_error, data, pagination
 from tests.conftest import Client
 
@@ -156,6 +156,131 @@ async def test_lists_are_filtered_by_what_was_asked(client: Client, office: Orga
     assert (row["start_date"], row["version"]) == (at(0), 1)
     assert "notes" not in row
     assert pagination(await member.get(path, params={"pageSize": 1})).totalPages == 3
+
+
+async def test_a_list_is_searched_by_title_and_says_how_much_there_is(
+    client: Client, office: Organization
+) -> None:
+    member, path = client(office.member), f"/api/v1/organizations/{office.id}/reservations"
+    for day, title in enumerate(("Bocas del Toro", "Contadora", "Bocas otra vez")):
+        data(await member.post("/api/v1/reservations", json=booking(office, day, day + 1, title=title)), 201)
+    found = await member.get(path, params={"q": "BOCAS", "pageSize": 1})
+    assert [row["title"] for row in data(found)] == ["Bocas del Toro"]
+    assert (pagination(found).totalItems, pagination(found).hasNext) == (2, True)
+    assert data(await member.get(path, params={"q": "%"})) == []
+    assert_error(await member.get(path, params={"from": at(1), "to": at(0)}), "VALIDATION_ERROR")
+
+
+async def test_a_preview_tells_what_booking_would_come_to_and_writes_nothing(
+    client: Client, office: Organization
+) -> None:
+    member = client(office.member)
+    free = data(await member.post("/api/v1/reservations/preview", json=booking(office)))
+    assert free == {
+        "outcome": "approved",
+        "time_zone": "America/Panama",
+        "violations": [],
+        "overridden": [],
+        "conflicts": [],
+        "alternatives": [],
+        "approvals": [],
+        "displaceable": False,
+    }
+    made = data(await member.post("/api/v1/reservations", json=booking(office)), 201)
+    taken = data(await client(office.manager).post("/api/v1/reservations/preview", json=booking(office)))
+    assert (taken["outcome"], [found["id"] for found in taken["conflicts"]]) == ("conflict", [made["id"]])
+    assert len(taken["alternatives"]) == 3
+    viewer = await client(office.viewer).post("/api/v1/reservations/preview", json=booking(office))
+    assert_error(viewer, "FORBIDDEN")
+
+
+async def test_a_hold_keeps_the_time_until_it_is_booked_or_given_up(
+    client: Client, office: Organization
+) -> None:
+    member, manager = client(office.member), client(office.manager)
+    wish = {key: booking(office)[key] for key in ("asset_id", "start_date", "end_date")}
+    response = await member.post("/api/v1/holds", json=wish)
+    hold = data(response, 201)
+    assert response.headers["location"] == f"/api/v1/holds/{hold['id']}"
+    assert (hold["outcome"], hold["violations"], hold["start_date"]) == ("approved", [], at(0))
+    error = assert_error(await manager.post("/api/v1/reservations", json=booking(office)), "CONFLICT")
+    assert error["details"]["conflicts"] == [{"kind": "hold", "start_date": at(0), "end_date": at(1)}]
+    stolen = await manager.post("/api/v1/reservations", json=booking(office, hold_id=hold["id"]))
+    assert_error(stolen, "NOT_FOUND")
+    made = data(await member.post("/api/v1/reservations", json=booking(office, hold_id=hold["id"])), 201)
+    assert (made["id"], made["status"]) == (hold["id"], "approved")
+
+    second = data(
+        await member.post(
+            "/api/v1/holds",
+            json={**wish, "asset_id": office.assets["planes"], "start_date": at(5), "end_date": at(6)},
+        ),
+        201,
+    )
+    assert_error(await manager.delete(f"/api/v1/holds/{second['id']}"), "NOT_FOUND")
+    assert (await member.delete(f"/api/v1/holds/{second['id']}")).status_code == 204
+    assert_error(await member.delete(f"/api/v1/holds/{second['id']}"), "NOT_FOUND")
+    data(await manager.post("/api/v1/reservations", json=booking(office, 5, 6)), 201)
+
+
+async def test_a_cancellation_is_undone(client: Client, office: Organization) -> None:
+    member = client(office.member)
+    made = data(await member.post("/api/v1/reservations", json=booking(office, notes="Ventana")), 201)
+    path = f"/api/v1/reservations/{made['id']}"
+    data(await member.post(f"{path}/cancel", json={"reason": "Lluvia"}))
+    restored = await member.post(f"{path}/restore", headers={"Idempotency-Key": str(uuid.uuid4())})
+    assert (data(restored)["status"], data(restored)["notes"]) == ("approved", "Ventana")
+    assert restored.headers["etag"] == f'"{data(restored)["version"]}"'
+    assert_error(await member.post(f"{path}/restore"), "INVALID_STATE")
+    data(await member.post(f"{path}/cancel"))
+    data(await client(office.manager).post("/api/v1/reservations", json=booking(office)), 201)
+    assert_error(await member.post(f"{path}/restore"), "CONFLICT")
+
+
+async def test_a_refusal_names_the_rules_and_who_may_set_them_aside(
+    client: Client, office: Organization, live_db: Connection
+) -> None:
+    row = live_db.execute(
+        "insert into public.tier_booking_rules (organization_id, name, rule_type, conditions, overridable_by)"
+        " values (%s, 'A day at most', 'duration', '{\"max_minutes\": 1440}', '{owner}') returning id::text",
+        [office.id],
+    ).fetchone()
+    assert row is not None
+    long = booking(office, 0, 3)
+    error = assert_error(
+        await client(office.member).post("/api/v1/reservations", json=long), "RULE_VIOLATION"
+    )
+    assert [(v["ruleId"], v["code"], v["overridable"]) for v in error["details"]["violations"]] == [
+        (row["id"], "duration_too_long", False)
+    ]
+    override = {"rule_ids": [row["id"]], "reason": "Visita de la junta"}
+    refused = await client(office.member).post("/api/v1/reservations", json={**long, "override": override})
+    assert assert_error(refused, "FORBIDDEN")["details"]["reason"] == "not_overridable"
+    made = data(
+        await client(office.owner).post("/api/v1/reservations", json={**long, "override": override}), 201
+    )
+    assert [(o["rule_id"], o["reason"], o["overridden_by"]) for o in made["overrides"]] == [
+        (row["id"], "Visita de la junta", office.owner.id)
+    ]
+
+
+async def test_a_stronger_tier_displaces_when_it_asks_to(
+    client: Client, office: Organization, live_db: Connection
+) -> None:
+    live_db.execute(
+        "with strong as (insert into public.tiers (organization_id, name, priority, can_override)"
+        " values (%(org)s, 'Principals', 1, true) returning id)"
+        " update public.organization_members set tier_id = (select id from strong)"
+        " where organization_id = %(org)s and user_id = %(owner)s",
+        {"org": office.id, "owner": office.owner.id},
+    )
+    made = data(await client(office.member).post("/api/v1/reservations", json=booking(office)), 201)
+    owner = client(office.owner)
+    error = assert_error(await owner.post("/api/v1/reservations", json=booking(office)), "CONFLICT")
+    assert error["details"]["displaceable"] is True
+    data(await owner.post("/api/v1/reservations", json=booking(office, displace=True)), 201)
+    path = f"/api/v1/reservations/{made['id']}"
+    assert data(await client(office.member).get(path))["status"] == "displaced"
 
 
 async def test_availability_names_conflicts_and_alternatives(client: Client, office: Organization) -> None:
