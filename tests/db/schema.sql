@@ -1035,7 +1035,7 @@ function app.settle_approvals(p_row public.reservations) returns public.reservat
 function app.submit_approvals(p_row public.reservations, p_plan jsonb) returns void; plpgsql volatile set search_path=""; body e4b48291; grants none
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
 function app.sweep_asset(p_asset_id uuid) returns integer; plpgsql volatile set search_path=""; body 488508b3; grants none
-function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 09c1d4e5; grants none
+function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 9a6dcb9b; grants none
 function app.tier_id_errors(p_organization_id uuid, p_object jsonb, p_lock boolean DEFAULT true) returns jsonb; plpgsql volatile set search_path=""; body 72d8a807; grants none
 function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none
 function app.tier_limit_violation(p_code text, p_found jsonb, p_version integer, p_effect text DEFAULT 'deny'::text) returns jsonb; sql immutable set search_path=""; body ee79ebcd; grants none
