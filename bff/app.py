@@ -27,8 +27,16 @@ from bff.middleware import (
 from bff.pool import Pool
 from bff.relay import RelayConfig, open_relay
 from bff.repository import Supabase, Timing
-from bff.routes import accounts, assets, maintenance, organizations, reservations, stream, system
-from bff.routes import accounts, assets, holds, organizations, reservations, stream, system
+from bff.routes import (
+    accounts,
+    assets,
+    holds,
+    maintenance,
+    organizations,
+    reservations,
+    stream,
+    system,
+)
 from bff.settings import Settings, load_settings
 from bff.state import State
 from bff.telemetry import configure_logging
