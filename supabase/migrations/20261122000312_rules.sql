@@ -48,10 +48,7 @@ create table public.tier_booking_rules (
     foreign key (approver_tier_id, organization_id) references public.tiers (id, organization_id)
     deferrable initially deferred
 );
--- What judging reads, in its order.
-create index tier_booking_rules_judged on public.tier_booking_rules (organization_id, is_override desc, priority, id)
-    where is_active;
--- The organisation's list, and what a deleted tier takes along or is kept by.
+-- What judging reads and the list shows; what a deleted tier takes along or is kept by.
 create index tier_booking_rules_organization on public.tier_booking_rules (organization_id, priority, id);
 create index tier_booking_rules_tier on public.tier_booking_rules (tier_id) where tier_id is not null;
 create index tier_booking_rules_approvers on public.tier_booking_rules (approver_tier_id)

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.actors import Connection, Organization, as_user
+from tests.actors import Connection, Organization, as_user, make_asset
 from tests.db.booking import Watcher
+from tests.db.ruling import bench
 
 
 @pytest.fixture
@@ -25,3 +26,16 @@ def plane(organization: Organization) -> str:
 def watcher(database: str, organization: Organization) -> Watcher:
     """One who holds a calendar of the fresh organisation and applies its events."""
     return Watcher(database, organization)
+
+
+@pytest.fixture
+def court(database: str, organization: Organization) -> Iterator[Connection]:
+    """The judge of bookings, asked by the fresh organisation's member."""
+    with bench(database, organization.member) as connection:
+        yield connection
+
+
+@pytest.fixture
+def flat(db: Connection, organization: Organization) -> str:
+    """A residence in New York; the fresh organisation's other assets are in Panama."""
+    return make_asset(db, organization.id, "residences", "Flat", timezone="America/New_York")

@@ -612,7 +612,6 @@ CREATE UNIQUE INDEX subscriptions_id_organization_id_key ON public.subscriptions
 CREATE UNIQUE INDEX subscriptions_organization_id_key ON public.subscriptions USING btree (organization_id)
 CREATE UNIQUE INDEX subscriptions_pkey ON public.subscriptions USING btree (id)
 CREATE INDEX tier_booking_rules_approvers ON public.tier_booking_rules USING btree (approver_tier_id) WHERE (approver_tier_id IS NOT NULL)
-CREATE INDEX tier_booking_rules_judged ON public.tier_booking_rules USING btree (organization_id, is_override DESC, priority, id) WHERE is_active
 CREATE INDEX tier_booking_rules_organization ON public.tier_booking_rules USING btree (organization_id, priority, id)
 CREATE INDEX tier_booking_rules_tier ON public.tier_booking_rules USING btree (tier_id) WHERE (tier_id IS NOT NULL)
 CREATE UNIQUE INDEX tier_booking_rules_id_organization_id_key ON public.tier_booking_rules USING btree (id, organization_id)
