@@ -93,17 +93,22 @@ def fetch_events(conninfo: str, organization_id: str, cursor: str | None, limit:
     return answer
 
 
-def apply_events(reservations: Sequence[Json], events: Sequence[Json]) -> list[Json]:
+def apply_events(calendar: Json, events: Sequence[Json]) -> Json:
     """What a calendar client makes of a snapshot and the events after it."""
-    shown = {row["id"]: row for row in reservations}
+    shown = {key: {row["id"]: row for row in calendar[key]} for key in ("reservations", "maintenance")}
     for event in events:
-        reservation = event["payload"]["reservation"]
-        if event["type"] == "reservation_canceled":
-            assert shown.pop(reservation["id"], None) is not None, "canceled what was not shown"
+        subject, _, change = event["type"].partition("_")
+        rows = shown["maintenance" if subject == "maintenance" else "reservations"]
+        state = event["payload"][subject]
+        if change == "canceled":
+            assert rows.pop(state["id"], None) is not None, "canceled what was not shown"
         else:
-            assert (event["type"] == "reservation_created") == (reservation["id"] not in shown)
-            shown[reservation["id"]] = reservation
-    return sorted(shown.values(), key=lambda row: (row["start_date"], row["id"]))
+            assert (change == "updated") == (state["id"] in rows)
+            rows[state["id"]] = state
+    return {
+        key: sorted(rows.values(), key=lambda row: (row["start_date"], row["id"]))
+        for key, rows in shown.items()
+    }
 
 
 class Watcher:
@@ -123,8 +128,7 @@ class Watcher:
         answer = fetch_events(self._conninfo, self._organization.id, self._snapshot["cursor"])
         fresh = self._fetch()
         assert answer["status"] == "ok"
-        assert apply_events(self._snapshot["reservations"], answer["events"]) == fresh["reservations"]
-        assert answer["cursor"] == fresh["cursor"]
+        assert {**apply_events(self._snapshot, answer["events"]), "cursor": answer["cursor"]} == fresh
         first = int(self._snapshot["cursor"].split("-")[0]) + 1
         assert [event["seq"] for event in answer["events"]] == list(
             range(first, first + len(answer["events"]))

@@ -229,7 +229,8 @@ def scene(database: str) -> Iterator[Scene]:
         for asset, window in (("asset", "maintenance"), ("hidden", "hidden_maintenance")):
             ids[window] = _insert(
                 db,
-                "insert into public.maintenance_windows (organization_id, asset_id, title, start_date, end_date) "
+                "insert into public.maintenance_windows "
+                "(organization_id, asset_id, title, start_date, end_date) "
                 "values (%(organization)s, %(asset)s, 'Check', now() + '70 d', now() + '71 d') returning id",
                 {"organization": organization.id, "asset": ids[asset]},
             )

@@ -157,7 +157,7 @@ def test_snapshot_and_cursor_are_of_one_moment_while_others_book(
     final = fetch_calendar(member, organization.id)
     for snapshot in snapshots:
         events = fetch_events(database, organization.id, snapshot["cursor"])["events"]
-        assert apply_events(snapshot["reservations"], events) == final["reservations"]
+        assert apply_events(snapshot, events)["reservations"] == final["reservations"]
 
 
 def test_times_are_utc_with_a_fraction_only_where_there_is_one(

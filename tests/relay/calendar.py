@@ -37,6 +37,27 @@ async def cancel(client: httpx.AsyncClient, reservation: str) -> None:
     assert response.status_code == 200, response.text
 
 
+async def maintain(
+    client: httpx.AsyncClient, asset: str, title: str = "Check", **fields: Any
+) -> dict[str, Any]:
+    """Schedules maintenance, where nobody has taken the time unless `fields` say when."""
+    body = {"title": title, **slot(), **fields}
+    response = await client.post(f"/api/v1/assets/{asset}/maintenance", json=body)
+    assert response.status_code == 201, response.text
+    data: dict[str, Any] = response.json()["data"]
+    return data
+
+
+async def change_maintenance(client: httpx.AsyncClient, window: str, **changes: Any) -> None:
+    response = await client.patch(f"/api/v1/maintenance/{window}", json=changes)
+    assert response.status_code == 200, response.text
+
+
+async def cancel_maintenance(client: httpx.AsyncClient, window: str) -> None:
+    response = await client.delete(f"/api/v1/maintenance/{window}")
+    assert response.status_code == 204, response.text
+
+
 async def snapshot(client: httpx.AsyncClient, organization: str) -> dict[str, Any]:
     response = await client.get(f"/api/v1/organizations/{organization}/calendar", params=WINDOW)
     assert response.status_code == 200, response.text
@@ -45,29 +66,30 @@ async def snapshot(client: httpx.AsyncClient, organization: str) -> dict[str, An
 
 
 def by_id(calendar: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {each["id"]: each for each in calendar["reservations"]}
+    return {each["id"]: each for each in (*calendar["reservations"], *calendar["maintenance"])}
+
+
+def state_of(frame: Sent) -> dict[str, Any]:
+    """The booking or the maintenance that a frame is about; as it was, where it moved out of sight."""
+    payload = frame.data["payload"]
+    state: dict[str, Any] = payload[frame.event.partition("_")[0]] or payload["previousState"]
+    return state
 
 
 def apply(state: dict[str, dict[str, Any]], frames: list[Sent]) -> dict[str, dict[str, Any]]:
     """What a client's calendar shows after these frames."""
     state = dict(state)
     for frame in frames:
-        payload = frame.data["payload"]
-        if frame.event == "reservation_canceled":
-            state.pop((payload["reservation"] or payload["previousState"])["id"], None)
+        changed = state_of(frame)
+        if frame.event.endswith("_canceled"):
+            state.pop(changed["id"], None)
         else:
-            state[payload["reservation"]["id"]] = payload["reservation"]
+            state[changed["id"]] = changed
     return state
 
 
 def titles(stream: Watching) -> list[tuple[str, str]]:
-    return [
-        (
-            frame.event,
-            (frame.data["payload"]["reservation"] or frame.data["payload"]["previousState"])["title"],
-        )
-        for frame in stream.changes
-    ]
+    return [(frame.event, state_of(frame)["title"]) for frame in stream.changes]
 
 
 def restrict(db: Connection, organization: Organization, sections: list[str] | None) -> None:
