@@ -62,10 +62,11 @@ returns jsonb
 language plpgsql
 stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-    v_max integer := (p_conditions ->> 'max')::integer;
-    v_gap integer := coalesce((p_conditions ->> 'gap_days')::integer, 0);
+    v_max integer := (p_conditions ->> 'max')::numeric;
+    v_gap integer := coalesce((p_conditions ->> 'gap_days')::numeric, 0);
     v_run record;
 begin
     -- A run that goes on beyond this reach has more than v_max days within it.
@@ -73,13 +74,13 @@ begin
     if v_run.total <= v_max then
         return null;
     end if;
-    return jsonb_build_object(
-        'code', 'max_consecutive_days',
-        'message', format(
+    return app.finding(
+        'max_consecutive_days',
+        format(
             'At most %s in one go; with this booking it would be %s from %s to %s.',
             app.count_words(v_max, 'day'), v_run.total, app.date_words(v_run.first_day), app.date_words(v_run.last_day)
         ),
-        'params', jsonb_build_object(
+        jsonb_build_object(
             'max', v_max, 'gap_days', v_gap, 'unit', 'days', 'period_start', v_run.first_day, 'period_end', v_run.last_day,
             'used', v_run.total - v_run.requested, 'requested', v_run.requested, 'total', v_run.total
         )
@@ -94,9 +95,10 @@ returns jsonb
 language plpgsql
 stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-    v_count integer := (p_conditions ->> 'count')::integer;
+    v_count integer := (p_conditions ->> 'count')::numeric;
     v_unit text := p_conditions ->> 'unit';
     v_run record;
 begin
@@ -105,14 +107,14 @@ begin
     if v_run.total is null or v_run.total < v_count then
         return null;
     end if;
-    return jsonb_build_object(
-        'code', 'consecutive_booking',
-        'message', format(
+    return app.finding(
+        'consecutive_booking',
+        format(
             'Fewer than %s in a row; with this booking it would be %s from %s to %s.',
             app.count_words(v_count, rtrim(v_unit, 's')), v_run.total, app.date_words(v_run.first_day),
             app.date_words(v_run.last_day)
         ),
-        'params', jsonb_build_object(
+        jsonb_build_object(
             'count', v_count, 'unit', v_unit, 'period_start', v_run.first_day, 'period_end', v_run.last_day,
             'used', v_run.total - v_run.requested, 'requested', v_run.requested, 'total', v_run.total
         )

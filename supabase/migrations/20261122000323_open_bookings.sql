@@ -10,9 +10,10 @@ returns jsonb
 language plpgsql
 stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-    v_max integer := (p_conditions ->> 'max_assets')::integer;
+    v_max integer := (p_conditions ->> 'max_assets')::numeric;
     v_used integer;
 begin
     select count(distinct r.asset_id) into v_used
@@ -29,12 +30,10 @@ begin
     if v_used + 1 <= v_max then
         return null;
     end if;
-    return jsonb_build_object(
-        'code', 'concurrent_booking',
-        'message', format(
-            'At most %s at a time; with this one it would be %s.', app.count_words(v_max, 'asset'), v_used + 1
-        ),
-        'params', jsonb_build_object('max_assets', v_max, 'used', v_used, 'requested', 1, 'total', v_used + 1)
+    return app.finding(
+        'concurrent_booking',
+        format('At most %s at a time; with this one it would be %s.', app.count_words(v_max, 'asset'), v_used + 1),
+        jsonb_build_object('max_assets', v_max, 'used', v_used, 'requested', 1, 'total', v_used + 1)
     );
 end;
 $$;
@@ -47,10 +46,11 @@ returns jsonb
 language plpgsql
 stable
 set search_path = ''
+set plan_cache_mode = force_generic_plan
 as $$
 declare
-    v_max integer := (p_conditions ->> 'max')::integer;
-    v_exempt integer := (p_conditions ->> 'exempt_within_days')::integer;
+    v_max integer := (p_conditions ->> 'max')::numeric;
+    v_exempt integer := (p_conditions ->> 'exempt_within_days')::numeric;
     v_used integer;
 begin
     if p_case.start_date <= now()
@@ -73,12 +73,10 @@ begin
     if v_used + 1 <= v_max then
         return null;
     end if;
-    return jsonb_build_object(
-        'code', 'max_open',
-        'message', format(
-            'At most %s ahead; with this one it would be %s.', app.count_words(v_max, 'booking'), v_used + 1
-        ),
-        'params', jsonb_build_object(
+    return app.finding(
+        'max_open',
+        format('At most %s ahead; with this one it would be %s.', app.count_words(v_max, 'booking'), v_used + 1),
+        jsonb_build_object(
             'max', v_max, 'exempt_within_days', v_exempt, 'used', v_used, 'requested', 1, 'total', v_used + 1
         )
     );

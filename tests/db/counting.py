@@ -44,15 +44,12 @@ class Counted:
 
     def lay(self, asset: str, start: str, end: str, **columns: Any) -> str:
         """A booking of the member's; `columns` replace columns of the row."""
-        where = self.assets[asset]
-        row = insert_booking(
-            self.db,
-            self.organization,
-            where.id,
-            local(start, where.zone),
-            local(end, where.zone),
-            **columns,
-        )
+        zone = self.assets[asset].zone
+        return self.lay_at(asset, local(start, zone), local(end, zone), **columns)
+
+    def lay_at(self, asset: str, start: datetime, end: datetime, **columns: Any) -> str:
+        """The same at instants."""
+        row = insert_booking(self.db, self.organization, self.assets[asset].id, start, end, **columns)
         return str(row["id"])
 
     def lay_all(self, bookings: Iterable[tuple[str, str, str]]) -> None:
@@ -76,13 +73,20 @@ class Counted:
         exclude: Iterable[str] = (),
         **conditions: Any,
     ) -> Any:
-        """The same of instants."""
+        """The same at instants."""
         call = f"app.{rule}_trigger(({CASE}), %(conditions)s)"
         return self._call(call, asset, start, end, exclude, conditions=json.dumps(conditions))
 
     def tier_limits(self, asset: str, start: datetime, end: datetime, *, starts_anew: bool = True) -> Any:
         """What of the tier's limits the booking exceeds."""
         return self._call(f"app.tier_limit_violations(({CASE}))", asset, start, end, starts_anew=starts_anew)
+
+    def now(self) -> datetime:
+        """The one instant of the transaction."""
+        row = self.db.execute("select now() as now").fetchone()
+        assert row is not None
+        now: datetime = row["now"]
+        return now
 
     def _call(
         self,

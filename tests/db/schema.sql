@@ -824,12 +824,12 @@ function app.clear_way_for_maintenance(p_window public.maintenance_windows) retu
 function app.close_approval_request(p_request_id uuid, p_status text) returns void; sql volatile set search_path=""; body f56a49ce; grants none
 function app.column_errors(p_path text, p_value text, p_max integer, p_may_be_blank boolean DEFAULT true) returns jsonb; sql immutable set search_path=""; body 7a6036b6; grants none
 function app.complete_approval_request() returns trigger; plpgsql volatile security definer set search_path=""; body 204c893d; grants none
-function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body b5b82420; grants none
+function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 06848a65; grants none
 function app.condition_error(p_path text, p_value jsonb, p_kind text, p_least numeric, p_most numeric, p_choices text[]) returns jsonb; plpgsql immutable set search_path=""; body d8cde4b7; grants none
 function app.condition_errors(p_type public.rule_type, p_conditions jsonb, p_organization_id uuid, p_path text DEFAULT 'conditions'::text) returns jsonb; plpgsql stable set search_path=""; body f7928e0d; grants none
 function app.condition_fields(p_type public.rule_type) returns TABLE(key text, kind text, is_required boolean, at_least numeric, at_most numeric, choices text[]); sql immutable set search_path=""; body e535818a; grants none
 function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 3d639f7c; grants none
-function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 13eb6b5f; grants none
+function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 1d04cc2b; grants none
 function app.count_approvals(p_request public.approval_requests, OUT people integer, OUT open integer, OUT outcome text, OUT decidable boolean) returns record; plpgsql stable set search_path=""; body 8e2f436b; grants none
 function app.count_details_change() returns trigger; plpgsql volatile security definer set search_path=""; body e69d0049; grants none
 function app.count_limits_change() returns trigger; plpgsql volatile security definer set search_path=""; body 20f05fde; grants none
@@ -842,7 +842,7 @@ function app.daily_use(p_case app.booking_case, p_unit text, p_scope text, p_fro
 function app.date_range_errors(p_conditions jsonb, p_path text) returns jsonb; plpgsql immutable set search_path=""; body 02afefb2; grants none
 function app.date_range_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 7c120fa5; grants none
 function app.date_words(p_date date) returns text; sql stable set search_path=""; body 69075b0c; grants none
-function app.day_start(p_day date, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body 9fce86b2; grants none
+function app.day_start(p_day date, p_time_zone text) returns timestamp with time zone; sql immutable; body c12e1c82; grants none
 function app.days_words(p_first date, p_last date) returns text; sql stable set search_path=""; body 538bc15d; grants none
 function app.decides_for(p_approval public.rule_approvals) returns boolean; sql stable set search_path=""; body 7f7ddae0; grants none
 function app.delegation_json(p_row public.approval_delegations) returns jsonb; plpgsql stable set search_path=""; body 89016678; grants none
@@ -938,8 +938,8 @@ function app.maintenance_errors(p_title text, p_start timestamp with time zone, 
 function app.maintenance_json(p_row public.maintenance_windows) returns jsonb; plpgsql stable set search_path=""; body a7645bb9; grants none
 function app.maintenance_state(p_row public.maintenance_windows) returns jsonb; sql stable; body 5a56caae; grants none
 function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_starts_anew boolean DEFAULT true) returns app.booking_case; plpgsql stable set search_path=""; body 3dcf6ed6; grants none
-function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 4d3faa2c; grants none
-function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 3b2845fe; grants none
+function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 5fbe82e6; grants none
+function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 1d86363b; grants none
 function app.may_read_approvals(p_row public.reservations) returns boolean; plpgsql stable set search_path=""; body 40f35272; grants none
 function app.member_json(p_member public.organization_members, p_private boolean) returns jsonb; sql stable set search_path=""; body 43e37fc2; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
@@ -980,8 +980,8 @@ function app.photo_is_stored(p_path text) returns boolean; plpgsql stable securi
 function app.place_booking(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_values jsonb, p_series_id uuid DEFAULT NULL::uuid, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns public.reservations; plpgsql volatile set search_path=""; body bae00e2a; grants none
 function app.plain_words(p_text text) returns text; sql stable set search_path=""; body 4f6d0290; grants none
 function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
-function app.quota_refusal(p_conditions jsonb, p_section public.asset_section, p_from date, p_to date, p_used numeric, p_total numeric) returns jsonb; plpgsql stable set search_path=""; body c7e98766; grants none
-function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body a54328e5; grants none
+function app.quota_refusal(p_conditions jsonb, p_section public.asset_section, p_from date, p_to date, p_used numeric, p_total numeric) returns jsonb; plpgsql stable set search_path=""; body d6284af8; grants none
+function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a54328e5; grants none
 function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body 8eb9fa08; grants none
 function app.recheck_approver(p_user_id uuid, p_organization_id uuid, p_leaving boolean) returns void; plpgsql volatile security definer set search_path=""; body b17ab37a; grants none
 function app.recheck_member_as_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 20627885; grants none
@@ -1037,8 +1037,7 @@ function app.sweep_asset(p_asset_id uuid) returns integer; plpgsql volatile set 
 function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 9a6dcb9b; grants none
 function app.tier_id_errors(p_organization_id uuid, p_object jsonb, p_lock boolean DEFAULT true) returns jsonb; plpgsql volatile set search_path=""; body 72d8a807; grants none
 function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none
-function app.tier_limit_violation(p_code text, p_found jsonb, p_version integer, p_effect text DEFAULT 'deny'::text) returns jsonb; sql immutable set search_path=""; body ee79ebcd; grants none
-function app.tier_limit_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body d7199b20; grants none
+function app.tier_limit_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body fbbb6ca8; grants none
 function app.tier_resource(p_tier public.tiers) returns jsonb; sql stable set search_path=""; body 7ecbd61b; grants none
 function app.touch() returns trigger; plpgsql volatile set search_path=""; body f830270d; grants none
 function app.touch_rule_of_asset() returns trigger; plpgsql volatile security definer set search_path=""; body feddaca2; grants none

@@ -166,6 +166,13 @@ def test_an_index_serves_what_a_function_asks(
 
 
 INSIDE = {
+    # Through the function, which the query must see through.
+    "idx_reservations_user_start": """
+        select from app.own_bookings(
+            row(%(organization)s, %(asset)s, 'planes', 'UTC', %(member)s, null, now(), now(), '{}', true)
+                ::app.booking_case,
+            current_date, current_date + 30, 'organization')
+        """,
     "idx_reservations_approved_by": "select from public.reservations where approved_by = %(member)s",
     "idx_reservations_asset_date": """
         select from public.reservations where asset_id = %(asset)s and end_date > now() + interval '60 days'
@@ -183,7 +190,8 @@ def test_an_index_serves_what_triggers_and_schedules_ask(
 ) -> None:
     with connect(database) as db:
         row = db.execute(
-            f"explain (format json) {query}", {"member": crowd.member.id, "asset": crowd.assets["planes"]}
+            f"explain (format json) {query}",
+            {"organization": crowd.id, "member": crowd.member.id, "asset": crowd.assets["planes"]},
         ).fetchone()
     assert row is not None
     assert index in indexes(row["QUERY PLAN"][0]["Plan"])

@@ -1,17 +1,11 @@
 """Quotas: how much of a period one may use, in days, nights, hours and bookings, at its edges too."""
 
-from collections import defaultdict
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from tests.actors import connect
-from tests.db.booking import insert_booking
 from tests.db.counting import Counted, make_counted
 
 
@@ -49,8 +43,11 @@ def quota(counted: Counted, asset: str, start: str, end: str, said: str, **more:
     return params["period_start"], params["used"], params["total"]
 
 
+Booking = tuple[str, str, str]
 # What is booked already; what is asked for; the quota; what is told.
-WITHIN_A_PERIOD = {
+Table = dict[str, tuple[list[Booking], Booking, str, Any]]
+
+WITHIN_A_PERIOD: Table = {
     "as much as is allowed": (
         [("villa", "2031-05-01 15:00", "2031-05-03 11:00")],
         ("villa", "2031-05-10 15:00", "2031-05-11 11:00"),
@@ -152,7 +149,7 @@ WITHIN_A_PERIOD = {
     ),
 }
 
-OVER_ENDS = {
+OVER_ENDS: Table = {
     "each month is counted for itself": (
         [("villa", "2031-05-01", "2031-05-04"), ("villa", "2031-06-10", "2031-06-13")],
         ("villa", "2031-05-30", "2031-06-03"),
@@ -227,7 +224,7 @@ OVER_ENDS = {
     ),
 }
 
-ROLLING = {
+ROLLING: Table = {
     "a year back": (
         [("villa", "2031-05-01", "2031-05-11")],
         ("villa", "2032-04-28", "2032-04-29"),
@@ -274,7 +271,7 @@ ROLLING = {
 }
 
 # New York's 9 March 2031 has 23 hours, its 2 November 25.
-CHANGED_CLOCKS = {
+CHANGED_CLOCKS: Table = {
     "the short day, whole": (
         [],
         ("prop", "2031-03-09", "2031-03-10"),
@@ -331,12 +328,12 @@ CHANGED_CLOCKS = {
     ),
 }
 
-TABLE = {**WITHIN_A_PERIOD, **OVER_ENDS, **ROLLING, **CHANGED_CLOCKS}
+TABLE: Table = {**WITHIN_A_PERIOD, **OVER_ENDS, **ROLLING, **CHANGED_CLOCKS}
 
 
 @pytest.mark.parametrize(("booked", "asked", "said", "told"), TABLE.values(), ids=TABLE)
 def test_a_quota_counts_each_period_that_a_booking_touches(
-    counted: Counted, booked: list[tuple[str, str, str]], asked: tuple[str, str, str], said: str, told: Any
+    counted: Counted, booked: list[Booking], asked: Booking, said: str, told: Any
 ) -> None:
     counted.lay_all(booked)
     assert quota(counted, *asked, said) == told
@@ -448,133 +445,3 @@ def test_a_refusal_says_what_an_app_words_and_words_it(counted: Counted) -> None
         "At most 1 booking in 365 days; with this booking it would be 2 from 1 May 2031 to 29 April 2032."
     )
     assert rolling["params"]["period_end"] == "2032-04-29"
-
-
-# A plain reading of the rule, to hold the query against.
-
-
-def day_of(instant: datetime, zone: str) -> date:
-    return instant.astimezone(ZoneInfo(zone)).date()
-
-
-def seconds_of(day: date, zone: str, start: datetime, end: datetime) -> float:
-    midnights = (datetime.combine(d, time(), ZoneInfo(zone)) for d in (day, day + timedelta(1)))
-    begins, ends = (midnight.astimezone(UTC) for midnight in midnights)
-    return max(0.0, (min(end, ends) - max(start, begins)).total_seconds())
-
-
-def use_by_day(unit: str, zone: str, start: datetime, end: datetime) -> dict[date, float]:
-    first = day_of(start, zone)
-    if unit == "count":
-        return {first: 1}
-    last = day_of(end - timedelta(microseconds=1), zone)
-    days = [first + timedelta(n) for n in range((last - first).days + 1)]
-    if unit == "nights":
-        nights = (day_of(end, zone) - first).days
-        return {first + timedelta(n): 1 for n in range(nights)}
-    if unit == "hours":
-        return {day: seconds_of(day, zone, start, end) for day in days}
-    return dict.fromkeys(days, 1)
-
-
-def periods_of(period: str, day: date) -> list[tuple[date, date]]:
-    """The periods, first and last day, that the day is in."""
-    if period == "rolling_365":
-        return [(day - timedelta(n), day + timedelta(364 - n)) for n in range(365)]
-    if period == "week":
-        monday = day - timedelta(day.weekday())
-        return [(monday, monday + timedelta(6))]
-    if period == "month":
-        following = (day.replace(day=1) + timedelta(31)).replace(day=1)
-        return [(day.replace(day=1), following - timedelta(1))]
-    if period == "year":
-        return [(date(day.year, 1, 1), date(day.year, 12, 31))]
-    return [(day, day)]
-
-
-Stay = tuple[str, datetime, datetime]
-
-
-def fullest(unit: str, period: str, stays: list[tuple[str, Stay]], this: tuple[str, Stay]) -> float | None:
-    """The use of the fullest period that `this` touches; stays are (zone, (asset, start, end))."""
-    by_asset: dict[tuple[str, date], float] = defaultdict(float)
-    for zone, (asset, start, end) in [*stays, this]:
-        for day, amount in use_by_day(unit, zone, start, end).items():
-            key = (asset, day)
-            by_asset[key] = amount if unit in ("days", "nights") else by_asset[key] + amount
-    by_day: dict[date, float] = defaultdict(float)
-    for (_, day), amount in by_asset.items():
-        by_day[day] += amount
-    zone, (_, start, end) = this
-    touched = {p for day in use_by_day(unit, zone, start, end) for p in periods_of(period, day)}
-    totals = [sum(amount for day, amount in by_day.items() if a <= day <= b) for a, b in touched]
-    return max(totals, default=None)
-
-
-ASSETS = ("jet", "prop", "villa")
-
-
-def stays(around: datetime, spread_hours: int) -> st.SearchStrategy[Stay]:
-    return st.builds(
-        lambda asset, begins, lasts: (
-            asset,
-            around + timedelta(minutes=30 * begins),
-            around + timedelta(minutes=30 * (begins + lasts)),
-        ),
-        st.sampled_from(ASSETS),
-        st.integers(-2 * spread_hours, 2 * spread_hours),
-        st.one_of(st.integers(1, 50), st.integers(1, 48 * 40)),
-    )
-
-
-@pytest.mark.parametrize(
-    ("period", "around", "spread_days"),
-    [
-        ("day", datetime(2031, 11, 2, 5, tzinfo=UTC), 2),
-        ("week", datetime(2031, 12, 31, 5, tzinfo=UTC), 12),
-        ("month", datetime(2031, 3, 9, 5, tzinfo=UTC), 40),
-        ("year", datetime(2032, 1, 1, 5, tzinfo=UTC), 300),
-        ("rolling_365", datetime(2032, 2, 29, 5, tzinfo=UTC), 500),
-    ],
-)
-def test_quotas_count_as_a_plain_reading_does(
-    office: Counted, admin_database: str, period: str, around: datetime, spread_days: int
-) -> None:
-    some = stays(around, spread_days * 24)
-    with connect(admin_database) as db:
-        # Without triggers, so that bookings of one asset may overlap, and more of them are tried.
-        db.execute("set session_replication_role = replica")
-        world = Counted(db, office.organization, office.assets)
-
-        @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-        @given(
-            unit=st.sampled_from(["days", "nights", "hours", "count"]),
-            scope=st.sampled_from(["asset", "section", "organization"]),
-            booked=st.lists(some, max_size=6),
-            this=some,
-        )
-        def check(unit: str, scope: str, booked: list[Stay], this: Stay) -> None:
-            assets = world.assets
-            counted = [
-                (assets[stay[0]].zone, stay)
-                for stay in booked
-                if scope == "organization"
-                or (scope == "asset" and stay[0] == this[0])
-                or (scope == "section" and assets[stay[0]].section == assets[this[0]].section)
-            ]
-            expected = fullest(unit, period, counted, (assets[this[0]].zone, this))
-            with db.transaction(force_rollback=True):
-                for asset, start, end in booked:
-                    insert_booking(db, world.organization, assets[asset].id, start, end)
-                each = 3600 if unit == "hours" else 1
-                told = [
-                    world.ask_at("quota", *this, amount=amount, unit=unit, period=period, scope=scope)
-                    for amount in (0, (expected or 0) / each)
-                ]
-            if expected is None:
-                assert told == [None, None]
-            else:
-                assert told[0]["params"]["total"] == round(expected / each, 2)
-                assert told[1] is None
-
-        check()
