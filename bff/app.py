@@ -30,12 +30,17 @@ from bff.repository import Supabase, Timing
 from bff.routes import (
     accounts,
     assets,
+    blackouts,
     holds,
+    invitations,
     maintenance,
+    members,
     organizations,
     reservations,
+    rules,
     stream,
     system,
+    tiers,
 )
 from bff.settings import Settings, load_settings
 from bff.state import State
@@ -45,6 +50,11 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *system.ENDPOINTS,
     *accounts.ENDPOINTS,
     *organizations.ENDPOINTS,
+    *members.ENDPOINTS,
+    *invitations.ENDPOINTS,
+    *tiers.ENDPOINTS,
+    *rules.ENDPOINTS,
+    *blackouts.ENDPOINTS,
     *assets.ENDPOINTS,
     *reservations.ENDPOINTS,
     *maintenance.ENDPOINTS,

@@ -55,6 +55,7 @@ def success(
     location: str | None = None,
     page: Page | None = None,
     cached: bool = False,
+    secret: bool = False,
 ) -> Response:
     """The envelope around `data`.
 
@@ -66,9 +67,12 @@ def success(
         location: Path of what was created.
         page: For lists: adds `pagination` and the `Link` header (RFC 8288).
         cached: Whether the data may be older than the request.
+        secret: Holds what is shown this once: no cache may keep it.
 
     """
     headers = dict(PRIVATE)
+    if secret:
+        headers["Cache-Control"] = "no-store"
     if version is not None:
         headers["ETag"] = etag(version)
     if location is not None:

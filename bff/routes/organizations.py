@@ -6,7 +6,8 @@ from starlette.responses import Response
 
 from bff.http import endpoint, expected_version, path_id, session_of
 from bff.repository import Session
-from bff.responses import Page, not_modified, success
+from bff.responses import Page, no_content, not_modified, success
+from bff.schemas.base import Output
 from bff.schemas.envelope import sort_of
 from bff.schemas.organizations import (
     Organization,
@@ -87,9 +88,9 @@ async def create_organization(request: Request, organization: OrganizationCreate
     response_headers=("ETag",),
 )
 async def read_organization(request: Request) -> Response:
-    """Its row."""
-    rows = session_of(request).table("organizations", Organization, COLUMNS)
-    found = await rows.find_by_id(path_id(request, "org"))
+    """One call to `get_organization`, which knows who may see the subscription."""
+    arguments = {"p_organization_id": path_id(request, "org")}
+    found = await session_of(request).rpc("get_organization", arguments, Organization, safe=True)
     return not_modified(request, found.version) or success(request, found, version=found.version)
 
 
@@ -116,6 +117,42 @@ async def update_organization(request: Request, changes: OrganizationChanges) ->
 
 
 @endpoint(
+    "DELETE",
+    "/api/v1/organizations/{org}",
+    summary="Delete an organisation (owners)",
+    description="Nothing in it is lost: an owner may restore it.",
+    tag="organizations",
+    status=204,
+    errors=("FORBIDDEN", "MFA_REQUIRED", "NOT_FOUND", "PRECONDITION_FAILED"),
+    request_headers=("If-Match",),
+)
+async def delete_organization(request: Request) -> Response:
+    """One call to `delete_organization`."""
+    arguments = {
+        "p_organization_id": path_id(request, "org"),
+        "p_expected_version": expected_version(request),
+    }
+    await session_of(request).rpc("delete_organization", arguments, Output)
+    return no_content()
+
+
+@endpoint(
+    "POST",
+    "/api/v1/organizations/{org}/restore",
+    summary="Restore a deleted organisation (its owners)",
+    tag="organizations",
+    response=Organization,
+    errors=("FORBIDDEN", "MFA_REQUIRED", "NOT_FOUND", "INVALID_STATE"),
+    response_headers=("ETag",),
+)
+async def restore_organization(request: Request) -> Response:
+    """One call to `restore_organization`."""
+    arguments = {"p_organization_id": path_id(request, "org")}
+    restored = await session_of(request).rpc("restore_organization", arguments, Organization)
+    return success(request, restored, version=restored.version)
+
+
+@endpoint(
     "GET",
     "/api/v1/organizations/{org}/stats",
     summary="Figures of an organisation, at most about a minute old",
@@ -130,4 +167,12 @@ async def read_stats(request: Request) -> Response:
     return success(request, stats, cached=True)
 
 
-ENDPOINTS = (list_organizations, create_organization, read_organization, update_organization, read_stats)
+ENDPOINTS = (
+    list_organizations,
+    create_organization,
+    read_organization,
+    update_organization,
+    delete_organization,
+    restore_organization,
+    read_stats,
+)

@@ -4,8 +4,8 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Literal
+from datetime import UTC, date, datetime
+from typing import Annotated, Any, Final, Generic, Literal, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -32,6 +32,8 @@ _DATE_TIME: Final = re.compile(
 # The tables hold nothing outside.
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+_DATE: Final = re.compile(r"(19[7-9]\d|20\d\d|21\d\d)-\d\d-\d\d", re.ASCII)
+T = TypeVar("T", bound=BaseModel)
 # Deeper JSON is nobody's metadata, and costs a stack frame a level.
 _MAX_DEPTH: Final = 32
 
@@ -62,6 +64,13 @@ class Output(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class Listed(Output, Generic[T]):
+    """A page of what a function lists; `total` is the number of all that match."""
+
+    items: list[T]
+    total: int
+
+
 def _refuse_nul(value: str) -> str:
     # PostgreSQL's text cannot hold it.
     if "\x00" in value:
@@ -84,6 +93,13 @@ def _rfc3339(value: Any) -> Any:
         )
     if match["offset"] is None:
         raise PydanticCustomError("timezone_aware", "It must have an offset, such as Z or -05:00.")
+    return value
+
+
+def _iso_date(value: Any) -> Any:
+    # pydantic alone also takes times at midnight, and numbers as Unix times.
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise PydanticCustomError("date_format", "It must be a date such as 2026-03-01, from 1970 to 2199.")
     return value
 
 
@@ -152,6 +168,8 @@ UtcText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 NoNul = AfterValidator(_refuse_nul)
 NotNull = BeforeValidator(_refuse_null)
 Instant = Annotated[AwareDatetime, AfterValidator(_in_range), BeforeValidator(_rfc3339)]
+# A day on the asset's calendar, without a zone.
+LocalDate = Annotated[date, BeforeValidator(_iso_date)]
 UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_whole_offset)]
 # `details` and `metadata`: at most 16 KB as JSON.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable), _at_most(16_384)]

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
 from bff.schemas.base import (
     Changes,
@@ -15,6 +15,7 @@ from bff.schemas.base import (
     Output,
     PersonName,
     Phone,
+    Section,
     ShortText,
     TimeZone,
     Title,
@@ -47,8 +48,23 @@ class AddressRead(Output):
     postal_code: str | None = None
 
 
+SubscriptionStatus = Literal["trial", "active", "past_due", "canceled", "complimentary"]
+
+
+class Subscription(Output):
+    """What is paid for; seats bound invitations."""
+
+    status: SubscriptionStatus
+    seat_limit: int
+    trial_ends_at: UtcTime | None
+
+
 class Organization(Output):
-    """A family office, company or ownership group."""
+    """A family office, company or ownership group.
+
+    Read by itself, it comes with the sections that may get assets and, for admins and owners, its
+    subscription.
+    """
 
     id: Id
     legal_name: str
@@ -65,6 +81,8 @@ class Organization(Output):
     version: int
     created_at: UtcTime
     updated_at: UtcTime
+    entitlements: list[Section] = Field(default_factory=list)
+    subscription: Subscription | None = None
 
 
 class OrganizationCreate(Input):

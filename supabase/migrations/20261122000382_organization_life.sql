@@ -5,6 +5,29 @@ set local statement_timeout = '60s';
 
 -- The organisation as its own resource: with the sections that it is entitled to, and, for admins and owners, with its
 -- subscription.
+create or replace function app.organization_json(p_organization public.organizations)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select to_jsonb(p_organization) - 'deleted_at' || jsonb_build_object(
+        'created_at', app.utc(p_organization.created_at),
+        'updated_at', app.utc(p_organization.updated_at),
+        'entitlements', (
+            select coalesce(jsonb_agg(e.section order by e.section), '[]')
+            from public.entitlements e
+            where e.organization_id = p_organization.id and e.is_active
+        )
+    ) || case when app.member_role(p_organization.id) <= 'admin' then jsonb_build_object('subscription', (
+        select jsonb_build_object(
+            'status', s.status, 'seat_limit', s.seat_limit, 'trial_ends_at', app.utc(s.trial_ends_at)
+        )
+        from public.subscriptions s
+        where s.organization_id = p_organization.id
+    )) else '{}' end
+$$;
+
 create function public.get_organization(p_organization_id uuid)
 returns jsonb
 language plpgsql
@@ -12,26 +35,9 @@ stable
 security definer
 set search_path = ''
 as $$
-declare
-    v_role public.member_role := app.require_member(p_organization_id);
 begin
-    return (
-        select app.organization_json(o)
-            || jsonb_build_object('entitlements', (
-                select coalesce(jsonb_agg(e.section order by e.section), '[]')
-                from public.entitlements e
-                where e.organization_id = o.id and e.is_active
-            ))
-            || case when v_role <= 'admin' then jsonb_build_object('subscription', (
-                select jsonb_build_object(
-                    'status', s.status, 'seat_limit', s.seat_limit, 'trial_ends_at', app.utc(s.trial_ends_at)
-                )
-                from public.subscriptions s
-                where s.organization_id = o.id
-            )) else '{}' end
-        from public.organizations o
-        where o.id = p_organization_id
-    );
+    perform app.require_member(p_organization_id);
+    return (select app.organization_json(o) from public.organizations o where o.id = p_organization_id);
 end;
 $$;
 grant execute on function public.get_organization(uuid) to authenticated;

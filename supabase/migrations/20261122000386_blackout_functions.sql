@@ -189,9 +189,7 @@ as $$
         'built_in', p_row.organization_id is null,
         'next_date', (
             select min(d.date)
-            from app.holiday_dates(
-                array[p_row.id], current_date, coalesce(greatest(p_row.date, current_date), current_date + 400)
-            ) d
+            from app.holiday_dates(array[p_row.id], current_date, coalesce(p_row.date, current_date + 400)) d
         )
     )
 $$;

@@ -883,7 +883,7 @@ function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable se
 function app.hold_json(p_row public.reservations, p_asset public.assets) returns jsonb; sql stable set search_path=""; body 0db420f8; grants none
 function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
 function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(holiday_id uuid, name text, name_es text, date date); sql stable set search_path=""; body 56d0727c; grants none
-function app.holiday_resource(p_row public.holidays) returns jsonb; sql stable set search_path=""; body 8962a6ec; grants none
+function app.holiday_resource(p_row public.holidays) returns jsonb; sql stable set search_path=""; body 450816e3; grants none
 function app.holiday_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body ea9dee03; grants none
 function app.id_list(p_ids jsonb) returns uuid[]; plpgsql immutable set search_path=""; body 25938a7e; grants none
 function app.int_array(p_numbers jsonb) returns integer[]; sql immutable set search_path=""; body a384695d; grants none
@@ -956,7 +956,7 @@ function app.open_maintenance(p_maintenance_id uuid, p_asset_id uuid, p_expected
 function app.operation_error(p_error jsonb) returns jsonb; plpgsql stable set search_path=""; body 27ab4a1d; grants none
 function app.operation_errors(p_operation jsonb) returns jsonb; plpgsql stable set search_path=""; body 066eabbb; grants none
 function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 13ee29c6; grants none
-function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a2de0b14; grants none
+function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a61faafb; grants none
 function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
 function app.overridden(p_violations jsonb, p_override jsonb, p_ignore_others boolean) returns jsonb; plpgsql stable set search_path=""; body 07c23c85; grants none
 function app.override_errors(p_override jsonb) returns jsonb; plpgsql immutable set search_path=""; body 59577464; grants none
@@ -1086,7 +1086,7 @@ function public.events_since(p_requests jsonb, p_limit integer DEFAULT 500) retu
 function public.expire_approvals(p_limit integer DEFAULT 100) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body 2423b1ba; grants execute to service_role
 function public.expire_holds() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6ff86ec9; grants execute to service_role
 function public.get_maintenance(p_maintenance_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 98b7196d; grants execute to authenticated
-function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body db932a59; grants execute to authenticated
+function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body ebecade2; grants execute to authenticated
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
 function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 55a74a1d; grants execute to authenticated
 function public.list_approvals(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) returns jsonb; plpgsql stable security definer set search_path=""; body ebdb620d; grants execute to authenticated
