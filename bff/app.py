@@ -29,6 +29,7 @@ from bff.relay import RelayConfig, open_relay
 from bff.repository import Supabase, Timing
 from bff.routes import (
     accounts,
+    approvals,
     assets,
     blackouts,
     holds,
@@ -59,6 +60,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *reservations.ENDPOINTS,
     *maintenance.ENDPOINTS,
     *holds.ENDPOINTS,
+    *approvals.ENDPOINTS,
     *stream.ENDPOINTS,
 )
 CORS_METHODS: Final = ("GET", "POST", "PATCH", "DELETE")

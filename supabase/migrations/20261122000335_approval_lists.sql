@@ -148,7 +148,9 @@ declare
     v_role public.member_role := app.require_member(p_organization_id);
 begin
     return (
-        select coalesce(jsonb_agg(app.delegation_json(d) order by d.starts_at, d.id), '[]')
+        select jsonb_build_object(
+            'items', coalesce(jsonb_agg(app.delegation_json(d) order by d.starts_at, d.id), '[]'), 'total', count(*)
+        )
         from public.approval_delegations d
         where d.organization_id = p_organization_id and d.ends_at > now()
             and (v_role <= 'manager' or auth.uid() in (d.user_id, d.delegate_id))
