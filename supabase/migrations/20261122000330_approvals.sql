@@ -177,20 +177,40 @@ grant select on public.approval_requests, public.rule_approvals, public.approval
 grant select, insert, update, delete on public.approval_requests, public.rule_approvals, public.approval_delegations
     to service_role;
 
--- The same rule as the policy of approval_requests, for functions.
+-- The same rule as the policy of approval_requests, for functions that look at one booking.
 create function app.may_read_approvals(p_row public.reservations)
 returns boolean
 language plpgsql
 stable
 set search_path = ''
 as $$
+declare
+    v_role public.member_role;
 begin
-    return coalesce(p_row.user_id = auth.uid(), false)
-        or coalesce(app.member_role(p_row.organization_id) <= 'manager', false)
+    if p_row.user_id = auth.uid() then
+        return true;
+    end if;
+    v_role := app.member_role(p_row.organization_id);
+    return v_role is not null and (
+        v_role <= 'manager'
         or exists (
             select from public.approval_requests q
-            where q.reservation_id = p_row.id and q.id in (select app.own_approval_requests())
-        );
+            where q.reservation_id = p_row.id and (
+                auth.uid() in (q.user_id, q.submitted_by)
+                or exists (
+                    select from public.rule_approvals a
+                    where a.request_id = q.id and (
+                        auth.uid() in (a.user_id, a.decided_by)
+                        or exists (
+                            select from public.approval_delegations d
+                            where d.organization_id = a.organization_id and d.user_id = a.user_id
+                                and d.delegate_id = auth.uid() and now() >= d.starts_at and now() < d.ends_at
+                        )
+                    )
+                )
+            )
+        )
+    );
 end;
 $$;
 

@@ -222,7 +222,7 @@ begin
         select from public.approval_requests q
         join public.rule_approvals a on a.request_id = q.id
         where q.reservation_id = p_row.id and q.status in ('pending', 'approved') and a.decided_by = auth.uid()
-            and (p_rule_id is null or q.rule_id = p_rule_id)
+            and a.status in ('approved', 'rejected') and (p_rule_id is null or q.rule_id = p_rule_id)
     ) then
         perform app.fail(
             'INVALID_STATE', 'You have decided on this already.', 409, jsonb_build_object('reason', 'already_decided')

@@ -37,10 +37,19 @@ begin
         end
     where q.id = p_request.id
     returning * into v_request;
-    return exists (
-        select from public.rule_approvals a where a.request_id = p_request.id and app.awaits_decision(a, v_request)
-    );
+    return app.is_anyone_asked(v_request);
 end;
+$$;
+
+create function app.is_anyone_asked(p_request public.approval_requests)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+    select exists (
+        select from public.rule_approvals a where a.request_id = p_request.id and app.awaits_decision(a, p_request)
+    )
 $$;
 
 -- One booking that is due: 'escalated', 'rejected', 'expired', or null where nothing was to be done. Under the locks of
@@ -67,11 +76,15 @@ begin
         where q.reservation_id = p_row.id and q.status = 'pending' and q.expires_at <= now()
         order by q.id
     loop
-        if v_request.escalated_at is not null then
-            v_reason := 'Nobody decided in time.';
-        elsif not app.escalate_approval_request(v_request, p_row) then
-            v_reason := 'Nobody is left who may decide.';
-        end if;
+        v_reason := case
+            when not (
+                case
+                    when v_request.escalated_at is null then app.escalate_approval_request(v_request, p_row)
+                    else app.is_anyone_asked(v_request)
+                end
+            ) then 'Nobody is left who may decide.'
+            when v_request.escalated_at is not null then 'Nobody decided in time.'
+        end;
         if v_reason is not null then
             perform app.close_approval_request(v_request.id, 'expired');
             perform app.release_booking(p_row, 'rejected', v_reason);

@@ -1,11 +1,32 @@
 """Approvals in the tests of the database: rules that ask, bookings that wait, decisions in a line."""
 
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from tests.actors import Actor, Connection, Organization, add_member, make_user, rpc
 from tests.db.booking import Json, at, insert_booking
+
+# A connection as the person of that name; it closes with the test.
+Act = Callable[[str], Connection]
+
+
+@dataclass(frozen=True)
+class House:
+    """An organisation with two principals beside its five; people by name."""
+
+    organization: Organization
+    principals: str
+    people: dict[str, Actor]
+
+    def ids(self, *names: str) -> list[str]:
+        return [self.people[name].id for name in names]
+
+    def names(self, ids: set[str] | list[str]) -> set[str]:
+        known = {person.id: name for name, person in self.people.items()}
+        return {known[each] for each in ids}
 
 
 def _insert(db: Connection, table: str, values: Json) -> str:
@@ -144,3 +165,13 @@ def set_role(db: Connection, organization: Organization, person: Actor, role: st
         "update public.organization_members set role = %s where organization_id = %s and user_id = %s",
         [role, organization.id, person.id],
     )
+
+
+def rule_of(db: Connection, house: House, **columns: Any) -> str:
+    """A rule; `users` by name, `tier` true for the principals'."""
+    users = columns.pop("users", None)
+    if columns.pop("tier", False):
+        columns["approver_tier_id"] = house.principals
+    if users:
+        columns["approver_user_ids"] = house.ids(*users)
+    return make_rule(db, house.organization, **columns)

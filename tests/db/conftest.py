@@ -1,10 +1,12 @@
 """Who and what most tests of the database begin with."""
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
 from tests.actors import Connection, Organization, as_user, make_asset
+from tests.db.approving import Act, House, join, make_tier
 from tests.db.booking import Watcher
 from tests.db.ruling import bench
 
@@ -39,3 +41,29 @@ def court(database: str, organization: Organization) -> Iterator[Connection]:
 def flat(db: Connection, organization: Organization) -> str:
     """A residence in New York; the fresh organisation's other assets are in Panama."""
     return make_asset(db, organization.id, "residences", "Flat", timezone="America/New_York")
+
+
+@pytest.fixture
+def house(db: Connection, organization: Organization) -> House:
+    """The fresh organisation with two principals beside its five."""
+    principals = make_tier(db, organization, "Principals", 1)
+    people = {
+        "ana": join(db, organization, "ana", "member", principals),
+        "luis": join(db, organization, "luis", "member", principals),
+        **{role: organization.actor(role) for role in ("owner", "admin", "manager", "member", "viewer")},
+    }
+    return House(organization, principals, people)
+
+
+@pytest.fixture
+def act(database: str, house: House) -> Iterator[Act]:
+    """`act("ana")`: a connection as that person."""
+    connections: dict[str, Connection] = {}
+    with ExitStack() as stack:
+
+        def connection_of(name: str) -> Connection:
+            if name not in connections:
+                connections[name] = stack.enter_context(as_user(database, house.people[name]))
+            return connections[name]
+
+        yield connection_of

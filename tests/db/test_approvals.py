@@ -2,90 +2,30 @@
 
 import json
 import uuid
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import psycopg
 import pytest
 
 from tests.actors import (
-    Actor,
     Connection,
-    Organization,
     as_anonymous,
     as_user,
     make_organization,
     refused,
 )
 from tests.db.approving import (
+    Act,
+    House,
     ask,
     asked,
     decide,
-    join,
-    make_rule,
-    make_tier,
     requests_of,
+    rule_of,
     set_role,
     status_of,
     submit,
 )
 from tests.db.booking import Json, at, book, cancel, insert_booking
-
-
-@dataclass(frozen=True)
-class House:
-    """An organisation with two principals beside its five; people by name."""
-
-    organization: Organization
-    principals: str
-    people: dict[str, Actor]
-
-    def ids(self, *names: str) -> list[str]:
-        return [self.people[name].id for name in names]
-
-    def names(self, ids: set[str] | list[str]) -> set[str]:
-        known = {person.id: name for name, person in self.people.items()}
-        return {known[each] for each in ids}
-
-
-@pytest.fixture
-def house(db: Connection, organization: Organization) -> House:
-    principals = make_tier(db, organization, "Principals", 1)
-    people = {
-        "ana": join(db, organization, "ana", "member", principals),
-        "luis": join(db, organization, "luis", "member", principals),
-        **{role: organization.actor(role) for role in ("owner", "admin", "manager", "member", "viewer")},
-    }
-    return House(organization, principals, people)
-
-
-@pytest.fixture
-def act(database: str, house: House) -> Iterator[Any]:
-    """`act("ana")`: a connection as that person, closed with the test."""
-    connections: dict[str, Any] = {}
-
-    def connection_of(name: str) -> Connection:
-        if name not in connections:
-            context = as_user(database, house.people[name])
-            connections[name] = (context, context.__enter__())
-        connection: Connection = connections[name][1]
-        return connection
-
-    yield connection_of
-    for context, _ in connections.values():
-        context.__exit__(None, None, None)
-
-
-def rule_of(db: Connection, house: House, **columns: Any) -> str:
-    """A rule; `users` by name, `tier` true for the principals'."""
-    users = columns.pop("users", None)
-    if columns.pop("tier", False):
-        columns["approver_tier_id"] = house.principals
-    if users:
-        columns["approver_user_ids"] = house.ids(*users)
-    return make_rule(db, house.organization, **columns)
-
 
 # approval columns, booker, who is asked, how many of them have to approve
 ASKED: list[tuple[Json, str, set[str], int]] = [
@@ -140,7 +80,7 @@ def test_where_nobody_may_decide_there_is_no_booking(
     assert (details["rule_id"], details["approval_type"]) == (rule, columns["approval_type"])
 
 
-def test_whoever_submits_for_another_does_not_approve_it(db: Connection, house: House, act: Any) -> None:
+def test_whoever_submits_for_another_does_not_approve_it(db: Connection, house: House, act: Act) -> None:
     booking = ask(db, house.organization, rule_of(db, house), submitter=house.people["manager"])
     assert house.names(asked(requests_of(db, booking)[0])) == {"admin", "owner"}
     with refused("FORBIDDEN", 403) as failures:
@@ -188,7 +128,7 @@ def test_another_organisation_s_people_are_not_asked(db: Connection, house: Hous
     assert row == {"found": house.ids("ana")}
 
 
-def test_the_first_decision_wins_where_anyone_decides(db: Connection, house: House, act: Any) -> None:
+def test_the_first_decision_wins_where_anyone_decides(db: Connection, house: House, act: Act) -> None:
     booking = ask(db, house.organization, rule_of(db, house))
     answer = decide(act("manager"), booking, notes=" Enjoy. ")
     assert (answer["status"], answer["approved_by"]) == ("approved", house.people["manager"].id)
@@ -202,7 +142,7 @@ def test_the_first_decision_wins_where_anyone_decides(db: Connection, house: Hou
     assert failures[0].details == {"reason": "status", "status": "approved"}
 
 
-def test_a_rejection_says_why_and_frees_the_time(db: Connection, house: House, act: Any) -> None:
+def test_a_rejection_says_why_and_frees_the_time(db: Connection, house: House, act: Act) -> None:
     booking = ask(db, house.organization, rule_of(db, house))
     plane = house.organization.assets["planes"]
     with refused("CONFLICT", 409):
@@ -215,7 +155,7 @@ def test_a_rejection_says_why_and_frees_the_time(db: Connection, house: House, a
 @pytest.mark.parametrize(
     "columns", [{"approval_type": "all_principals"}, {"approval_type": "quorum", "quorum": 2, "tier": True}]
 )
-def test_all_who_are_needed_have_to_approve(db: Connection, house: House, act: Any, columns: Json) -> None:
+def test_all_who_are_needed_have_to_approve(db: Connection, house: House, act: Act, columns: Json) -> None:
     booking = ask(db, house.organization, rule_of(db, house, **columns))
     first = decide(act("ana"), booking)
     assert (first["status"], first["approved_by"], first["version"]) == ("pending", None, 2)
@@ -225,13 +165,13 @@ def test_all_who_are_needed_have_to_approve(db: Connection, house: House, act: A
     assert decide(act("luis"), booking)["status"] == "approved"
 
 
-def test_one_rejection_ends_what_all_must_approve(db: Connection, house: House, act: Any) -> None:
+def test_one_rejection_ends_what_all_must_approve(db: Connection, house: House, act: Act) -> None:
     booking = ask(db, house.organization, rule_of(db, house, approval_type="all_principals"))
     decide(act("ana"), booking)
     assert decide(act("luis"), booking, "reject")["status"] == "rejected"
 
 
-def test_a_quorum_is_rejected_as_soon_as_it_cannot_be_reached(db: Connection, house: House, act: Any) -> None:
+def test_a_quorum_is_rejected_as_soon_as_it_cannot_be_reached(db: Connection, house: House, act: Act) -> None:
     rule = rule_of(db, house, approval_type="quorum", quorum=2, users=("ana", "luis", "manager", "admin"))
     booking = ask(db, house.organization, rule)
     assert decide(act("ana"), booking, "reject")["status"] == "pending"
@@ -244,7 +184,7 @@ def test_a_quorum_is_rejected_as_soon_as_it_cannot_be_reached(db: Connection, ho
     assert decide(act("manager"), other, "reject")["status"] == "rejected"
 
 
-def test_every_rule_s_request_must_be_met(db: Connection, house: House, act: Any) -> None:
+def test_every_rule_s_request_must_be_met(db: Connection, house: House, act: Act) -> None:
     rules = [
         rule_of(db, house, name="Managers"),
         rule_of(db, house, name="Principals", approval_type="all_principals"),
@@ -264,13 +204,13 @@ def test_every_rule_s_request_must_be_met(db: Connection, house: House, act: Any
 
 
 def test_one_decision_without_a_rule_answers_all_that_ask_the_caller(
-    db: Connection, house: House, act: Any
+    db: Connection, house: House, act: Act
 ) -> None:
     booking = ask(db, house.organization, rule_of(db, house), rule_of(db, house, name="Again"), None)
     assert decide(act("owner"), booking)["status"] == "approved"
 
 
-def test_one_rejected_request_rejects_the_booking(db: Connection, house: House, act: Any) -> None:
+def test_one_rejected_request_rejects_the_booking(db: Connection, house: House, act: Act) -> None:
     rule = rule_of(db, house, name="Managers")
     booking = ask(db, house.organization, rule, rule_of(db, house, approval_type="all_principals"))
     assert decide(act("ana"), booking)["status"] == "pending"
@@ -278,7 +218,7 @@ def test_one_rejected_request_rejects_the_booking(db: Connection, house: House, 
     assert {request["status"] for request in requests_of(db, booking)} == {"rejected", "voided"}
 
 
-def test_who_may_not_decide(database: str, db: Connection, house: House, act: Any) -> None:
+def test_who_may_not_decide(database: str, db: Connection, house: House, act: Act) -> None:
     booking = ask(db, house.organization, rule_of(db, house, approval_type="all_principals"))
     for name, reason in (("member", "own_request"), ("manager", "not_approver"), ("viewer", "role")):
         with refused("FORBIDDEN", 403) as failures:
@@ -297,7 +237,7 @@ def test_who_may_not_decide(database: str, db: Connection, house: House, act: An
     assert status_of(db, booking) == "pending"
 
 
-def test_a_decision_is_checked_for_its_shape(db: Connection, house: House, act: Any) -> None:
+def test_a_decision_is_checked_for_its_shape(db: Connection, house: House, act: Act) -> None:
     booking = ask(db, house.organization, rule_of(db, house))
     with refused("VALIDATION_ERROR", 400) as failures:
         decide(act("manager"), booking, "maybe", notes="n" * 2001)
@@ -308,7 +248,7 @@ def test_a_decision_is_checked_for_its_shape(db: Connection, house: House, act: 
 
 
 def test_deciding_demands_the_second_factor_where_writes_do(
-    database: str, db: Connection, house: House, act: Any
+    database: str, db: Connection, house: House, act: Act
 ) -> None:
     booking = ask(db, house.organization, rule_of(db, house))
     db.execute("update public.organizations set require_mfa = true where id = %s", [house.organization.id])
@@ -318,7 +258,7 @@ def test_deciding_demands_the_second_factor_where_writes_do(
         assert decide(strong, booking)["status"] == "approved"
 
 
-def test_a_decision_that_is_sent_twice_is_one(db: Connection, house: House, act: Any) -> None:
+def test_a_decision_that_is_sent_twice_is_one(db: Connection, house: House, act: Act) -> None:
     booking = ask(db, house.organization, rule_of(db, house, approval_type="all_principals"))
     first = decide(act("ana"), booking, idempotency_key="one")
     assert decide(act("ana"), booking, idempotency_key="one") == first
@@ -334,7 +274,6 @@ OBSTACLES = [
         "section_not_entitled",
         True,
     ),
-    (f"delete from public.organization_members where {MEMBERSHIP}", "booker_not_member", True),
     (
         f"update public.organization_members set role = 'viewer' where {MEMBERSHIP}",
         "booker_not_member",
@@ -353,7 +292,7 @@ OBSTACLES = [
 
 @pytest.mark.parametrize(("change", "reason", "rejectable"), OBSTACLES)
 def test_what_changed_meanwhile_stops_an_approval(
-    db: Connection, house: House, act: Any, change: str, reason: str, rejectable: bool
+    db: Connection, house: House, act: Act, change: str, reason: str, rejectable: bool
 ) -> None:
     booking = ask(db, house.organization, rule_of(db, house))
     values = {
@@ -374,14 +313,14 @@ def test_what_changed_meanwhile_stops_an_approval(
 @pytest.mark.parametrize(
     "change",
     [
-        "update {rules} set approval_type = 'any_approver', quorum = null where id = %s",
+        "update {rules} set approval_type = 'quorum', quorum = 3 where id = %s",
         "update {rules} set approval_type = 'specific_users', quorum = null where id = %s",
         "update {rules} set is_active = false where id = %s",
         "delete from {rules} where id = %s",
     ],
 )
 def test_what_becomes_of_the_rule_changes_nothing_about_what_it_asked(
-    db: Connection, house: House, act: Any, change: str
+    db: Connection, house: House, act: Act, change: str
 ) -> None:
     rule = rule_of(db, house, approval_type="quorum", quorum=2, users=("ana", "luis", "manager"))
     booking = ask(db, house.organization, rule)
@@ -396,7 +335,7 @@ def test_what_becomes_of_the_rule_changes_nothing_about_what_it_asked(
 
 
 def test_a_requester_who_becomes_a_manager_is_still_no_approver(
-    db: Connection, house: House, act: Any
+    db: Connection, house: House, act: Act
 ) -> None:
     booking = ask(db, house.organization, rule_of(db, house))
     set_role(db, house.organization, house.people["member"], "admin")
@@ -409,7 +348,7 @@ def test_a_requester_who_becomes_a_manager_is_still_no_approver(
     assert house.names(asked(requests_of(db, booking)[0])) == {"owner"}
 
 
-def test_cancelling_or_displacing_voids_what_was_asked(db: Connection, house: House, act: Any) -> None:
+def test_cancelling_or_displacing_voids_what_was_asked(db: Connection, house: House, act: Act) -> None:
     booking = ask(db, house.organization, rule_of(db, house))
     cancel(act("member"), booking)
     (request,) = requests_of(db, booking)
@@ -420,7 +359,7 @@ def test_cancelling_or_displacing_voids_what_was_asked(db: Connection, house: Ho
     assert failures[0].details == {"reason": "status", "status": "canceled"}
 
 
-def test_a_moved_booking_is_asked_about_anew(db: Connection, house: House, act: Any) -> None:
+def test_a_moved_booking_is_asked_about_anew(db: Connection, house: House, act: Act) -> None:
     rules = [rule_of(db, house), rule_of(db, house, approval_type="all_principals")]
     booking = ask(db, house.organization, *rules)
     assert decide(act("manager"), booking)["status"] == "pending"
@@ -433,7 +372,7 @@ def test_a_moved_booking_is_asked_about_anew(db: Connection, house: House, act: 
 
 
 def test_someone_deleted_in_the_dashboard_leaves_the_record_and_drops_out(
-    db: Connection, house: House, act: Any
+    db: Connection, house: House, act: Act
 ) -> None:
     rule = rule_of(db, house, approval_type="quorum", quorum=2, users=("ana", "luis", "manager"))
     done = ask(db, house.organization, rule)
@@ -463,7 +402,7 @@ def test_someone_deleted_in_the_dashboard_leaves_the_record_and_drops_out(
 
 
 def test_a_booking_passed_on_to_an_approver_takes_that_one_s_voice(
-    db: Connection, house: House, act: Any
+    db: Connection, house: House, act: Act
 ) -> None:
     booking = ask(db, house.organization, rule_of(db, house, approval_type="all_principals"))
     db.execute(

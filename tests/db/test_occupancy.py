@@ -1,41 +1,14 @@
 """A double booking is impossible: for functions in a race, and for the dashboard, which asks nobody."""
 
-import threading
-from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
 
 import psycopg
 import pytest
 
-from tests.actors import Connection, Organization, RefusedError, as_user, connect, make_asset, refused
+from tests.actors import Connection, Organization, as_user, connect, make_asset, refused
 from tests.db.booking import Json, at, book, cancel, change, insert_booking
-
-
-def race(actions: list[Callable[[], object]]) -> Counter[str]:
-    """Runs all actions at once, from one barrier; counts what came of them: 'done' or the error's code."""
-    barrier = threading.Barrier(len(actions))
-    outcomes: Counter[str] = Counter()
-    guard = threading.Lock()
-
-    def run(action: Callable[[], object]) -> None:
-        barrier.wait(timeout=60)
-        try:
-            action()
-            outcome = "done"
-        except psycopg.Error as error:
-            outcome = RefusedError(error).code if error.sqlstate == "PGRST" else str(error.sqlstate)
-        with guard:
-            outcomes[outcome] += 1
-
-    threads = [threading.Thread(target=run, args=[action]) for action in actions]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=120)
-    assert outcomes.total() == len(actions)
-    return outcomes
+from tests.db.racing import race
 
 
 def occupied(db: Connection, asset: str) -> int:
