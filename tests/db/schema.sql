@@ -785,7 +785,7 @@ function app.approval_json(p_request public.approval_requests) returns jsonb; pl
 function app.approval_obstacle(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 2bc86c65; grants none
 function app.approval_plan(p_case app.booking_case, p_violations jsonb) returns jsonb; plpgsql stable set search_path=""; body fdd8fa49; grants none
 function app.approvals_json(p_reservation_id uuid) returns jsonb; plpgsql stable set search_path=""; body e98b0372; grants none
-function app.approvals_to_decide(p_row public.reservations, p_rule_id uuid) returns SETOF public.rule_approvals; plpgsql stable set search_path=""; body 376a3193; grants none
+function app.approvals_to_decide(p_row public.reservations, p_rule_id uuid) returns SETOF public.rule_approvals; plpgsql stable set search_path=""; body 6ee349ce; grants none
 function app.ask_approval_anew(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 5c9d6df9; grants none
 function app.asked_approval_requests(p_organization_id uuid) returns SETOF uuid; sql stable set search_path=""; body 89773dbb; grants none
 function app.asset_document(p_name text, p_description text, p_details jsonb) returns tsvector; plpgsql stable set search_path=""; body f337cf6a; grants none
@@ -856,10 +856,10 @@ function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_
 function app.email_errors(p_object jsonb, p_key text) returns jsonb; plpgsql stable set search_path=""; body f29f4ef9; grants none
 function app.end_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body c16c18b2; grants none
 function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 8a50cc29; grants none
-function app.escalate_approval_request(p_request public.approval_requests, p_row public.reservations, p_leaving uuid DEFAULT NULL::uuid) returns boolean; plpgsql volatile set search_path=""; body cb02ce9b; grants none
+function app.escalate_approval_request(p_request public.approval_requests, p_row public.reservations, p_leaving uuid DEFAULT NULL::uuid) returns boolean; plpgsql volatile set search_path=""; body 5bedee86; grants none
 function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body b4188e0d; grants none
 function app.expand_rrule(p_rrule text, p_start timestamp without time zone, p_exdates timestamp without time zone[] DEFAULT '{}'::timestamp without time zone[], p_limit integer DEFAULT 366, p_time_zone text DEFAULT 'UTC'::text) returns SETOF timestamp without time zone; plpgsql stable set search_path=""; body 6e6ab66e; grants none
-function app.expire_approvals_of(p_row public.reservations) returns text; plpgsql volatile set search_path=""; body cf3febfb; grants none
+function app.expire_approvals_of(p_row public.reservations) returns text; plpgsql volatile set search_path=""; body 47b7ae8a; grants none
 function app.fail(p_code text, p_message text, p_status integer, p_details jsonb DEFAULT NULL::jsonb) returns void; plpgsql stable set search_path=""; body 734e8d15; grants none
 function app.fail_busy() returns void; plpgsql volatile set search_path=""; body de5009bb; grants none
 function app.fail_conflict(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql stable set search_path=""; body 79ce57d0; grants none
@@ -889,6 +889,7 @@ function app.id_list(p_ids jsonb) returns uuid[]; plpgsql immutable set search_p
 function app.int_array(p_numbers jsonb) returns integer[]; sql immutable set search_path=""; body a384695d; grants none
 function app.invitation_json(p_row public.invitations) returns jsonb; sql stable set search_path=""; body 81e994a8; grants none
 function app.invitation_status(p_row public.invitations) returns text; sql stable set search_path=""; body f07b70fb; grants none
+function app.is_anyone_asked(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body 1e47dfe3; grants none
 function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body 0b86fb51; grants none
 function app.is_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns boolean; plpgsql stable set search_path=""; body d95f0059; grants none
 function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
@@ -940,7 +941,7 @@ function app.maintenance_state(p_row public.maintenance_windows) returns jsonb; 
 function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_starts_anew boolean DEFAULT true) returns app.booking_case; plpgsql stable set search_path=""; body 3dcf6ed6; grants none
 function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 5fbe82e6; grants none
 function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 1d86363b; grants none
-function app.may_read_approvals(p_row public.reservations) returns boolean; plpgsql stable set search_path=""; body 40f35272; grants none
+function app.may_read_approvals(p_row public.reservations) returns boolean; plpgsql stable set search_path=""; body 381dde6a; grants none
 function app.member_json(p_member public.organization_members, p_private boolean) returns jsonb; sql stable set search_path=""; body 43e37fc2; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
 function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
@@ -1088,7 +1089,7 @@ function public.expire_holds() returns integer; plpgsql volatile security define
 function public.get_maintenance(p_maintenance_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 98b7196d; grants execute to authenticated
 function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body ebecade2; grants execute to authenticated
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
-function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 55a74a1d; grants execute to authenticated
+function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 4dadd2fe; grants execute to authenticated
 function public.list_approvals(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) returns jsonb; plpgsql stable security definer set search_path=""; body ebdb620d; grants execute to authenticated
 function public.list_blackouts(p_organization_id uuid, p_from date DEFAULT NULL::date, p_to date DEFAULT NULL::date, p_tier_id uuid DEFAULT NULL::uuid, p_asset_id uuid DEFAULT NULL::uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body a808997a; grants execute to authenticated
 function public.list_holidays(p_organization_id uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body dfc710ba; grants execute to authenticated
