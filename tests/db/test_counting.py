@@ -100,7 +100,15 @@ def fullest(unit: str, period: str, stays: list[tuple[str, Stay]], this: tuple[s
 ASSETS = ("jet", "prop", "villa")
 
 
+# Half hours from one day to the same a year later or before, and the days beside.
+YEARS = [sign * 48 * days for days in (364, 365) for sign in (-1, 1)]
+
+
 def stays(around: datetime, spread_hours: int) -> st.SearchStrategy[Stay]:
+    beginnings = st.integers(-2 * spread_hours, 2 * spread_hours)
+    if spread_hours > 24 * 365:
+        near = st.builds(int.__add__, st.sampled_from([0, *YEARS]), st.integers(-48, 48))
+        beginnings = st.one_of(near, near, beginnings)
     return st.builds(
         lambda asset, begins, lasts: (
             asset,
@@ -108,7 +116,7 @@ def stays(around: datetime, spread_hours: int) -> st.SearchStrategy[Stay]:
             around + timedelta(minutes=30 * (begins + lasts)),
         ),
         st.sampled_from(ASSETS),
-        st.integers(-2 * spread_hours, 2 * spread_hours),
+        beginnings,
         st.one_of(st.integers(1, 50), st.integers(1, 48 * 40)),
     )
 
