@@ -124,6 +124,38 @@ def test_a_kept_booking_that_is_cancelled_or_moved_by_its_booker_leaves_its_time
     assert taken_by(db, window) == [(at(9), at(14))]
 
 
+def test_what_a_kept_booking_has_given_back_it_does_not_get_again(
+    db: Connection, organization: Organization, admin: Connection, member: Connection, plane: str
+) -> None:
+    booking, other = (book(member, plane, at(day), at(day, 20)) for day in (10, 11))
+    window = schedule(admin, plane, at(9), at(14), resolution="keep")
+    with refused("CONFLICT", 409):
+        change(member, booking, end_date=at(10, 21))
+    change(member, booking, end_date=at(10, 15))
+    for attempt in ("end_date = end_date + interval '1 hour'", "start_date = start_date - interval '1 hour'"):
+        with refused("CONFLICT", 409) as failures:
+            db.execute(f"update public.reservations set {attempt} where id = %s".encode(), [booking["id"]])
+        assert failures[0].details["conflicts"][0]["id"] == window["id"]
+    cancel(member, other)
+    with refused("CONFLICT", 409):
+        rpc(member, "restore_reservation", p_reservation_id=other["id"])
+    # Nor does a stronger tier get what it would push aside: maintenance is nobody's to override.
+    db.execute("update public.tiers set priority = 50 where id = %s", [organization.tier])
+    strong = db.execute(
+        "insert into public.tiers (organization_id, name, priority, can_override)"
+        " values (%s, 'Strong', 1, true) returning id",
+        [organization.id],
+    ).fetchone()
+    assert strong is not None
+    db.execute(
+        "update public.organization_members set tier_id = %s where user_id = %s",
+        [strong["id"], organization.admin.id],
+    )
+    with refused("CONFLICT", 409):
+        book(admin, plane, at(10), at(10, 12), displace=True)
+    assert status_of(db, booking) == "approved"
+
+
 def test_the_rows_of_the_bookings_may_be_swapped_within_a_kept_window(
     db: Connection, organization: Organization, admin: Connection, plane: str
 ) -> None:

@@ -58,6 +58,19 @@ def crowd(database: str, admin_database: str) -> Organization:
         )
         admin.execute(
             """
+            insert into public.maintenance_windows
+                (organization_id, asset_id, title, start_date, end_date, status, created_by)
+            select a.organization_id, a.id, 'Check ' || n, now() + (n - 10) * interval '200 hours',
+                now() + (n - 10) * interval '200 hours' + interval '20 hours',
+                case when n %% 5 = 0 then 'canceled' else 'scheduled' end,
+                case when n = 3 and a.name = 'Asset 1' then %(member)s::uuid end
+            from public.assets a cross join generate_series(1, 20) n
+            order by md5(a.id::text || n)
+            """,
+            {"member": organization.member.id},
+        )
+        admin.execute(
+            """
             insert into public.calendar_events
                 (organization_id, seq, id, type, reservation_id, asset_ids, sections, payload, occurred_at)
             select r.organization_id, row_number() over (partition by r.organization_id), gen_random_uuid(),
@@ -98,6 +111,15 @@ QUERIES = {
         select * from public.reservations
         where user_id = %(member)s and status = 'canceled' order by created_at desc limit 20
         """,
+    "maintenance_windows_calendar": """
+        select * from public.maintenance_windows
+        where organization_id = %(organization)s and status = 'scheduled'
+            and end_date > now() and end_date < now() + interval '40 days'
+            and start_date < now() + interval '30 days'
+        """,
+    "maintenance_windows_asset": """
+        select * from public.maintenance_windows where asset_id = %(asset)s order by start_date limit 20
+        """,
     "calendar_events_pkey": """
         select * from public.calendar_events
         where organization_id = %(organization)s and seq > 1900 order by seq limit 100
@@ -115,7 +137,7 @@ def test_an_index_serves_its_query_under_row_security(
     assert row is not None
     plan = row["QUERY PLAN"][0]["Plan"]
     assert index in indexes(plan), json.dumps(plan, indent=1)
-    assert relations_read_whole(plan) & {"reservations", "calendar_events"} == set()
+    assert relations_read_whole(plan) & {"reservations", "maintenance_windows", "calendar_events"} == set()
 
 
 @pytest.fixture
@@ -152,6 +174,10 @@ def explained(admin_database: str, crowd: Organization) -> Iterator[tuple[Connec
             "idx_reservations_calendar",
             "select public.calendar(%(organization)s, now(), now() + interval '30 days')",
         ),
+        (
+            "maintenance_windows_calendar",
+            "select public.calendar(%(organization)s, now(), now() + interval '30 days')",
+        ),
     ],
 )
 def test_an_index_serves_what_a_function_asks(
@@ -176,6 +202,14 @@ INSIDE = {
     "idx_reservations_approved_by": "select from public.reservations where approved_by = %(member)s",
     "idx_reservations_asset_date": """
         select from public.reservations where asset_id = %(asset)s and end_date > now() + interval '60 days'
+        """,
+    "maintenance_windows_created_by": """
+        select from public.maintenance_windows where created_by = %(member)s
+        """,
+    "maintenance_windows_no_overlap": """
+        select from public.maintenance_windows
+        where asset_id = %(asset)s and status = 'scheduled'
+            and tstzrange(start_date, end_date) && tstzrange(now(), now() + interval '20 hours')
         """,
     "occupancy_source": "delete from app.occupancy where source_id = %(member)s",
     "calendar_events_occurred_at": """
