@@ -75,6 +75,7 @@ declare
         'title', p_title, 'guest_count', p_guest_count, 'notes', p_notes, 'metadata', p_metadata, 'guests', p_guests
     );
     v_asset public.assets;
+    v_seen integer;
     v_hold public.reservations;
     v_case app.booking_case;
     v_row public.reservations;
@@ -106,7 +107,13 @@ begin
     perform app.lock_assets(array[p_asset_id]);
     perform app.lock_people(v_asset.organization_id, array[auth.uid()]);
     perform app.sweep_asset(p_asset_id);
+    v_seen := v_asset.version;
     v_asset := app.bookable_asset(p_asset_id);
+    if v_asset.version <> v_seen then
+        perform app.fail_fields(app.booking_errors(
+            p_title, p_start_date, p_end_date, p_guest_count, p_notes, p_metadata, p_guests, v_asset.capacity, null
+        ));
+    end if;
     if p_hold_id is not null then
         perform app.lock_hold(p_hold_id);
     end if;

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.actors import Connection, Organization, as_service, as_user, rpc
+from tests.harness import wait_until
 
 Json = dict[str, Any]
 
@@ -151,3 +152,38 @@ def state(booking: Json) -> Json:
         "version",
     )
     return {key: booking[key] for key in shown}
+
+
+def restore(connection: Connection, booking: Json, **arguments: Any) -> Json:
+    """restore_reservation."""
+    named = {f"p_{name}": value for name, value in arguments.items()}
+    restored: Json = rpc(connection, "restore_reservation", p_reservation_id=booking["id"], **named)
+    return restored
+
+
+def preview(connection: Connection, asset: str, start: datetime, end: datetime, **arguments: Any) -> Json:
+    """preview_reservation; `arguments` without their `p_`."""
+    named = {f"p_{name}": value for name, value in arguments.items()}
+    seen: Json = rpc(
+        connection,
+        "preview_reservation",
+        **{"p_asset_id": asset, "p_title": "Trip", "p_start_date": start, "p_end_date": end, **named},
+    )
+    return seen
+
+
+def hold(connection: Connection, asset: str, start: datetime, end: datetime) -> Json:
+    """create_hold."""
+    held: Json = rpc(connection, "create_hold", p_asset_id=asset, p_start_date=start, p_end_date=end)
+    return held
+
+
+def wait_for_lock(db: Connection, connection: Connection) -> None:
+    """Until what runs on `connection` waits for a lock."""
+    pid = connection.info.backend_pid
+    wait_until(
+        lambda: db.execute(
+            "select 1 from pg_stat_activity where pid = %s and wait_event_type = 'Lock'", [pid]
+        ).fetchone(),
+        what="a connection waits for a lock",
+    )

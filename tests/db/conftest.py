@@ -67,3 +67,17 @@ def act(database: str, house: House) -> Iterator[Act]:
             return connections[name]
 
         yield connection_of
+
+
+@pytest.fixture
+def manager(database: str, organization: Organization) -> Iterator[Connection]:
+    """The fresh organisation's manager, connected."""
+    with as_user(database, organization.manager) as connection:
+        yield connection
+
+
+@pytest.fixture
+def owner(database: str, organization: Organization) -> Iterator[Connection]:
+    """The fresh organisation's owner, connected."""
+    with as_user(database, organization.owner) as connection:
+        yield connection
