@@ -241,11 +241,15 @@ def test_a_preview_is_the_same_judgement_and_writes_nothing(
     taken = book(manager, plane, at(2), at(3))
     broken = rule("duration", {"max_minutes": 60})
     asked = make_rule(db, organization)
-    counts = (
-        "select (select count(*) from public.reservations) as r, (select count(*) from app.occupancy) as o,"
-        " (select count(*) from public.reservation_details) as d, (select count(*) from app.idempotency_keys) as k,"
-        " (select count(*) from public.approval_requests) as a, (select count(*) from public.calendar_events) as e"
+    tables = (
+        "public.reservations",
+        "public.reservation_details",
+        "public.approval_requests",
+        "public.calendar_events",
+        "app.occupancy",
+        "app.idempotency_keys",
     )
+    counts = "select " + ", ".join(f'(select count(*) from {name}) as "{name}"' for name in tables)
     before = db.execute(counts).fetchone()
     with member.transaction():
         member.execute("set transaction read only")
