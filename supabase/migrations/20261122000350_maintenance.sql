@@ -307,7 +307,7 @@ set search_path = ''
 as $$
 begin
     update public.maintenance_windows w
-    set status = 'canceled', canceled_at = now(), cancellation_reason = 'The asset was archived.'
+    set status = 'canceled', canceled_at = now()
     where w.asset_id = new.id and w.status = 'scheduled' and w.end_date > now();
     return null;
 end;

@@ -87,13 +87,19 @@ begin
             v_errors := v_errors || app.field_error('end_date', 'datetime_future', 'Maintenance cannot end in the past.');
         end if;
         if p_end - p_start < interval '1 minute' then
-            v_errors := v_errors || app.field_error('end_date', 'range_too_short', 'Maintenance takes a minute at least.');
+            v_errors := v_errors || app.field_error(
+                'end_date', 'range_too_short', 'Maintenance takes a minute at least.', '{"min_minutes": 1}'
+            );
         elsif p_end - p_start > interval '366 days' then
-            v_errors := v_errors || app.field_error('end_date', 'range_too_long', 'Maintenance takes 366 days at most.');
+            v_errors := v_errors || app.field_error(
+                'end_date', 'range_too_long', 'Maintenance takes 366 days at most.', '{"max_days": 366}'
+            );
         end if;
     end if;
     if p_resolution not in ('cancel', 'keep') then
-        v_errors := v_errors || app.field_error('resolution', 'literal_error', 'This must be cancel or keep.');
+        v_errors := v_errors || app.field_error(
+            'resolution', 'literal_error', 'This must be cancel or keep.', '{"expected": ["cancel", "keep"]}'
+        );
     end if;
     return v_errors;
 end;
@@ -200,7 +206,7 @@ end;
 $$;
 
 -- Cancels these bookings for the window, which takes their time as they go; whoever had not begun goes to the head of the
--- waiting list, should the window be cancelled in its turn.
+-- waiting list, should the window be cancelled in its turn. Without a reason they are told the window's title.
 create function app.cancel_bookings_for_maintenance(p_reservation_ids uuid[], p_title text, p_reason text)
 returns void
 language plpgsql
@@ -214,9 +220,7 @@ begin
         where r.id = any (p_reservation_ids) and app.holds_slot(r.status) and r.end_date > now()
         order by r.start_date, r.id
     loop
-        v_row := app.end_booking(
-            v_row, 'canceled', coalesce(nullif(btrim(p_reason), ''), 'Maintenance: ' || p_title)
-        );
+        v_row := app.end_booking(v_row, 'canceled', coalesce(nullif(btrim(p_reason), ''), p_title));
         if v_row.start_date > now() and v_row.user_id is not null then
             perform app.enlist_displaced(v_row);
         end if;
@@ -276,8 +280,10 @@ begin
         perform app.cancel_bookings_for_maintenance(v_booking_ids, v_row.title, p_reason);
         perform app.refuse_maintenance_conflicts(v_row);
     end if;
-    -- What the cancelled bookings took beyond the window is free.
-    perform app.advance_waitlist(p_asset_id);
+    if p_resolution is not null then
+        -- What the cancelled bookings, and the forms, took beyond the window is free.
+        perform app.advance_waitlist(p_asset_id);
+    end if;
     v_answer := app.maintenance_json(v_row) || jsonb_build_object(
         'canceled_reservation_ids', to_jsonb(case p_resolution when 'cancel' then v_booking_ids else '{}' end)
     );
@@ -368,6 +374,7 @@ declare
     v_row public.maintenance_windows;
     v_new public.maintenance_windows;
     v_target uuid;
+    v_moved boolean;
     v_booking_ids uuid[] := '{}';
     v_asset_id uuid;
 begin
@@ -380,9 +387,9 @@ begin
     perform app.lock_assets(array[v_seen.asset_id, v_target]);
     v_row := app.open_maintenance(p_maintenance_id, v_seen.asset_id, p_expected_version);
     v_new := app.patched_maintenance(v_row, p_changes);
-    if (v_new.asset_id, v_new.start_date, v_new.end_date) is distinct from (v_row.asset_id, v_row.start_date, v_row.end_date)
-        or p_changes ? 'resolution'
-    then
+    v_moved := p_changes ? 'resolution' or (v_new.asset_id, v_new.start_date, v_new.end_date)
+        is distinct from (v_row.asset_id, v_row.start_date, v_row.end_date);
+    if v_moved then
         perform app.refuse_overlapping_maintenance(v_new);
         if not p_changes ? 'resolution' then
             perform app.refuse_further_conflicts(v_row, v_new);
@@ -404,7 +411,9 @@ begin
             perform app.cancel_bookings_for_maintenance(v_booking_ids, v_new.title, p_changes ->> 'reason');
             perform app.refuse_maintenance_conflicts(v_new);
         end if;
-        for v_asset_id in select distinct a.id from unnest(array[v_row.asset_id, v_new.asset_id]) as a(id) order by a.id loop
+        for v_asset_id in
+            select distinct a.id from unnest(array[v_row.asset_id, v_new.asset_id]) as a(id) where v_moved order by a.id
+        loop
             perform app.advance_waitlist(v_asset_id);
         end loop;
     end if;

@@ -66,7 +66,12 @@ def test_cancel_cancels_the_bookings_with_the_reason_and_takes_all_their_time(
     shown = rpc(member, "get_reservation", p_reservation_id=second["id"])
     assert (shown["status"], shown["cancellation_reason"]) == ("canceled", "Engine")
     # What the second one took beyond the window is free.
-    book(member, plane, at(14), at(15))
+    third = book(member, plane, at(14), at(16))
+    # Without a reason, the title says why.
+    schedule(admin, plane, at(14), at(15), resolution="cancel", title="Engine again")
+    assert (
+        rpc(member, "get_reservation", p_reservation_id=third["id"])["cancellation_reason"] == "Engine again"
+    )
 
 
 def test_keep_takes_the_time_around_the_bookings_and_their_turnaround(
