@@ -377,6 +377,10 @@ begin
         )));
     end if;
     for v_row in select r.* from public.reservations r where r.id = any (p_ids) order by r.id loop
+        -- Before the booker changes: what was asked for the old one must not be settled by the new one's leaving it.
+        if v_row.status = 'pending' then
+            perform app.void_approvals(v_row.id);
+        end if;
         update public.reservations r
         set user_id = p_transfer_to
         where r.id = v_row.id
@@ -388,8 +392,7 @@ begin
 end;
 $$;
 
--- Replaces the open requests of a booking that has come to another booker by those that this person's booking needs;
--- where it needs none, it is approved.
+-- Asks for what the booking of its new booker needs; where it needs nothing, it is approved.
 create function app.ask_approval_anew(p_row public.reservations)
 returns void
 language plpgsql
@@ -405,7 +408,6 @@ begin
     select jsonb_agg(v.violation order by v.place) into v_asking
     from jsonb_array_elements(app.judge(v_case)) with ordinality as v(violation, place)
     where v.violation ->> 'effect' = 'require_approval';
-    perform app.void_approvals(p_row.id);
     if v_asking is null then
         update public.reservations r
         set status = 'approved', approved_by = auth.uid(), approved_at = now()

@@ -786,7 +786,7 @@ function app.approval_obstacle(p_row public.reservations) returns jsonb; plpgsql
 function app.approval_plan(p_case app.booking_case, p_violations jsonb) returns jsonb; plpgsql stable set search_path=""; body fdd8fa49; grants none
 function app.approvals_json(p_reservation_id uuid) returns jsonb; plpgsql stable set search_path=""; body e98b0372; grants none
 function app.approvals_to_decide(p_row public.reservations, p_rule_id uuid) returns SETOF public.rule_approvals; plpgsql stable set search_path=""; body 6ee349ce; grants none
-function app.ask_approval_anew(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 5c9d6df9; grants none
+function app.ask_approval_anew(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 147398f7; grants none
 function app.asked_approval_requests(p_organization_id uuid) returns SETOF uuid; sql stable set search_path=""; body 89773dbb; grants none
 function app.asset_document(p_name text, p_description text, p_details jsonb) returns tsvector; plpgsql stable set search_path=""; body f337cf6a; grants none
 function app.asset_errors(p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body 0371818d; grants none
@@ -1042,7 +1042,7 @@ function app.tier_limit_violations(p_case app.booking_case) returns jsonb; plpgs
 function app.tier_resource(p_tier public.tiers) returns jsonb; sql stable set search_path=""; body 7ecbd61b; grants none
 function app.touch() returns trigger; plpgsql volatile set search_path=""; body f830270d; grants none
 function app.touch_rule_of_asset() returns trigger; plpgsql volatile security definer set search_path=""; body feddaca2; grants none
-function app.transfer_bookings(p_ids uuid[], p_organization_id uuid, p_transfer_to uuid) returns void; plpgsql volatile set search_path=""; body d6e4ced2; grants none
+function app.transfer_bookings(p_ids uuid[], p_organization_id uuid, p_transfer_to uuid) returns void; plpgsql volatile set search_path=""; body effaad62; grants none
 function app.turnaround(p_minutes integer) returns interval; sql immutable; body 2895ba24; grants none
 function app.url_errors(p_path text, p_value text) returns jsonb; sql immutable set search_path=""; body 14195eb9; grants none
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
