@@ -185,6 +185,27 @@ begin
 end;
 $$;
 
+-- The faults of values that are good one by one and do not go together.
+create function app.whole_errors(p_subject text, p_object jsonb)
+returns jsonb
+language plpgsql
+immutable
+set search_path = ''
+as $$
+begin
+    if p_subject = 'blackout' and app.parse_date(p_object ->> 'end_date') < app.parse_date(p_object ->> 'start_date') then
+        return jsonb_build_array(app.field_error('end_date', 'range_order', 'The end must not come before the beginning.'));
+    elsif p_subject = 'holiday'
+        and num_nonnulls(p_object ->> 'month_day', p_object ->> 'easter_offset', p_object ->> 'date') <> 1
+    then
+        return jsonb_build_array(app.field_error(
+            'date', 'one_of', 'Give exactly one of month_day, easter_offset and date.'
+        ));
+    end if;
+    return '[]';
+end;
+$$;
+
 -- What a row becomes by an input: p_base (its present fields, or the defaults of a new one) with the input's values.
 -- Raises all faults at once; p_extra are keys that the caller looks after, whose faults it hands in.
 create function app.checked_input(
@@ -200,7 +221,8 @@ declare
     v_errors jsonb := app.key_errors(p_input, v_keys || p_extra);
 begin
     if jsonb_typeof(p_input) = 'object' then
-        v_errors := v_errors || app.value_errors(p_subject, p_base || p_input);
+        v_errors := v_errors || app.value_errors(p_subject, p_base || p_input)
+            || app.whole_errors(p_subject, p_base || p_input);
     end if;
     perform app.fail_fields(v_errors || p_faults);
     return p_base || p_input;
@@ -226,6 +248,7 @@ begin
             -- What stands already is not in the way of a change of something else.
             where v_new -> (e.fault ->> 'path') is distinct from v_old -> (e.fault ->> 'path')
         ));
+        perform app.fail_fields(app.whole_errors(tg_argv[0], v_new));
     end if;
     return new;
 end;

@@ -66,14 +66,9 @@ as $$
 declare
     v_row public.blackout_dates := jsonb_populate_record(p_row, app.checked_input('blackout', p_base, p_input));
 begin
-    perform app.fail_fields(
-        app.reference_errors(
-            v_row.organization_id, jsonb_build_object('tier_id', v_row.tier_id, 'asset_id', v_row.asset_id)
-        )
-        || case when v_row.end_date < v_row.start_date
-            then app.field_error('end_date', 'range_order', 'The end must not come before the beginning.')
-            else '[]' end
-    );
+    perform app.fail_fields(app.reference_errors(
+        v_row.organization_id, jsonb_build_object('tier_id', v_row.tier_id, 'asset_id', v_row.asset_id)
+    ));
     return v_row;
 end;
 $$;
@@ -229,24 +224,6 @@ end;
 $$;
 grant execute on function public.list_holidays(uuid, integer, integer) to authenticated;
 
-create function app.checked_holiday(p_row public.holidays, p_base jsonb, p_input jsonb)
-returns public.holidays
-language plpgsql
-stable
-set search_path = ''
-as $$
-declare
-    v_row public.holidays := jsonb_populate_record(p_row, app.checked_input('holiday', p_base, p_input));
-begin
-    if num_nonnulls(v_row.month_day, v_row.easter_offset, v_row.date) <> 1 then
-        perform app.fail_fields(jsonb_build_array(app.field_error(
-            'date', 'one_of', 'Give exactly one of month_day, easter_offset and date.'
-        )));
-    end if;
-    return v_row;
-end;
-$$;
-
 create function public.create_holiday(p_organization_id uuid, p_holiday jsonb)
 returns jsonb
 language plpgsql
@@ -259,7 +236,7 @@ declare
 begin
     perform app.require_member(p_organization_id, 'admin');
     perform app.require_aal2(p_organization_id, true);
-    v_row := app.checked_holiday(null, '{}', p_holiday);
+    v_row := jsonb_populate_record(null::public.holidays, app.checked_input('holiday', '{}', p_holiday));
     insert into public.holidays (organization_id, name, name_es, month_day, easter_offset, date)
     values (p_organization_id, v_row.name, v_row.name_es, v_row.month_day, v_row.easter_offset, v_row.date)
     returning * into v_row;
@@ -312,7 +289,7 @@ begin
     perform app.require_member(p_organization_id, 'admin');
     perform app.require_aal2(p_organization_id, true);
     v_row := app.lock_holiday(p_organization_id, p_holiday_id, p_expected_version);
-    v_row := app.checked_holiday(v_row, to_jsonb(v_row), p_changes);
+    v_row := jsonb_populate_record(v_row, app.checked_input('holiday', to_jsonb(v_row), p_changes));
     update public.holidays h
     set name = v_row.name, name_es = v_row.name_es, month_day = v_row.month_day, easter_offset = v_row.easter_offset,
         date = v_row.date

@@ -805,7 +805,7 @@ function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql vol
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
 function app.check_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 65fa0774; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
-function app.check_fields() returns trigger; plpgsql volatile security definer set search_path=""; body aef1abca; grants none
+function app.check_fields() returns trigger; plpgsql volatile security definer set search_path=""; body 731906a6; grants none
 function app.check_in_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 73395ae7; grants none
 function app.check_keys(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns void; plpgsql stable set search_path=""; body 19e61cb0; grants none
 function app.check_maintenance_canceled() returns trigger; plpgsql volatile security definer set search_path=""; body 20715a4b; grants none
@@ -814,9 +814,8 @@ function app.check_photo_source() returns trigger; plpgsql volatile security def
 function app.check_references() returns trigger; plpgsql volatile security definer set search_path=""; body 1ed56f05; grants none
 function app.check_rule() returns trigger; plpgsql volatile security definer set search_path=""; body ff2222a2; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
-function app.checked_blackout(p_row public.blackout_dates, p_base jsonb, p_input jsonb) returns public.blackout_dates; plpgsql stable set search_path=""; body 1dbac040; grants none
-function app.checked_holiday(p_row public.holidays, p_base jsonb, p_input jsonb) returns public.holidays; plpgsql stable set search_path=""; body 385c4172; grants none
-function app.checked_input(p_subject text, p_base jsonb, p_input jsonb, p_extra text[] DEFAULT '{}'::text[], p_faults jsonb DEFAULT '[]'::jsonb) returns jsonb; plpgsql stable set search_path=""; body d8ca33f7; grants none
+function app.checked_blackout(p_row public.blackout_dates, p_base jsonb, p_input jsonb) returns public.blackout_dates; plpgsql stable set search_path=""; body e4b6d93c; grants none
+function app.checked_input(p_subject text, p_base jsonb, p_input jsonb, p_extra text[] DEFAULT '{}'::text[], p_faults jsonb DEFAULT '[]'::jsonb) returns jsonb; plpgsql stable set search_path=""; body 5fcc52f9; grants none
 function app.checked_rule(p_row public.tier_booking_rules, p_base jsonb, p_input jsonb) returns public.tier_booking_rules; plpgsql stable set search_path=""; body a03c879f; grants none
 function app.checked_tier(p_base jsonb, p_input jsonb) returns jsonb; plpgsql stable set search_path=""; body daae6e09; grants none
 function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
@@ -1058,6 +1057,7 @@ function app.visible_sections(p_organization_id uuid) returns public.asset_secti
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
 function app.waits_for_caller(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body e93e582b; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb, p_ignore_others boolean DEFAULT false) returns app.verdict; plpgsql stable set search_path=""; body 554cba4b; grants none
+function app.whole_errors(p_subject text, p_object jsonb) returns jsonb; plpgsql immutable set search_path=""; body af7603f1; grants none
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
 function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 316514e9; grants execute to authenticated
@@ -1069,7 +1069,7 @@ function public.complete_reservations() returns integer; plpgsql volatile securi
 function public.create_approval_delegation(p_organization_id uuid, p_delegate_id uuid, p_ends_at timestamp with time zone, p_starts_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 62ec7b86; grants execute to authenticated
 function public.create_blackout(p_organization_id uuid, p_blackout jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body bc6ca91d; grants execute to authenticated
 function public.create_hold(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c8972121; grants execute to authenticated
-function public.create_holiday(p_organization_id uuid, p_holiday jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c2ce1aa6; grants execute to authenticated
+function public.create_holiday(p_organization_id uuid, p_holiday jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c5fee7fd; grants execute to authenticated
 function public.create_invitation(p_organization_id uuid, p_invitation jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body fcf28205; grants execute to authenticated
 function public.create_maintenance(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_resolution text DEFAULT NULL::text, p_reason text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c43cd9bd; grants execute to authenticated
 function public.create_organization(p_organization jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body e2cce370; grants execute to authenticated
@@ -1112,7 +1112,7 @@ function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) 
 function public.search_assets(p_organization_id uuid, p_q text DEFAULT NULL::text, p_section public.asset_section DEFAULT NULL::public.asset_section, p_status text DEFAULT NULL::text, p_capacity_min integer DEFAULT NULL::integer, p_free_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_free_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_details jsonb DEFAULT NULL::jsonb, p_sort text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 2dadb83b; grants execute to authenticated
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
 function public.update_blackout(p_organization_id uuid, p_blackout_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e12e2e21; grants execute to authenticated
-function public.update_holiday(p_organization_id uuid, p_holiday_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body ab77312d; grants execute to authenticated
+function public.update_holiday(p_organization_id uuid, p_holiday_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8a71c3ca; grants execute to authenticated
 function public.update_maintenance(p_maintenance_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body ca4bcd03; grants execute to authenticated
 function public.update_member(p_organization_id uuid, p_user_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c436a33a; grants execute to authenticated
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated

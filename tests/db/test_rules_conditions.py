@@ -188,7 +188,7 @@ def test_a_custom_rule_describes_itself_and_only_asks(
 
 def test_conditions_are_an_object(admin: Connection, organization: Organization) -> None:
     values = {"organization_id": organization.id, "name": "x", "rule_type": "lead_time"}
-    with pytest.raises(psycopg.errors.CheckViolation):
+    with refused("VALIDATION_ERROR", 400):
         add_row(admin, "tier_booking_rules", conditions="[]", **values)
 
 
@@ -270,7 +270,7 @@ class TestApproval:
     def test_what_it_can_never_be_is_a_constraint(
         self, admin: Connection, organization: Organization, columns: Json
     ) -> None:
-        with pytest.raises(psycopg.errors.CheckViolation):
+        with refused("VALIDATION_ERROR", 400):
             add_rule(admin, organization, "lead_time", {"min_hours": 2}, **columns)
 
     def test_unknown_words_are_no_types_effects_or_roles(
@@ -426,13 +426,13 @@ class TestWhatRulesHangOn:
     def test_a_holiday_says_once_when_it_is(
         self, admin: Connection, organization: Organization, columns: Json
     ) -> None:
-        with pytest.raises(psycopg.errors.CheckViolation):
+        with refused("VALIDATION_ERROR", 400):
             add_row(admin, "holidays", organization_id=organization.id, name="x", **columns)
 
     def test_a_blackout_does_not_end_before_it_begins(
         self, admin: Connection, organization: Organization
     ) -> None:
-        with pytest.raises(psycopg.errors.CheckViolation):
+        with refused("VALIDATION_ERROR", 400):
             add_row(admin, "blackout_dates", organization_id=organization.id, start_date="2032-05-02",
                     end_date="2032-05-01")  # fmt: skip
 
