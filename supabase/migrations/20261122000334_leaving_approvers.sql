@@ -4,9 +4,11 @@
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
 
--- Takes one person out of a pending request. What that person said does not count any more. Under the row's lock.
+-- Takes one person out of a pending request. What that person said does not count any more. p_may_approve: whether what
+-- the others have said may suffice; else the owners are asked. Under the row's lock.
 create function app.drop_from_request(
-    p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid
+    p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid,
+    p_may_approve boolean default true
 )
 returns void
 language plpgsql
@@ -30,8 +32,11 @@ begin
         returning * into v_request;
     end if;
     v_count := app.count_approvals(v_request);
-    if v_count.outcome = 'approved' then
+    if v_count.outcome = 'approved' and p_may_approve then
         perform app.close_approval_request(v_request.id, 'approved');
+        return;
+    elsif v_count.outcome = 'approved' then
+        perform app.escalate_or_give_up(v_request, p_row, p_leaving);
         return;
     elsif v_count.decidable then
         return;
@@ -61,11 +66,23 @@ begin
         where q.id = v_request.id
         returning * into v_request;
     end if;
-    if (v_found is null or not (app.count_approvals(v_request)).decidable)
-        and not app.escalate_approval_request(v_request, p_row, p_leaving)
-    then
-        -- Nobody may decide; the next run of expire_approvals says so to the booker.
-        update public.approval_requests q set expires_at = now() where q.id = v_request.id;
+    if v_found is null or not (app.count_approvals(v_request)).decidable then
+        perform app.escalate_or_give_up(v_request, p_row, p_leaving);
+    end if;
+end;
+$$;
+
+-- Passes a request to the owners; where there is none who may decide, the next run of expire_approvals rejects it.
+create function app.escalate_or_give_up(
+    p_request public.approval_requests, p_row public.reservations, p_leaving uuid
+)
+returns void
+language plpgsql
+set search_path = ''
+as $$
+begin
+    if not app.escalate_approval_request(p_request, p_row, p_leaving) then
+        update public.approval_requests q set expires_at = now() where q.id = p_request.id;
     end if;
 end;
 $$;
@@ -102,7 +119,6 @@ begin
             where q.reservation_id = v_row.id and q.status = 'pending' and a.status in ('pending', 'approved')
                 and (
                     p_leaving
-                    or p_user_id in (v_row.user_id, q.user_id, q.submitted_by)
                     or p_user_id <> all (app.eligible_approvers(
                         q.organization_id, case when a.as_owner then 'owners' else q.approval_type end,
                         q.approver_tier_id, q.approver_user_ids,
@@ -141,7 +157,8 @@ create trigger recheck_approver_on_change after update on public.organization_me
     )
     execute function app.recheck_member_as_approver();
 
--- Before the profile goes, and its memberships with it: once it has, nobody knows whose decisions those were.
+-- Before the profile goes, and its memberships with it: once it has, nobody knows whose decisions those were. Its name
+-- puts it behind release_bookings, which takes the locks of assets; those come before the rows'.
 create function app.drop_deleted_approver()
 returns trigger
 language plpgsql
@@ -153,27 +170,39 @@ begin
     return old;
 end;
 $$;
-create trigger drop_approver before delete on public.profiles
+create trigger withdraw_approver before delete on public.profiles
     for each row execute function app.drop_deleted_approver();
 
--- Whoever ends a booking, the dashboard too, ends what was asked about it; whoever passes it on to someone else takes
--- that one's voice in it.
+-- Whoever ends a booking, the dashboard too, ends what was asked about it. Whoever passes it on to somebody else takes that
+-- one's voice in it; and what the others had said was said of another's booking, so that it alone does not approve it.
 create function app.follow_reservation_with_approvals()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
 as $$
+declare
+    v_request public.approval_requests;
 begin
-    if new.status <> 'pending' then
-        perform app.close_approval_request(q.id, 'voided')
-        from public.approval_requests q
-        where q.reservation_id = new.id and q.status = 'pending';
-    elsif new.user_id is not null then
-        update public.approval_requests q set user_id = new.user_id
-        where q.reservation_id = new.id and q.status = 'pending';
-        perform app.recheck_approver(new.user_id, new.organization_id, false);
-    end if;
+    for v_request in
+        select q.* from public.approval_requests q
+        where q.reservation_id = new.id and q.status = 'pending'
+        order by q.id
+    loop
+        if new.status <> 'pending' then
+            perform app.close_approval_request(v_request.id, 'voided');
+        elsif new.user_id is not null then
+            update public.approval_requests q set user_id = new.user_id
+            where q.id = v_request.id
+            returning * into v_request;
+            if exists (
+                select from public.rule_approvals a
+                where a.request_id = v_request.id and a.user_id = new.user_id and a.status in ('pending', 'approved')
+            ) then
+                perform app.drop_from_request(v_request, new, new.user_id, null, false);
+            end if;
+        end if;
+    end loop;
     return null;
 end;
 $$;

@@ -25,7 +25,7 @@ from tests.db.approving import (
     status_of,
     submit,
 )
-from tests.db.booking import Json, at, book, cancel, insert_booking
+from tests.db.booking import Json, at, book, cancel, change, insert_booking
 
 # approval columns, booker, who is asked, how many of them have to approve
 ASKED: list[tuple[Json, str, set[str], int]] = [
@@ -401,14 +401,62 @@ def test_someone_deleted_in_the_dashboard_leaves_the_record_and_drops_out(
     assert db.execute("delete from public.organizations where id = %s", [house.organization.id]).rowcount == 1
 
 
+def pass_on(db: Connection, booking: Json, house: House, name: str) -> None:
+    db.execute(
+        "update public.reservations set user_id = %s where id = %s", [house.people[name].id, booking["id"]]
+    )
+
+
 def test_a_booking_passed_on_to_an_approver_takes_that_one_s_voice(
     db: Connection, house: House, act: Act
 ) -> None:
     booking = ask(db, house.organization, rule_of(db, house, approval_type="all_principals"))
-    db.execute(
-        "update public.reservations set user_id = %s where id = %s", [house.people["ana"].id, booking["id"]]
-    )
+    pass_on(db, booking, house, "ana")
     with refused("FORBIDDEN", 403) as failures:
         decide(act("ana"), booking)
     assert failures[0].details == {"reason": "own_request"}
     assert decide(act("luis"), booking)["status"] == "approved"
+
+
+def test_a_booking_passed_on_is_not_approved_by_what_was_said_of_another_s(
+    db: Connection, house: House, act: Act
+) -> None:
+    booking = ask(db, house.organization, rule_of(db, house, approval_type="all_principals"))
+    decide(act("luis"), booking)
+    pass_on(db, booking, house, "ana")
+    assert status_of(db, booking) == "pending"
+    assert house.names(asked(requests_of(db, booking)[0], "pending")) == {"owner"}
+    assert decide(act("owner"), booking)["status"] == "approved"
+
+
+def test_a_rule_s_word_makes_a_booking_wait_until_it_is_approved(
+    db: Connection, house: House, act: Act
+) -> None:
+    rule = rule_of(db, house, approval_type="all_principals")
+    plane = house.organization.assets["planes"]
+    made = book(act("member"), plane, at(5), at(6))
+    assert (made["status"], made["approved_at"]) == ("pending", None)
+    (request,) = made["approvals"]
+    assert (request["rule_id"], request["rule_name"]) == (rule, "Ask first")
+    assert house.names(asked(request)) == {"ana", "luis"}
+    with refused("CONFLICT", 409):
+        book(act("manager"), plane, at(5), at(6))
+    decide(act("ana"), made)
+    moved = change(act("member"), made, end_date=at(7))
+    assert (moved["status"], [r["status"] for r in moved["approvals"]]) == ("pending", ["voided", "pending"])
+    for name in ("ana", "luis"):
+        decided = decide(act(name), made)
+    assert decided["status"] == "approved"
+    moved = change(act("member"), made, end_date=at(8))
+    assert (moved["status"], moved["approved_by"]) == ("pending", None)
+    cancel(act("member"), made)
+    assert {r["status"] for r in requests_of(db, made)} == {"voided"}
+
+
+def test_a_booking_that_nobody_may_approve_is_not_made(db: Connection, house: House, act: Act) -> None:
+    rule = rule_of(db, house, approval_type="specific_users", users=("owner",))
+    plane = house.organization.assets["planes"]
+    with refused("NO_ELIGIBLE_APPROVER", 422) as failures:
+        book(act("owner"), plane, at(5), at(6))
+    assert failures[0].details["rule_id"] == rule
+    assert book(act("member"), plane, at(5), at(6))["status"] == "pending"
