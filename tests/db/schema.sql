@@ -847,7 +847,7 @@ function app.decides_for(p_approval public.rule_approvals) returns boolean; sql 
 function app.delegation_json(p_row public.approval_delegations) returns jsonb; plpgsql stable set search_path=""; body 89016678; grants none
 function app.displace(p_asset public.assets, p_case app.booking_case) returns public.reservations[]; plpgsql volatile set search_path=""; body 91d43cea; grants none
 function app.drop_deleted_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 5acc3e66; grants none
-function app.drop_from_request(p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid) returns void; plpgsql volatile set search_path=""; body dba41594; grants none
+function app.drop_from_request(p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid, p_may_approve boolean DEFAULT true) returns void; plpgsql volatile set search_path=""; body e4116847; grants none
 function app.drop_holds(p_ids uuid[]) returns void; plpgsql volatile set search_path=""; body fd51f635; grants none
 function app.duration_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 576f3c42; grants none
 function app.easter(p_year integer) returns date; plpgsql immutable set search_path=""; body 7ea0b1db; grants none
@@ -856,6 +856,7 @@ function app.email_errors(p_object jsonb, p_key text) returns jsonb; plpgsql sta
 function app.end_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body c16c18b2; grants none
 function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 8a50cc29; grants none
 function app.escalate_approval_request(p_request public.approval_requests, p_row public.reservations, p_leaving uuid DEFAULT NULL::uuid) returns boolean; plpgsql volatile set search_path=""; body 5bedee86; grants none
+function app.escalate_or_give_up(p_request public.approval_requests, p_row public.reservations, p_leaving uuid) returns void; plpgsql volatile set search_path=""; body 86f7c062; grants none
 function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body b4188e0d; grants none
 function app.expand_rrule(p_rrule text, p_start timestamp without time zone, p_exdates timestamp without time zone[] DEFAULT '{}'::timestamp without time zone[], p_limit integer DEFAULT 366, p_time_zone text DEFAULT 'UTC'::text) returns SETOF timestamp without time zone; plpgsql stable set search_path=""; body 6e6ab66e; grants none
 function app.expire_approvals_of(p_row public.reservations) returns text; plpgsql volatile set search_path=""; body 47b7ae8a; grants none
@@ -873,7 +874,7 @@ function app.find_approvers(p_organization_id uuid, p_config jsonb, p_section pu
 function app.finding(p_code text, p_message text, p_params jsonb) returns jsonb; sql immutable set search_path=""; body 8f42e171; grants none
 function app.first_day(p_case app.booking_case) returns date; sql immutable; body 6d7bd776; grants none
 function app.follow_email() returns trigger; plpgsql volatile security definer set search_path=""; body 6306018f; grants none
-function app.follow_reservation_with_approvals() returns trigger; plpgsql volatile security definer set search_path=""; body 6fc19c0b; grants none
+function app.follow_reservation_with_approvals() returns trigger; plpgsql volatile security definer set search_path=""; body c499c75d; grants none
 function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 995c4d2d; grants none
 function app.full_name(p_first_name text, p_last_name text) returns text; sql stable; body db201eb7; grants none
 function app.full_view_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body bf08aeb4; grants execute to authenticated
@@ -983,7 +984,7 @@ function app.profile_new_user() returns trigger; plpgsql volatile security defin
 function app.quota_refusal(p_conditions jsonb, p_section public.asset_section, p_from date, p_to date, p_used numeric, p_total numeric) returns jsonb; plpgsql stable set search_path=""; body d6284af8; grants none
 function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a54328e5; grants none
 function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body 8eb9fa08; grants none
-function app.recheck_approver(p_user_id uuid, p_organization_id uuid, p_leaving boolean) returns void; plpgsql volatile security definer set search_path=""; body b17ab37a; grants none
+function app.recheck_approver(p_user_id uuid, p_organization_id uuid, p_leaving boolean) returns void; plpgsql volatile security definer set search_path=""; body f2a658af; grants none
 function app.recheck_member_as_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 20627885; grants none
 function app.record_decision(p_row public.reservations, p_decision text, p_notes text, p_rule_id uuid) returns boolean; plpgsql volatile set search_path=""; body 80f2233f; grants none
 function app.reference_errors(p_organization_id uuid, p_named jsonb) returns jsonb; sql stable set search_path=""; body 27728406; grants none
@@ -1175,10 +1176,10 @@ CREATE TRIGGER announce_access_on_closing AFTER UPDATE OF is_active, deleted_at,
 CREATE TRIGGER open_event_log AFTER INSERT ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.open_event_log()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organizations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
-CREATE TRIGGER drop_approver BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.drop_deleted_approver()
 CREATE TRIGGER fields_are_valid BEFORE UPDATE OF first_name, last_name, phone, avatar_url, timezone, locale ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_fields('profile')
 CREATE TRIGGER release_bookings BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.release_bookings_of_deleted_person()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
+CREATE TRIGGER withdraw_approver BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.drop_deleted_approver()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER version_counts_details AFTER INSERT OR DELETE OR UPDATE ON public.reservation_details FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
 CREATE TRIGGER version_counts_guests AFTER INSERT OR DELETE OR UPDATE ON public.reservation_guests FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
