@@ -109,13 +109,12 @@ begin
 end;
 $$;
 
--- The date of a 'MM-DD' in that year.
+-- The date of a 'MM-DD' in that year. Without a SET clause, like the next one, so that queries see through them.
 create function app.month_day_date(p_month_day text, p_year integer)
 returns date
 language sql
 immutable
 parallel safe
-set search_path = ''
 as $$
     select case when p_month_day = '02-29' then make_date(p_year, 3, 1) - 1
         else make_date(p_year, left(p_month_day, 2)::integer, right(p_month_day, 2)::integer) end
@@ -127,20 +126,24 @@ returns table (holiday_id uuid, name text, name_es text, date date)
 language sql
 stable
 parallel safe
-set search_path = ''
 as $$
     select d.id, d.name, d.name_es, d.date
     from (
         select
             h.id, h.name, h.name_es,
             case
+                when h.date is not null then h.date
                 when h.month_day is not null then app.month_day_date(h.month_day, y.year)
-                when h.easter_offset is not null then app.easter(y.year) + h.easter_offset
-                else h.date
+                else y.easter + h.easter_offset
             end as date
         from public.holidays h
-        -- A hundred days before Easter may lie in the year before.
-        cross join generate_series(extract(year from p_from)::integer, extract(year from p_to + 100)::integer) as y(year)
+        cross join (
+            select g.year, app.easter(g.year) as easter
+            -- A hundred days before Easter may lie in the year before.
+            from generate_series(extract(year from p_from)::integer, extract(year from p_to + 100)::integer) as g(year)
+            -- Once a year, not once a holiday.
+            offset 0
+        ) y
         where h.id = any (p_ids) and (h.date is null or extract(year from h.date) = y.year)
     ) d
     where d.date between p_from and p_to

@@ -75,12 +75,14 @@ as $$
 declare
     v_before integer := coalesce((p_conditions ->> 'days_before')::integer, 0);
     v_after integer := coalesce((p_conditions ->> 'days_after')::integer, 0);
+    -- '["a", "b"]' as '{a, b}'. Variables all of them: queries see through app.holiday_dates, and would ask for each row.
+    v_ids uuid[] := translate(p_conditions ->> 'holiday_ids', '[]"', '{}')::uuid[];
+    v_from date := app.first_day(p_case) - v_after;
+    v_to date := app.last_day(p_case) + v_before;
     v_holiday record;
 begin
     select h.* into v_holiday
-    from app.holiday_dates(
-        app.id_list(p_conditions -> 'holiday_ids'), app.first_day(p_case) - v_after, app.last_day(p_case) + v_before
-    ) h
+    from app.holiday_dates(v_ids, v_from, v_to) h
     order by h.date, h.holiday_id
     limit 1;
     if not found then
@@ -111,11 +113,12 @@ set search_path = ''
 as $$
 declare
     v_hours integer := (p_conditions ->> 'min_hours')::numeric;
-    v_minutes bigint := greatest(floor(extract(epoch from p_case.start_date - now()) / 60), 0);
+    v_minutes bigint;
 begin
     if not p_case.starts_anew or p_case.start_date >= now() + make_interval(hours => v_hours) then
         return null;
     end if;
+    v_minutes := greatest(floor(extract(epoch from p_case.start_date - now()) / 60), 0);
     return app.finding(
         'lead_time',
         format(
@@ -163,21 +166,24 @@ set search_path = ''
 as $$
 declare
     v_length interval := p_case.end_date - p_case.start_date;
-    v_minutes bigint := floor(extract(epoch from v_length) / 60);
-    v_nights integer := app.local_day(p_case.end_date, p_case.time_zone) - app.first_day(p_case);
-    v_min bigint := (p_conditions ->> 'min_minutes')::numeric;
-    v_max bigint := (p_conditions ->> 'max_minutes')::numeric;
+    v_min integer := (p_conditions ->> 'min_minutes')::numeric;
+    v_max integer := (p_conditions ->> 'max_minutes')::numeric;
     v_max_nights integer := (p_conditions ->> 'max_nights')::numeric;
+    v_minutes bigint;
+    v_nights integer;
 begin
-    if v_length < make_interval(mins => v_min::integer) then
-        return app.finding(
-            'duration_too_short',
-            format(
-                'A booking takes at least %s; this one takes %s.', app.minutes_words(v_min), app.minutes_words(v_minutes)
-            ),
-            jsonb_build_object('min_minutes', v_min, 'minutes', v_minutes)
-        );
-    elsif v_length > make_interval(mins => v_max::integer) then
+    if v_length < make_interval(mins => v_min) or v_length > make_interval(mins => v_max) then
+        v_minutes := floor(extract(epoch from v_length) / 60);
+        if v_minutes < v_min then
+            return app.finding(
+                'duration_too_short',
+                format(
+                    'A booking takes at least %s; this one takes %s.',
+                    app.minutes_words(v_min), app.minutes_words(v_minutes)
+                ),
+                jsonb_build_object('min_minutes', v_min, 'minutes', v_minutes)
+            );
+        end if;
         return app.finding(
             'duration_too_long',
             format(
@@ -185,14 +191,19 @@ begin
             ),
             jsonb_build_object('max_minutes', v_max, 'minutes', v_minutes)
         );
-    elsif v_nights > v_max_nights then
-        return app.finding(
-            'too_many_nights',
-            format('A stay has at most %s; this one has %s.', app.count_words(v_max_nights, 'night'), v_nights),
-            jsonb_build_object('max_nights', v_max_nights, 'nights', v_nights)
-        );
     end if;
-    return null;
+    if v_max_nights is null then
+        return null;
+    end if;
+    v_nights := app.local_day(p_case.end_date, p_case.time_zone) - app.first_day(p_case);
+    if v_nights <= v_max_nights then
+        return null;
+    end if;
+    return app.finding(
+        'too_many_nights',
+        format('A stay has at most %s; this one has %s.', app.count_words(v_max_nights, 'night'), v_nights),
+        jsonb_build_object('max_nights', v_max_nights, 'nights', v_nights)
+    );
 end;
 $$;
 

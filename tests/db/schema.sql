@@ -849,7 +849,7 @@ function app.displace(p_asset public.assets, p_case app.booking_case) returns pu
 function app.drop_deleted_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 5acc3e66; grants none
 function app.drop_from_request(p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid, p_may_approve boolean DEFAULT true) returns void; plpgsql volatile set search_path=""; body e4116847; grants none
 function app.drop_holds(p_ids uuid[]) returns void; plpgsql volatile set search_path=""; body fd51f635; grants none
-function app.duration_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 576f3c42; grants none
+function app.duration_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 60339b5e; grants none
 function app.easter(p_year integer) returns date; plpgsql immutable set search_path=""; body 7ea0b1db; grants none
 function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_tier_id uuid, p_user_ids uuid[], p_section public.asset_section, p_excluded uuid[]) returns uuid[]; plpgsql stable set search_path=""; body df92d9d4; grants none
 function app.email_errors(p_object jsonb, p_key text) returns jsonb; plpgsql stable set search_path=""; body f29f4ef9; grants none
@@ -882,9 +882,9 @@ function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set sear
 function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable set search_path=""; body 9269334e; grants none
 function app.hold_json(p_row public.reservations, p_asset public.assets) returns jsonb; sql stable set search_path=""; body 0db420f8; grants none
 function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
-function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(holiday_id uuid, name text, name_es text, date date); sql stable set search_path=""; body 56d0727c; grants none
+function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(holiday_id uuid, name text, name_es text, date date); sql stable; body fe9415c8; grants none
 function app.holiday_resource(p_row public.holidays) returns jsonb; sql stable set search_path=""; body 450816e3; grants none
-function app.holiday_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body ea9dee03; grants none
+function app.holiday_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 44c88866; grants none
 function app.id_list(p_ids jsonb) returns uuid[]; plpgsql immutable set search_path=""; body 25938a7e; grants none
 function app.int_array(p_numbers jsonb) returns integer[]; sql immutable set search_path=""; body a384695d; grants none
 function app.invitation_json(p_row public.invitations) returns jsonb; sql stable set search_path=""; body 81e994a8; grants none
@@ -893,7 +893,7 @@ function app.is_anyone_asked(p_request public.approval_requests) returns boolean
 function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body 0b86fb51; grants none
 function app.is_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns boolean; plpgsql stable set search_path=""; body d95f0059; grants none
 function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
-function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 014f3646; grants none
+function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 014f3646; grants none
 function app.keep_answer(p_route text, p_key text, p_answer jsonb) returns void; sql volatile set search_path=""; body 37fd117d; grants none
 function app.keep_approving_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 2c1e17af; grants none
 function app.keep_asset_document() returns trigger; plpgsql volatile security definer set search_path=""; body 0e197720; grants none
@@ -910,11 +910,11 @@ function app.key_errors(p_object jsonb, p_allowed text[], p_required text[] DEFA
 function app.known_fields(p_subject text) returns TABLE(key text, kind text, is_required boolean, minimum bigint, maximum bigint, pattern text, choices text[], example text); sql stable set search_path=""; body 7a81f0aa; grants none
 function app.last_day(p_case app.booking_case) returns date; sql immutable; body fce6d612; grants none
 function app.last_used_day(p_unit text, p_start timestamp with time zone, p_end timestamp with time zone, p_zone text) returns date; sql stable; body 573bd23c; grants none
-function app.lead_time_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 1f7e7044; grants none
+function app.lead_time_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body cd82a0f3; grants none
 function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body c188b434; grants none
 function app.list_errors(p_status text[], p_from timestamp with time zone, p_to timestamp with time zone, p_q text, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 9f47430b; grants none
 function app.local_day(p_time timestamp with time zone, p_time_zone text) returns date; sql immutable; body f413aaac; grants none
-function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; sql immutable set search_path=""; body cef2ae1c; grants none
+function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; plpgsql immutable set search_path=""; body d28ab416; grants none
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
 function app.lock_blackout(p_organization_id uuid, p_blackout_id uuid, p_expected_version integer) returns public.blackout_dates; plpgsql volatile set search_path=""; body 4bb86213; grants none
 function app.lock_bookings_of(p_organization_id uuid, p_user_id uuid, p_other_id uuid DEFAULT NULL::uuid) returns uuid[]; plpgsql volatile set search_path=""; body a1724539; grants none
@@ -946,7 +946,7 @@ function app.member_json(p_member public.organization_members, p_private boolean
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
 function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
 function app.minutes_words(p_minutes bigint) returns text; sql immutable set search_path=""; body aec5c41f; grants none
-function app.month_day_date(p_month_day text, p_year integer) returns date; sql immutable set search_path=""; body b994dd7a; grants none
+function app.month_day_date(p_month_day text, p_year integer) returns date; sql immutable; body b994dd7a; grants none
 function app.move_booking(p_row public.reservations, p_new public.reservations, p_asset public.assets, p_override jsonb) returns public.reservations; plpgsql volatile set search_path=""; body f9b33d0f; grants none
 function app.note_event() returns trigger; plpgsql volatile security definer set search_path=""; body 9217bfe5; grants none
 function app.object_errors(p_path text, p_value jsonb, p_max integer) returns jsonb; sql immutable set search_path=""; body b77dad48; grants none
