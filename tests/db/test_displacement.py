@@ -7,7 +7,8 @@ import pytest
 from tests.actors import Connection, Organization, as_user, refused, rpc
 from tests.db.approving import join, make_rule, make_tier, requests_of, status_of
 from tests.db.booking import Watcher, at, book, hold, insert_booking, preview
-from tests.db.test_occupancy import occupied, race
+from tests.db.racing import race
+from tests.db.test_occupancy import occupied
 
 
 @pytest.fixture

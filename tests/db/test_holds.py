@@ -9,7 +9,8 @@ import pytest
 from tests.actors import Connection, Organization, as_service, as_user, make_organization, refused, rpc
 from tests.db.approving import make_rule
 from tests.db.booking import Json, Watcher, at, book, cancel, change, hold, insert_booking, utc, wait_for_lock
-from tests.db.test_occupancy import occupied, race
+from tests.db.racing import race
+from tests.db.test_occupancy import occupied
 
 
 def expire(db: Connection, held: Json) -> None:

@@ -12,7 +12,7 @@ import pytest
 from tests.actors import Connection, Organization, RefusedError, as_user, connect, make_asset, refused, rpc
 from tests.db.approving import decide, make_rule, requests_of, status_of
 from tests.db.booking import Json, at, book, cancel, change, preview, restore, utc, wait_for_lock
-from tests.db.test_occupancy import race
+from tests.db.racing import race
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import pytest
 from tests.actors import Connection, Organization, as_user, connect, refused
 from tests.db.booking import Watcher, at, book, cancel, insert_booking
 from tests.db.maintenance import insert_window, reschedule, schedule, taken_by
-from tests.db.test_occupancy import race
+from tests.db.racing import race
 from tests.harness import wait_until
 
 
