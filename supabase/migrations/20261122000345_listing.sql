@@ -88,14 +88,15 @@ begin
                 )
             )
     ), page as (
-        select m.id, row_number() over (
+        select wanted.id, row_number() over () as place
+        from (
+            select m.id
+            from matched m
             order by
                 case when not v_descending then m.sort_key end, case when v_descending then m.sort_key end desc,
                 case when not v_descending then m.id end, case when v_descending then m.id end desc
-        ) as place
-        from matched m
-        order by place
-        limit p_page_size offset (p_page - 1) * p_page_size
+            limit p_page_size offset (p_page - 1) * p_page_size
+        ) wanted
     )
     select jsonb_build_object(
         'total', (select count(*) from matched),

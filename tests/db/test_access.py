@@ -482,7 +482,9 @@ CALLS = {
     "bulk_assets": "public.bulk_assets(%(organization)s, 'partial', '[{}]')",
     "utilization_report": "public.utilization_report(%(organization)s, now() - interval '30 d', now())",
     "create_reservation": "public.create_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')",
-    "preview_reservation": "public.preview_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')",
+    "preview_reservation": (
+        "public.preview_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')"
+    ),
     "get_reservation": "public.get_reservation(%(booking)s)",
     "list_reservations": "public.list_reservations(%(organization)s)",
     "update_reservation": """public.update_reservation(%(booking)s, '{"title": "Renamed"}')""",

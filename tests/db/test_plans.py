@@ -175,6 +175,18 @@ def explained(admin_database: str, crowd: Organization) -> Iterator[tuple[Connec
             "select public.calendar(%(organization)s, now(), now() + interval '30 days')",
         ),
         (
+            "idx_reservations_organization_start",
+            "select public.list_reservations(%(organization)s, p_q => 'booking 7')",
+        ),
+        (
+            "idx_reservations_organization_start",
+            "select public.list_reservations(%(organization)s, p_from => now(), p_to => now() + '9 days')",
+        ),
+        (
+            "idx_reservations_asset_date",
+            "select public.list_reservations(%(organization)s, p_asset_id => %(asset)s)",
+        ),
+        (
             "maintenance_windows_calendar",
             "select public.calendar(%(organization)s, now(), now() + interval '30 days')",
         ),
@@ -210,6 +222,14 @@ INSIDE = {
         select from public.maintenance_windows
         where asset_id = %(asset)s and status = 'scheduled'
             and tstzrange(start_date, end_date) && tstzrange(now(), now() + interval '20 hours')
+        """,
+    "reservations_holds": """
+        select distinct asset_id from public.reservations where status = 'hold' and hold_expires_at <= now()
+        """,
+    "reservations_to_complete": """
+        select id from public.reservations
+        where status = 'approved' and end_date <= now() - interval '1000 hours'
+        order by end_date limit 500
         """,
     "occupancy_source": "delete from app.occupancy where source_id = %(member)s",
     "calendar_events_occurred_at": """
