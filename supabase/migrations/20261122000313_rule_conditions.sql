@@ -4,8 +4,8 @@
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
 
--- The fields of each type's conditions; what is not here is refused. at_least and at_most are the bounds of numbers, and of how
--- many ids a list may hold.
+-- The fields of each type's conditions; what is not here is refused. at_least and at_most are the bounds of numbers, and
+-- of how many ids a list may hold.
 create function app.condition_fields(p_type public.rule_type)
 returns table (key text, kind text, is_required boolean, at_least numeric, at_most numeric, choices text[])
 language sql
