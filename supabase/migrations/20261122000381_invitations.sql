@@ -406,6 +406,23 @@ create trigger revoke_invitations_on_update after update of role, organization_i
         and (new.role > 'admin' or (new.organization_id, new.user_id) <> (old.organization_id, old.user_id))
     ) execute function app.revoke_invitations_of_former_admin();
 
+-- The same where the person is deleted: before the foreign key makes it nobody's invitation.
+create function app.revoke_invitations_of_deleted_person()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.invitations i
+    set revoked_at = now()
+    where i.invited_by = old.id and i.accepted_at is null and i.revoked_at is null;
+    return old;
+end;
+$$;
+create trigger revoke_invitations before delete on public.profiles
+    for each row execute function app.revoke_invitations_of_deleted_person();
+
 -- Trigger: words for what the foreign key would refuse with a bare error, and for open invitations, whose tier would else
 -- become the default one, which may see more.
 create or replace function app.keep_used_tier()

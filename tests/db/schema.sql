@@ -1011,6 +1011,7 @@ function app.require_version(p_version integer, p_expected_version integer, p_cu
 function app.reservation_json(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 1a69f2fb; grants none
 function app.reservation_state(p_row public.reservations) returns jsonb; sql stable; body 34363d53; grants none
 function app.restore_obstacle(p_organization public.organizations) returns text; plpgsql stable set search_path=""; body b187c947; grants none
+function app.revoke_invitations_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path=""; body 6f5543a8; grants none
 function app.revoke_invitations_of_former_admin() returns trigger; plpgsql volatile security definer set search_path=""; body 22926cd1; grants none
 function app.role_errors(p_object jsonb, p_allowed public.member_role[]) returns jsonb; plpgsql stable set search_path=""; body ac483092; grants none
 function app.rrule_combination_errors(p_rule jsonb) returns jsonb; plpgsql immutable set search_path=""; body 79b9705b; grants none
@@ -1178,6 +1179,7 @@ CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.org
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organizations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER fields_are_valid BEFORE UPDATE OF first_name, last_name, phone, avatar_url, timezone, locale ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_fields('profile')
 CREATE TRIGGER release_bookings BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.release_bookings_of_deleted_person()
+CREATE TRIGGER revoke_invitations BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.revoke_invitations_of_deleted_person()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER withdraw_approver BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.drop_deleted_approver()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
