@@ -42,6 +42,7 @@ from bff.routes import (
     stream,
     system,
     tiers,
+    waitlist,
 )
 from bff.settings import Settings, load_settings
 from bff.state import State
@@ -58,6 +59,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *blackouts.ENDPOINTS,
     *assets.ENDPOINTS,
     *reservations.ENDPOINTS,
+    *waitlist.ENDPOINTS,
     *maintenance.ENDPOINTS,
     *holds.ENDPOINTS,
     *approvals.ENDPOINTS,

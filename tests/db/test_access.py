@@ -116,6 +116,29 @@ def _insert(db: Connection, query: str, values: dict[str, Any]) -> str:
     return str(row["id"])
 
 
+def _waiting(db: Connection, organization: Organization, waiter: Actor, status: str) -> str:
+    """An entry of the waiting list; one that is offered has its hold."""
+    values = {
+        "organization": organization.id,
+        "asset": organization.assets[VISIBLE],
+        "user": waiter.id,
+        "status": status,
+        "hold": _booking(db, organization, VISIBLE, waiter, 60, "hold") if status == "offered" else None,
+    }
+    return _insert(
+        db,
+        """
+        insert into public.waitlist_entries
+            (organization_id, asset_id, user_id, title, start_date, end_date, status, hold_id,
+             offer_expires_at)
+        values (%(organization)s, %(asset)s, %(user)s, 'Trip', now() + interval '60 days',
+                now() + interval '60 days 2 hours', %(status)s, %(hold)s, now() + interval '30 minutes')
+        returning id
+        """,
+        values,
+    )
+
+
 def _approval_request(db: Connection, booking: str, *approvers: Actor) -> str:
     """A request for approval of this booking, of which any one of these people decides."""
     query = """
@@ -224,6 +247,13 @@ def scene(database: str) -> Iterator[Scene]:
         ids["request"] = _approval_request(db, ids["booking"], organization.manager)
         ids["owners_request"] = _approval_request(db, ids["owners_booking"], organization.viewer)
         ids["removed_request"] = _approval_request(db, ids["removed_booking"], removed)
+        for name, waiter, status in (
+            ("waiting", organization.member, "waiting"),
+            ("owners_waiting", organization.owner, "waiting"),
+            ("removed_waiting", removed, "waiting"),
+            ("offered", organization.member, "offered"),
+        ):
+            ids[name] = _waiting(db, organization, waiter, status)
         ids["delegation"] = _delegation(db, organization, organization.manager, organization.member)
         ids["others_delegation"] = _delegation(db, organization, organization.owner, organization.admin)
         for asset, window in (("asset", "maintenance"), ("hidden", "hidden_maintenance")):
@@ -341,6 +371,9 @@ PROBES = {
     "`approval_requests`, of the removed member's booking": Probe("id = %(removed_request)s"),
     "`rule_approvals`, of the member's booking": Probe("request_id = %(request)s"),
     "`rule_approvals`, that asks the viewer": Probe("request_id = %(owners_request)s"),
+    "`waitlist_entries`, of the member": Probe("id = %(waiting)s"),
+    "`waitlist_entries`, of the owner": Probe("id = %(owners_waiting)s"),
+    "`waitlist_entries`, of the removed member": Probe("id = %(removed_waiting)s"),
     "`approval_delegations`, to the member": Probe("id = %(delegation)s"),
     "`approval_delegations`, between others": Probe("id = %(others_delegation)s"),
     "`maintenance_windows`": Probe("id = %(maintenance)s"),
@@ -473,7 +506,9 @@ CALLS = {
     "update_blackout": """public.update_blackout(%(organization)s, %(blackout)s, '{"reason": "Paint"}')""",
     "delete_blackout": "public.delete_blackout(%(organization)s, %(blackout)s)",
     "list_holidays": "public.list_holidays(%(organization)s)",
-    "create_holiday": """public.create_holiday(%(organization)s, '{"name": "Feast", "date": "2031-07-16"}')""",
+    "create_holiday": (
+        """public.create_holiday(%(organization)s, '{"name": "Feast", "date": "2031-07-16"}')"""
+    ),
     "update_holiday": """public.update_holiday(%(organization)s, %(holiday)s, '{"name": "Feast"}')""",
     "delete_holiday": "public.delete_holiday(%(organization)s, %(holiday)s)",
     "check_availability": "public.check_availability(%(asset)s, now() + '50 days', now() + '51 days')",
@@ -495,6 +530,12 @@ CALLS = {
     "expire_holds": "public.expire_holds()",
     "complete_reservations": "public.complete_reservations()",
     "decide_reservation": "public.decide_reservation(%(pending)s, 'approve')",
+    "join_waitlist": (
+        "public.join_waitlist(%(organization)s, %(asset)s, 'Mine', now() + '70 d', now() + '71 d')"
+    ),
+    "list_waitlist": "public.list_waitlist(%(organization)s)",
+    "leave_waitlist": "public.leave_waitlist(%(waiting)s)",
+    "accept_waitlist_offer": "public.accept_waitlist_offer(%(offered)s)",
     "list_approvals": "public.list_approvals(%(organization)s)",
     "list_approval_delegations": "public.list_approval_delegations(%(organization)s)",
     "create_approval_delegation": (
@@ -510,6 +551,7 @@ CALLS = {
     "stream_grants": "public.stream_grants('[]')",
     "events_since": "public.events_since('[]')",
     "prune_calendar_events": "public.prune_calendar_events()",
+    "offer_waitlist": "public.offer_waitlist()",
     "expire_approvals": "public.expire_approvals()",
     "refresh_organization_stats": "public.refresh_organization_stats()",
 }
