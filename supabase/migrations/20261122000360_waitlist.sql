@@ -171,12 +171,11 @@ begin
     ) then
         return;
     end if;
-    -- Offers end with their holds, however those ended.
     update public.waitlist_entries w
     set status = 'expired', hold_id = null
     where w.asset_id = p_asset_id
         and (
-            (w.status = 'offered' and (w.hold_id is null or w.offer_expires_at <= now()))
+            (w.status = 'offered' and w.offer_expires_at <= now())
             or (w.status = 'waiting' and w.start_date <= now())
         );
     select * into v_asset from public.assets a where a.id = p_asset_id;
@@ -250,6 +249,29 @@ $$;
 create trigger accept_offer after update of status on public.reservations
     for each row when (old.status = 'hold' and new.status in ('pending', 'approved'))
     execute function app.accept_offer_of_hold();
+
+-- Trigger: an offer ends with its hold. Before the row goes, for then the entry no longer names it. Released by the one who
+-- waits, it is declined; taken by maintenance or by hand in the dashboard, the waiting goes on.
+create function app.end_offer_of_hold()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.waitlist_entries w
+    set hold_id = null, offer_expires_at = null,
+        status = case
+            when old.hold_expires_at <= now() then 'expired'
+            when old.user_id = auth.uid() then 'canceled'
+            else 'waiting'
+        end::public.waitlist_status
+    where w.hold_id = old.id and w.status = 'offered';
+    return old;
+end;
+$$;
+create trigger end_offer before delete on public.reservations
+    for each row when (old.status = 'hold') execute function app.end_offer_of_hold();
 
 -- Trigger: whoever leaves an organisation waits for nothing there, and keeps nothing from others.
 create function app.end_waiting_of_member()

@@ -156,6 +156,7 @@ declare
     v_asset public.assets;
     v_case app.booking_case;
     v_values jsonb;
+    v_booking public.reservations;
     v_answer jsonb;
 begin
     perform app.require_user();
@@ -193,9 +194,9 @@ begin
         );
     end if;
     v_case := app.make_case(v_asset, auth.uid(), v_row.start_date, v_row.end_date, array[v_row.hold_id], false);
-    v_answer := app.reservation_json(app.place_booking(
-        v_asset, v_case, app.weigh(v_case), v_values, null, v_row.hold_id
-    ));
+    -- Two statements: the json is read in a snapshot after what placing has written.
+    v_booking := app.place_booking(v_asset, v_case, app.weigh(v_case), v_values, null, v_row.hold_id);
+    v_answer := app.reservation_json(v_booking);
     perform app.keep_answer('accept_waitlist_offer', p_idempotency_key, v_answer);
     return v_answer;
 exception
@@ -315,7 +316,7 @@ begin
         select w.asset_id
         from public.waitlist_entries w
         join public.assets a on a.id = w.asset_id
-        where (w.status = 'offered' and (w.hold_id is null or w.offer_expires_at <= now()))
+        where (w.status = 'offered' and w.offer_expires_at <= now())
             or (w.status = 'waiting' and w.start_date <= now())
             or (
                 w.status = 'waiting'
