@@ -266,7 +266,9 @@ begin
             when old.user_id = auth.uid() then 'canceled'
             else 'waiting'
         end::public.waitlist_status
-    where w.hold_id = old.id and w.status = 'offered';
+    where w.hold_id = old.id and w.status = 'offered'
+        -- Of a person who is being deleted, the entry goes too; to write to it first would fail at its foreign key.
+        and exists (select from public.profiles p where p.id = w.user_id);
     return old;
 end;
 $$;
