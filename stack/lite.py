@@ -1,4 +1,4 @@
-"""lite, Supabase's own server of REST and Auth without Docker: configuration, command line, tables."""
+"""lite, Supabase's own server of REST, Auth and Storage without Docker: how it is set up and run."""
 
 import json
 import shutil
@@ -43,8 +43,13 @@ enable_signup = true
 enable_confirmations = false
 
 [storage]
-enabled = false
+enabled = true
+file_size_limit = "50MiB"
 """
+
+# What it calls an experiment is served only when asked for. Files lie beside its configuration, in
+# .temp/storage.
+ENVIRONMENT = {"LITE_TELEMETRY": "0", "EXPERIMENTAL_STORAGE": "1"}
 
 
 class LiteError(StackError):
@@ -104,11 +109,11 @@ def configure(directory: Path, *, port: int, db_port: int, site_url: str, keys: 
 
 def command(node_modules: Path, config: Path) -> list[str]:
     """The command line of the server, without its admin mode, in which whoever has no key is service_role."""
-    json_arguments = Path(__file__).with_name("lite_json.mjs").as_uri()
+    mends = Path(__file__).with_name("lite_mends.mjs").as_uri()
     return [
         "node",
         "--import",
-        json_arguments,
+        mends,
         str(program(node_modules)),
         "start",
         "--no-admin",

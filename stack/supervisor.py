@@ -155,7 +155,7 @@ class Supervisor:
                 lite.command(self.settings.node_modules, config),
                 # The list of its tables: with this lite reads the catalogue before the first request does.
                 partial(asyncio.to_thread, answers, ports["lite"], "/rest/v1/", keys.secret_key),
-                {"LITE_TELEMETRY": "0"},
+                lite.ENVIRONMENT,
                 config.parent.parent,
             ),
             *(

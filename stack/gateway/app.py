@@ -14,7 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Lifespan
 from starlette.websockets import WebSocket
 
-from stack.gateway import admin, rest, sessions, websocket
+from stack.gateway import admin, rest, sessions, storage, websocket
 from stack.gateway.accounts import Accounts, open_accounts
 from stack.gateway.credentials import Credentials
 from stack.gateway.errors import GatewayError, not_routed, refused
@@ -72,6 +72,7 @@ def create_app(settings: GatewaySettings) -> Starlette:
             Route("/realtime/v1/api/broadcast", websocket.broadcast, methods=["POST"]),
             Route("/realtime/v1/api/broadcast/{message:path}", websocket.broadcast, methods=["POST"]),
             Route("/rest/v1/{path:path}", rest.rest, methods=METHODS),
+            Route("/storage/v1/{path:path}", storage.storage, methods=METHODS),
         ],
         middleware=[
             Middleware(

@@ -60,7 +60,7 @@ class AuthError(GatewayError):
 
 
 class TokenError(GatewayError):
-    """A bearer token that does not hold, told as PostgREST or as Auth tells it."""
+    """A bearer token that does not hold, told as PostgREST, Auth or Storage tells it."""
 
     def __init__(self, kind: str, message: str) -> None:
         """Take `malformed`, `key` (no key of ours), `signature`, `expired` or `claims`, and what is wrong."""
@@ -69,9 +69,11 @@ class TokenError(GatewayError):
         self._message = message
 
     def response(self, request: HTTPConnection[Any]) -> Response:
-        """403 bad_jwt from Auth, 401 from everything else."""
+        """403 bad_jwt from Auth, 400 from Storage, 401 from everything else."""
         if _is_auth(request):
             return AuthError(403, "bad_jwt", f"invalid JWT: {self._words()}").response(request)
+        if request.url.path.startswith("/storage/"):
+            return storage_refusal("403", "Unauthorized", self._words())
         code, message, details = _POSTGREST.get(self._kind, _POSTGREST["key"])
         body = {"code": code, "details": details, "hint": None, "message": message}
         challenge = f'Bearer error="invalid_token", error_description="{message}"'
@@ -132,6 +134,11 @@ async def not_routed(_: Request, error: Exception) -> Response:
         raise error
     message = "requested path is invalid" if error.status_code == 404 else error.detail
     return JSONResponse({"error": message}, error.status_code, error.headers)
+
+
+def storage_refusal(status: str, error: str, message: str) -> Response:
+    """A refusal as Storage words it: always 400, with what it means inside."""
+    return JSONResponse({"statusCode": status, "error": error, "message": message}, 400)
 
 
 def validation_failed(message: str, status: int = 400) -> AuthError:

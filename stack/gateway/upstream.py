@@ -78,12 +78,15 @@ class Upstream:
         """Close the pool."""
         await self._session.close()
 
-    async def forward(self, request: Request[Any], headers: Mapping[str, str | None]) -> "StreamedAnswer":
+    async def forward(
+        self, request: Request[Any], headers: Mapping[str, str | None], body: bytes | None = None
+    ) -> "StreamedAnswer":
         """Pass a request on.
 
         Args:
             request: The request; path and query go on as they are.
             headers: Header fields to set, or to leave out where the value is None; names in lower case.
+            body: What to send in place of the request's own body.
 
         Raises:
             UnavailableError: the process is down or takes too long.
@@ -101,7 +104,7 @@ class Upstream:
         outgoing += [(name, value) for name, value in headers.items() if value is not None]
         query = request.scope["query_string"]
         target = path + b"?" + query if query else path
-        body = await body_of(request)
+        body = await body_of(request) if body is None else body
         return StreamedAnswer(self.name, await self._send(request.method, target, outgoing, body))
 
     async def ask(self, method: str, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
