@@ -37,6 +37,8 @@ from bff.routes import (
     maintenance,
     members,
     organizations,
+    photos,
+    reports,
     reservations,
     rules,
     stream,
@@ -58,11 +60,13 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *rules.ENDPOINTS,
     *blackouts.ENDPOINTS,
     *assets.ENDPOINTS,
+    *photos.ENDPOINTS,
     *reservations.ENDPOINTS,
     *waitlist.ENDPOINTS,
     *maintenance.ENDPOINTS,
     *holds.ENDPOINTS,
     *approvals.ENDPOINTS,
+    *reports.ENDPOINTS,
     *stream.ENDPOINTS,
 )
 CORS_METHODS: Final = ("GET", "POST", "PATCH", "DELETE")

@@ -252,24 +252,31 @@ def parse_query(request: Request, model: type[Q]) -> Q:
         InvalidRequestError: An unknown parameter, a repeated one that is no list, an invalid value.
 
     """
-    lists = _list_parameters(model)
+    lists, objects = parameters_of(model, list), parameters_of(model, dict)
     values: dict[str, Any] = {}
-    for name, value in request.query_params.multi_items():
+    for parameter, value in request.query_params.multi_items():
+        name = parameter
         if name in lists:
             values.setdefault(name, []).append(value)
-        elif name in values:
-            raise InvalidRequestError.of(name, "repeated", "It may be given once only.")
-        else:
-            values[name] = value
+            continue
+        # `details.bedrooms=4` is the key `bedrooms` of the object `details`.
+        prefix, _, key = name.partition(PATH_SEPARATOR)
+        target = values
+        if key and prefix in objects:
+            target, name = values.setdefault(prefix, {}), key
+        if not isinstance(target, dict) or name in target:
+            raise InvalidRequestError.of(parameter, "repeated", "It may be given once only.")
+        target[name] = value
     return _validated(model, values)
 
 
 @lru_cache
-def _list_parameters(model: type[BaseModel]) -> frozenset[str]:
+def parameters_of(model: type[BaseModel], kind: type) -> frozenset[str]:
+    """The query parameters that are lists or objects: those that may be given several times."""
     return frozenset(
         field.alias or name
         for name, field in model.model_fields.items()
-        if getattr(field.annotation, "__origin__", None) is list
+        if getattr(field.annotation, "__origin__", None) is kind
     )
 
 

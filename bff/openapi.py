@@ -10,7 +10,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from bff import __version__
 from bff.errors import STATUS
-from bff.http import Endpoint
+from bff.http import Endpoint, parameters_of
 from bff.schemas.envelope import Failure, Metadata, Pagination, Problem
 
 REF: Final = "#/components/schemas/{model}"
@@ -126,10 +126,12 @@ def _parameters(declared: Endpoint) -> list[dict[str, Any]]:
     if declared.query is not None:
         schema = TypeAdapter(declared.query).json_schema(by_alias=True)
         required = schema.get("required", [])
+        objects = parameters_of(declared.query, dict)
         for name, value in schema.get("properties", {}).items():
             parameters.append(
                 {
-                    "name": name,
+                    # OpenAPI has no style for an object's keys behind dots.
+                    "name": f"{name}.{{key}}" if name in objects else name,
                     "in": "query",
                     "required": name in required,
                     "schema": {key: part for key, part in value.items() if key != "title"},

@@ -42,7 +42,7 @@ from bff.errors import (
     UpstreamTimeoutError,
 )
 from bff.pool import Answer, ConnectionFailedError, MalformedAnswerError, Pool
-from bff.upstream import to_api_error
+from bff.upstream import to_api_error, to_storage_error
 
 log = structlog.get_logger(__name__)
 
@@ -52,6 +52,8 @@ MAX_RETRIES: Final = 3
 RANGE_NOT_SATISFIABLE: Final = 416
 
 Request = RequestConfig[httpx.AsyncClient]
+# Method, target, headers, body.
+Message = tuple[str, str, list[tuple[str, str]], bytes | None]
 T = TypeVar("T", bound=BaseModel)
 F = TypeVar("F", AsyncSelectRequestBuilder, AsyncFilterRequestBuilder)
 Narrow = Callable[[AsyncSelectRequestBuilder], AsyncSelectRequestBuilder]
@@ -92,6 +94,7 @@ class Supabase:
     ) -> None:
         self.pool = pool
         self.timing = timing
+        self.url = url
         self._client = client
         self._rest_url = f"{url.rstrip('/')}/rest/v1"
         self._publishable_key = publishable_key
@@ -148,8 +151,34 @@ class Session:
             ApiError: The answer is an error, or there is none.
 
         """
+        return await self._exchange(_to_message(request), to_api_error, safe=safe)
+
+    async def storage(self, method: str, path: str, body: Mapping[str, Any] | None, *, safe: bool) -> Answer:
+        """Asks Supabase Storage, as the same caller and within the same deadline.
+
+        Args:
+            method: As in RFC 9110.
+            path: Behind `/storage/v1`, percent-encoded.
+            body: Sent as JSON.
+            safe: Calling it twice does no more than once: retry it.
+
+        Raises:
+            ApiError: The answer is an error, or there is none.
+
+        """
+        headers = [(name, self._builder.headers[name]) for name in ("apikey", "Authorization")]
+        content = None
+        if body is not None:
+            headers.append(("Content-Type", "application/json"))
+            content = to_json(body)
+        message = (method, f"/storage/v1{path}", headers, content)
+        return await self._exchange(message, to_storage_error, safe=safe)
+
+    async def _exchange(
+        self, message: Message, to_error: Callable[[Answer], ApiError], *, safe: bool
+    ) -> Answer:
         try:
-            return await self._attempt(request)
+            return await self._attempt(message, to_error)
         except ApiError as error:
             if not safe or not _is_passing(error):
                 raise
@@ -159,7 +188,7 @@ class Session:
         async def attempt() -> Answer:
             if failed:
                 raise failed.pop()
-            return await self._attempt(request)
+            return await self._attempt(message, to_error)
 
         timing, left = self._supabase.timing, self._deadline - time.perf_counter()
         retrying = AsyncRetrying(
@@ -172,11 +201,11 @@ class Session:
         )
         return await retrying(attempt)
 
-    async def _attempt(self, request: Request) -> Answer:
+    async def _attempt(self, message: Message, to_error: Callable[[Answer], ApiError]) -> Answer:
         seconds = min(self._supabase.timing.attempt, self._deadline - time.perf_counter())
         try:
             async with asyncio.timeout(seconds):
-                answer = await self._supabase.pool.request(*_to_message(request))
+                answer = await self._supabase.pool.request(*message)
         except TimeoutError:
             raise UpstreamTimeoutError from None
         except MalformedAnswerError as error:
@@ -188,7 +217,7 @@ class Session:
             raise ServiceUnavailableError from None
         if answer.is_success or answer.status == RANGE_NOT_SATISFIABLE:
             return answer
-        raise to_api_error(answer)
+        raise to_error(answer)
 
 
 def _is_passing(error: BaseException) -> bool:
@@ -200,7 +229,7 @@ def _log_retry(state: RetryCallState) -> None:
     log.warning("upstream_retry", error=str(outcome), pause_ms=round(state.upcoming_sleep * 1000))
 
 
-def _to_message(request: Request) -> tuple[str, str, list[tuple[str, str]], bytes | None]:
+def _to_message(request: Request) -> Message:
     target = request.path.raw_path
     if request.params:
         target = f"{target}?{request.params}"

@@ -78,6 +78,18 @@ def to_api_error(response: Answer) -> ApiError:
     return ApiError("INTERNAL_ERROR", "Something went wrong on our side.")
 
 
+def to_storage_error(response: Answer) -> ApiError:
+    """The error that an unsuccessful answer of Supabase Storage stands for: its status is in the body."""
+    status = _read_body(response).get("statusCode")
+    if status == "403":
+        return ForbiddenError()
+    if status == "404":
+        return NotFoundError()
+    if status == "409":
+        return ApiError("CONFLICT", "It collides with something that exists.")
+    return to_api_error(response)
+
+
 def _read_body(response: Answer) -> Mapping[str, Any]:
     try:
         body = json.loads(response.content)

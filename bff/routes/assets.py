@@ -1,10 +1,9 @@
 """Assets and when they are free."""
 
-from postgrest import AsyncSelectRequestBuilder
 from starlette.responses import Response
 
 from bff.errors import ForbiddenError
-from bff.http import endpoint, expected_version, path_id, session_of
+from bff.http import endpoint, expected_version, idempotency_key, path_id, session_of
 from bff.repository import Repository, Session
 from bff.responses import Page, no_content, not_modified, success
 from bff.routes.organizations import require_visible
@@ -15,8 +14,10 @@ from bff.schemas.assets import (
     AssetList,
     Availability,
     AvailabilityQuery,
+    BulkAssets,
+    BulkResults,
+    FoundAssets,
 )
-from bff.schemas.envelope import sort_of
 from bff.state import Request
 
 COLUMNS = (
@@ -33,29 +34,56 @@ def assets_of(session: Session) -> Repository[Asset]:
 @endpoint(
     "GET",
     "/api/v1/organizations/{org}/assets",
-    summary="The assets of an organisation that I may see",
+    summary="The assets of an organisation that I may see: listed, searched, free between two times",
     tag="assets",
     query=AssetList,
     response=Asset,
     paginated=True,
-    errors=("NOT_FOUND",),
+    errors=("NOT_FOUND", "FORBIDDEN"),
 )
 async def list_assets(request: Request, query: AssetList) -> Response:
-    """A page of rows."""
-    organization_id = path_id(request, "org")
+    """One call to `search_assets`."""
+    arguments = {
+        "p_organization_id": path_id(request, "org"),
+        "p_q": query.q,
+        "p_section": query.section,
+        "p_status": query.status,
+        "p_capacity_min": query.capacity_min,
+        "p_free_from": query.free_from,
+        "p_free_to": query.free_to,
+        "p_details": query.details or None,
+        "p_sort": query.sort,
+        "p_page": query.page,
+        "p_page_size": query.page_size,
+    }
+    found = await session_of(request).rpc("search_assets", arguments, FoundAssets, safe=True)
+    return success(request, found.items, page=Page(query.page, query.page_size, found.total))
 
-    def narrow(rows: AsyncSelectRequestBuilder) -> AsyncSelectRequestBuilder:
-        rows = rows.eq("organization_id", organization_id)
-        return rows if query.section is None else rows.eq("section", query.section)
 
-    session = session_of(request)
-    column, descending = sort_of(query.sort)
-    found = await assets_of(session).find_all(
-        narrow, order=column, descending=descending, page=query.page, page_size=query.page_size
-    )
-    if not found.count:
-        await require_visible(session, organization_id)
-    return success(request, found.items, page=Page(query.page, query.page_size, found.count))
+@endpoint(
+    "POST",
+    "/api/v1/organizations/{org}/assets/bulk",
+    summary="Create, change, archive and restore many assets (admins and owners)",
+    description=(
+        "Mode `atomic` does all or nothing, and then names every fault; `partial` answers for each operation."
+    ),
+    tag="assets",
+    body=BulkAssets,
+    response=BulkResults,
+    errors=("FORBIDDEN", "MFA_REQUIRED", "NOT_FOUND", "IDEMPOTENCY_KEY_REUSED"),
+    request_headers=("Idempotency-Key",),
+)
+async def bulk_assets(request: Request, bulk: BulkAssets) -> Response:
+    """One call to `bulk_assets`."""
+    key = idempotency_key(request)
+    arguments = {
+        "p_organization_id": path_id(request, "org"),
+        "p_mode": bulk.mode,
+        "p_operations": bulk.operations,
+        "p_idempotency_key": key,
+    }
+    answer = await session_of(request).rpc("bulk_assets", arguments, BulkResults, safe=key is not None)
+    return success(request, answer)
 
 
 @endpoint(
@@ -139,6 +167,25 @@ async def archive_asset(request: Request) -> Response:
 
 
 @endpoint(
+    "POST",
+    "/api/v1/assets/{id}/restore",
+    summary="Bring an archived asset back (admins and owners)",
+    tag="assets",
+    response=Asset,
+    errors=("FORBIDDEN", "MFA_REQUIRED", "NOT_FOUND", "PRECONDITION_FAILED"),
+    request_headers=("If-Match",),
+    response_headers=("ETag",),
+)
+async def restore_asset(request: Request) -> Response:
+    """Empties `deleted_at`. Its past bookings never gave up their time, so nothing can be in its way."""
+    everything = session_of(request).table("assets", Asset, COLUMNS)
+    restored = await everything.update(
+        path_id(request, "id"), {"deleted_at": None}, version=expected_version(request)
+    )
+    return success(request, restored, version=restored.version)
+
+
+@endpoint(
     "GET",
     "/api/v1/assets/{id}/availability",
     summary="Is an asset free at a time, and if not, when?",
@@ -166,5 +213,7 @@ ENDPOINTS = (
     read_asset,
     update_asset,
     archive_asset,
+    restore_asset,
+    bulk_assets,
     read_availability,
 )

@@ -1,10 +1,11 @@
 """What organisations share, and when it is free."""
 
+import json
 from datetime import time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, PlainSerializer
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
 from pydantic_core import PydanticCustomError
 
 from bff.schemas.base import (
@@ -14,7 +15,9 @@ from bff.schemas.base import (
     Input,
     Instant,
     JsonObject,
+    LargeJsonObject,
     LongText,
+    NoNul,
     NotNull,
     Output,
     Section,
@@ -101,11 +104,110 @@ class AssetChanges(Changes):
     is_active: Annotated[Flag | None, NotNull] = None
 
 
-class AssetList(Paged):
-    """Query of an organisation's assets."""
+def _typed(details: Any) -> Any:
+    # A query has text only, and details are compared by type.
+    return (
+        {key: _typed_value(value) for key, value in details.items()} if isinstance(details, dict) else details
+    )
 
+
+def _typed_value(text: Any) -> Any:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return value if isinstance(value, bool | int | float | str) else text
+
+
+class AssetList(Paged):
+    """Query of an organisation's assets. Without `sort` the best match or, without `q`, the name is first."""
+
+    q: Annotated[
+        str | None,
+        StringConstraints(max_length=200),
+        NoNul,
+        Field(description="Words in English or Spanish, accents or not; the last one may be unfinished."),
+    ] = None
     section: Section | None = None
-    sort: Literal["name", "-name", "created_at", "-created_at", "section", "-section"] = "name"
+    status: Annotated[
+        Literal["active", "inactive", "archived"] | None,
+        Field(description="Archived ones are for admins and owners; by default all others are listed."),
+    ] = None
+    capacity_min: Annotated[int | None, Field(ge=1, le=10_000)] = None
+    free_from: Annotated[Instant | None, Field(description="With `free_to`: free from then to then.")] = None
+    free_to: Instant | None = None
+    details: Annotated[
+        SmallJsonObject,
+        BeforeValidator(_typed),
+        Field(
+            description="By type: `details.wifi=true`, `details.year=2019`, `details.tail=HP-1`; a text"
+            ' that looks like JSON in quotes, `details.code="42"`.'
+        ),
+    ] = {}  # noqa: RUF012 (pydantic copies it)
+    sort: (
+        Literal[
+            "name",
+            "-name",
+            "capacity",
+            "-capacity",
+            "section",
+            "-section",
+            "created_at",
+            "-created_at",
+            "relevance",
+            "-relevance",
+        ]
+        | None
+    ) = None
+
+
+class FoundAssets(Output):
+    """What `search_assets` answers."""
+
+    items: list[Asset]
+    total: int
+
+
+class BulkAssets(Input):
+    """Up to a hundred operations; `asset` has the fields of a new asset, or those that change."""
+
+    mode: Literal["atomic", "partial"]
+    # Each is judged by SQL: in mode partial a malformed one must not refuse the others.
+    operations: Annotated[
+        list[LargeJsonObject],
+        Field(
+            min_length=1,
+            max_length=100,
+            examples=[[{"op": "archive", "id": "d0000000-0000-4000-8000-000000000101", "version": 3}]],
+            description="`op`: create (asset), update (id, version?, asset), archive, restore (id, version?)",
+        ),
+    ]
+
+
+class OperationError(Output):
+    """What an error says that stops one operation."""
+
+    code: str
+    message: str
+    details: dict[str, Any] | None = None
+
+
+class OperationResult(Output):
+    """What became of one operation: `asset` as it then is, or `error`."""
+
+    index: int
+    op: Any = None
+    status: Literal["ok", "error"]
+    asset: Asset | None = None
+    error: OperationError | None = None
+
+
+class BulkResults(Output):
+    """A result for each operation, in their order."""
+
+    results: list[OperationResult]
+    succeeded: int
+    failed: int
 
 
 class AvailabilityQuery(Input):

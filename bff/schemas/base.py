@@ -173,6 +173,8 @@ LocalDate = Annotated[date, BeforeValidator(_iso_date)]
 UtcTime = Annotated[AwareDatetime, AfterValidator(_to_utc), BeforeValidator(_whole_offset)]
 # `details` and `metadata`: at most 16 KB as JSON.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable), _at_most(16_384)]
+# An operation of a bulk: an asset with all that it may have.
+LargeJsonObject = Annotated[dict[str, Any], AfterValidator(_storable), _at_most(65_536)]
 SmallJsonObject = Annotated[dict[str, Any], AfterValidator(_storable), _at_most(4_096)]
 Title = Annotated[str, StringConstraints(min_length=1, max_length=200), NoNul]
 PersonName = Annotated[str, StringConstraints(min_length=1, max_length=100), NoNul]

@@ -62,7 +62,8 @@ async def _unpack(request: "GatewayRequest", headers: dict[str, str | None]) -> 
     if not content_type.startswith("multipart/form-data"):
         return body
     form = BytesParser().parsebytes(b"content-type: " + content_type.encode("latin-1") + b"\r\n\r\n" + body)
-    for part in form.get_payload() if form.is_multipart() else ():
+    parts: Any = form.get_payload() if form.is_multipart() else ()
+    for part in parts:
         name = part.get_param("name", "", "content-disposition")
         content = part.get_payload(decode=True)
         if name == "cacheControl":

@@ -515,6 +515,7 @@ CALLS = {
     "asset_availability": "public.asset_availability(%(asset)s, now() + '50 days', now() + '51 days')",
     "search_assets": "public.search_assets(%(organization)s, 'plane')",
     "bulk_assets": "public.bulk_assets(%(organization)s, 'partial', '[{}]')",
+    "plan_photo_upload": "public.plan_photo_upload(%(asset)s, 'image/png', 1000)",
     "utilization_report": "public.utilization_report(%(organization)s, now() - interval '30 d', now())",
     "create_reservation": "public.create_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')",
     "preview_reservation": (

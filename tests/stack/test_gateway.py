@@ -271,7 +271,7 @@ class TestPassing:
         connection.close()
 
     def test_an_unknown_path_is_not_found(self, stack: RunningStack) -> None:
-        for path in ("/", "/storage/v1/bucket", "/_control", "/realtime/v1/_control"):
+        for path in ("/", "/functions/v1/hello", "/_control", "/realtime/v1/_control"):
             assert httpx.get(f"{stack.url}{path}").status_code == 404
 
 
