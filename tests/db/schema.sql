@@ -1016,7 +1016,7 @@ function app.own_invitation(p_token text) returns public.invitations; plpgsql st
 function app.own_run(p_case app.booking_case, p_unit text, p_gap integer, p_reach integer) returns TABLE(first_day date, last_day date, total bigint, requested bigint); sql stable; body 8a0793dc; grants none
 function app.page_bounds(p_page integer, p_page_size integer, OUT skip bigint, OUT size integer) returns record; plpgsql immutable set search_path=""; body 9dc70ae0; grants none
 function app.parse_date(p_text text) returns date; plpgsql immutable set search_path=""; body 557f0509; grants none
-function app.parse_id(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
+function app.parse_id(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants execute to authenticated
 function app.parse_rrule(p_rrule text) returns jsonb; plpgsql immutable set search_path=""; body 491224ee; grants none
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
 function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
@@ -1025,7 +1025,9 @@ function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set s
 function app.patched_maintenance(p_row public.maintenance_windows, p_changes jsonb) returns public.maintenance_windows; plpgsql stable set search_path=""; body b254d130; grants none
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
 function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 630dddf7; grants none
+function app.photo_asset(p_name text) returns uuid; sql immutable set search_path=""; body 5ac8a486; grants execute to authenticated
 function app.photo_is_stored(p_path text) returns boolean; plpgsql stable security definer set search_path=""; body b924d0cf; grants none
+function app.photo_organization(p_name text) returns uuid; sql immutable set search_path=""; body e9cbe16f; grants execute to authenticated
 function app.place_booking(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_values jsonb, p_series_id uuid DEFAULT NULL::uuid, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns public.reservations; plpgsql volatile set search_path=""; body bae00e2a; grants none
 function app.plain_words(p_text text) returns text; sql stable set search_path=""; body 4f6d0290; grants none
 function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
@@ -1159,6 +1161,7 @@ function public.me() returns jsonb; plpgsql stable security definer set search_p
 function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 59dccafd; grants execute to authenticated
 function public.offer_waitlist() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 26d86750; grants execute to service_role
 function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
+function public.plan_photo_upload(p_asset_id uuid, p_content_type text, p_size integer) returns jsonb; plpgsql stable security definer set search_path=""; body 65dcc1e3; grants execute to authenticated
 function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql stable security definer set search_path=""; body e7b92826; grants execute to authenticated
 function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 2ecfaaff; grants execute to service_role
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
