@@ -302,7 +302,8 @@ def test_notice_is_asked_for_anew_only_where_the_start_or_the_asset_changes(
     booking = book(member, plane, at(2), at(3))
     rule("lead_time", {"min_hours": 240})
     assert change(member, booking, end_date=at(4))["end_date"] == utc(at(4))
-    for changes in ({"start_date": at(2, 11)}, {"asset_id": organization.assets["helicopters"]}):
+    moves: tuple[Json, ...] = ({"start_date": at(2, 11)}, {"asset_id": organization.assets["helicopters"]})
+    for changes in moves:
         with refused("RULE_VIOLATION", 422) as failures:
             change(member, booking, **changes)
         assert codes(failures[0]) == ["lead_time"]
@@ -345,7 +346,7 @@ def test_book_cancel_rebook_does_not_evade_lead_time(
 ) -> None:
     early = book(member, plane, at(9), at(10))
     rule("lead_time", {"min_hours": 120})
-    near = {"start_date": at(2), "end_date": at(3)}
+    near: Json = {"start_date": at(2), "end_date": at(3)}
     with refused("RULE_VIOLATION", 422):
         change(member, early, **near)
     far = book(member, plane, at(12), at(13))
