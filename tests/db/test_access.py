@@ -110,6 +110,31 @@ def _booking(
     return str(row["id"])
 
 
+def _series(db: Connection, organization: Organization, section: str, user: Actor, booking: str) -> str:
+    """A series whose only instance is that booking."""
+    return _insert(
+        db,
+        """
+        with series as (
+            insert into public.reservation_series
+                (organization_id, asset_id, user_id, title, rrule, time_zone, starts_at, duration)
+            values (%(organization)s, %(asset)s, %(user)s, 'Trip', 'FREQ=DAILY;COUNT=1', 'UTC', now(), '2 h')
+            returning id
+        ), instance as (
+            insert into app.series_instances (series_id, place, starts_at, reservation_id, outcome)
+            select id, 1, now(), %(booking)s, 'approved' from series
+        )
+        select id from series
+        """,
+        {
+            "organization": organization.id,
+            "asset": organization.assets[section],
+            "user": user.id,
+            "booking": booking,
+        },
+    )
+
+
 def _insert(db: Connection, query: str, values: dict[str, Any]) -> str:
     row = db.execute(query.encode(), values).fetchone()
     assert row is not None
@@ -230,6 +255,8 @@ def scene(database: str) -> Iterator[Scene]:
         ids["owners_booking"] = _booking(db, organization, VISIBLE, organization.owner, 3, "approved")
         ids["removed_booking"] = _booking(db, organization, VISIBLE, removed, 4, "approved")
         ids["hidden_booking"] = _booking(db, organization, HIDDEN, organization.owner, 2, "approved")
+        ids["series"] = _series(db, organization, VISIBLE, organization.member, ids["booking"])
+        ids["hidden_series"] = _series(db, organization, HIDDEN, organization.owner, ids["hidden_booking"])
         ids["hold"] = _booking(db, organization, VISIBLE, organization.member, 5, "hold")
         colleague = make_user(db, "colleague")
         add_member(db, organization.id, colleague, "manager", None)
@@ -378,6 +405,8 @@ PROBES = {
     "`approval_delegations`, between others": Probe("id = %(others_delegation)s"),
     "`maintenance_windows`": Probe("id = %(maintenance)s"),
     "`maintenance_windows`, in a section that the tier hides": Probe("id = %(hidden_maintenance)s"),
+    "`reservation_series`": Probe("id = %(series)s"),
+    "`reservation_series`, in a section that the tier hides": Probe("id = %(hidden_series)s"),
     "`calendar_events`": Probe("reservation_id = %(owners_booking)s"),
     "`calendar_events`, in a section that the tier hides": Probe("reservation_id = %(hidden_booking)s"),
 }
@@ -547,6 +576,10 @@ CALLS = {
     "get_maintenance": "public.get_maintenance(%(maintenance)s)",
     "update_maintenance": """public.update_maintenance(%(maintenance)s, '{"title": "Renamed"}')""",
     "cancel_maintenance": "public.cancel_maintenance(%(maintenance)s)",
+    "create_series": "public.create_series(%(asset)s, 'Mine', now() + '50 d', now() + '51 d', 'FREQ=WEEKLY;COUNT=2')",
+    "get_series": "public.get_series(%(series)s)",
+    "update_series": """public.update_series(%(series)s, '{"title": "Renamed"}', 'all')""",
+    "cancel_series": "public.cancel_series(%(series)s, 'all')",
     "calendar": "public.calendar(%(organization)s, now(), now() + '7 d')",
     "organization_stats": "public.organization_stats(%(organization)s)",
     "stream_grants": "public.stream_grants('[]')",
