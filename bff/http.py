@@ -125,6 +125,17 @@ def endpoint(
 ) -> Callable[[Callable[[Request, B], Awaitable[Response]]], Endpoint]: ...
 
 
+@overload
+def endpoint(
+    method: Method,
+    path: str,
+    *,
+    summary: str,
+    tag: str,
+    query: type[Q],
+    body: type[B],
+    **options: Unpack[Options],
+) -> Callable[[Callable[[Request, Q, B], Awaitable[Response]]], Endpoint]: ...
 def endpoint(
     method: Method,
     path: str,

@@ -28,6 +28,7 @@ materialized view app.mv_organization_stats; grants none
 table app.occupancy with row level security; grants none
 sequence app.occupancy_id_seq; grants none
 view app.organization_figures; grants none
+table app.series_instances with row level security; grants none
 table app.stats_refreshed with row level security; grants none
 table app.time_zones with row level security; grants none
 table public.approval_delegations with row level security; grants select to authenticated, delete/insert/select/update to service_role
@@ -45,6 +46,7 @@ table public.organizations with row level security; grants select to authenticat
 table public.profiles with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.reservation_details with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.reservation_guests with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.reservation_series with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.reservations with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.rule_approvals with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.subscriptions with row level security; grants select to authenticated, delete/insert/select/update to service_role
@@ -92,6 +94,12 @@ column app.organization_figures.pending_approvals integer
 column app.organization_figures.assets_by_section jsonb
 column app.organization_figures.upcoming_by_section jsonb
 column app.organization_figures.pending_by_section jsonb
+column app.series_instances.series_id uuid not null
+column app.series_instances.place integer not null
+column app.series_instances.starts_at timestamp without time zone not null
+column app.series_instances.reservation_id uuid
+column app.series_instances.outcome text not null
+column app.series_instances.detached boolean not null default false
 column app.stats_refreshed.only_row boolean not null default true
 column app.stats_refreshed.as_of timestamp with time zone not null
 column app.time_zones.name text not null
@@ -265,6 +273,20 @@ column public.reservation_guests.reservation_id uuid not null
 column public.reservation_guests.position smallint not null
 column public.reservation_guests.name text not null
 column public.reservation_guests.email text
+column public.reservation_series.id uuid not null default gen_random_uuid()
+column public.reservation_series.organization_id uuid not null
+column public.reservation_series.asset_id uuid not null
+column public.reservation_series.user_id uuid
+column public.reservation_series.title text not null
+column public.reservation_series.rrule text not null
+column public.reservation_series.time_zone text not null
+column public.reservation_series.starts_at timestamp without time zone not null
+column public.reservation_series.duration interval not null
+column public.reservation_series.exdates timestamp without time zone[] not null default '{}'::timestamp without time zone[]
+column public.reservation_series.shifted_days integer not null default 0
+column public.reservation_series.version integer not null default 1
+column public.reservation_series.created_at timestamp with time zone not null default now()
+column public.reservation_series.updated_at timestamp with time zone not null default now()
 column public.reservations.id uuid not null default gen_random_uuid()
 column public.reservations.organization_id uuid not null
 column public.reservations.asset_id uuid not null
@@ -384,6 +406,10 @@ constraint occupancy_kind_known on app.occupancy CHECK ((kind = ANY (ARRAY['rese
 constraint occupancy_no_overlap on app.occupancy EXCLUDE USING gist (asset_id WITH =, occupied WITH &&)
 constraint occupancy_not_empty on app.occupancy CHECK (((NOT isempty(occupied)) AND (NOT lower_inf(occupied)) AND (NOT upper_inf(occupied))))
 constraint occupancy_pkey on app.occupancy PRIMARY KEY (id)
+constraint series_instances_outcome_known on app.series_instances CHECK ((outcome = ANY (ARRAY['approved'::text, 'pending'::text, 'conflict'::text, 'refused'::text, 'excluded'::text])))
+constraint series_instances_pkey on app.series_instances PRIMARY KEY (series_id, place)
+constraint series_instances_reservation_id_fkey on app.series_instances FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE SET NULL
+constraint series_instances_series_id_fkey on app.series_instances FOREIGN KEY (series_id) REFERENCES public.reservation_series(id) ON DELETE CASCADE
 constraint stats_refreshed_only_row_check on app.stats_refreshed CHECK (only_row)
 constraint stats_refreshed_pkey on app.stats_refreshed PRIMARY KEY (only_row)
 constraint time_zones_pkey on app.time_zones PRIMARY KEY (name)
@@ -499,6 +525,15 @@ constraint reservation_guests_email_length on public.reservation_guests CHECK ((
 constraint reservation_guests_name_length on public.reservation_guests CHECK ((((char_length(name) >= 1) AND (char_length(name) <= 100)) AND (btrim(name) <> ''::text)))
 constraint reservation_guests_pkey on public.reservation_guests PRIMARY KEY (reservation_id, "position")
 constraint reservation_guests_reservation_id_fkey on public.reservation_guests FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE CASCADE
+constraint reservation_series_asset_fkey on public.reservation_series FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id)
+constraint reservation_series_duration on public.reservation_series CHECK ((duration > '00:00:00'::interval))
+constraint reservation_series_exdates on public.reservation_series CHECK ((cardinality(exdates) <= 366))
+constraint reservation_series_id_organization_id_key on public.reservation_series UNIQUE (id, organization_id)
+constraint reservation_series_organization_id_fkey on public.reservation_series FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint reservation_series_pkey on public.reservation_series PRIMARY KEY (id)
+constraint reservation_series_rrule_length on public.reservation_series CHECK (((char_length(rrule) >= 1) AND (char_length(rrule) <= 600)))
+constraint reservation_series_title_length on public.reservation_series CHECK ((((char_length(title) >= 1) AND (char_length(title) <= 200)) AND (btrim(title) <> ''::text)))
+constraint reservation_series_user_id_fkey on public.reservation_series FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL
 constraint reservations_approved_by_fkey on public.reservations FOREIGN KEY (approved_by) REFERENCES public.profiles(id) ON DELETE SET NULL
 constraint reservations_asset_fkey on public.reservations FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id)
 constraint reservations_end_after_start on public.reservations CHECK ((end_date > start_date))
@@ -506,6 +541,7 @@ constraint reservations_guest_count_range on public.reservations CHECK (((guest_
 constraint reservations_length on public.reservations CHECK (((end_date - start_date) <= '366 days'::interval))
 constraint reservations_organization_id_fkey on public.reservations FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint reservations_pkey on public.reservations PRIMARY KEY (id)
+constraint reservations_series_fkey on public.reservations FOREIGN KEY (series_id, organization_id) REFERENCES public.reservation_series(id, organization_id) ON DELETE SET NULL (series_id)
 constraint reservations_times_in_range on public.reservations CHECK (((start_date >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (end_date < '2200-01-01 00:00:00+00'::timestamp with time zone)))
 constraint reservations_title_length on public.reservations CHECK ((((char_length(title) >= 1) AND (char_length(title) <= 200)) AND (btrim(title) <> ''::text)))
 constraint reservations_user_id_fkey on public.reservations FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE SET NULL
@@ -579,6 +615,8 @@ CREATE UNIQUE INDEX mv_organization_stats_organization ON app.mv_organization_st
 CREATE INDEX occupancy_no_overlap ON app.occupancy USING gist (asset_id, occupied)
 CREATE INDEX occupancy_source ON app.occupancy USING btree (source_id)
 CREATE UNIQUE INDEX occupancy_pkey ON app.occupancy USING btree (id)
+CREATE UNIQUE INDEX series_instances_pkey ON app.series_instances USING btree (series_id, place)
+CREATE UNIQUE INDEX series_instances_reservation ON app.series_instances USING btree (reservation_id)
 CREATE UNIQUE INDEX stats_refreshed_pkey ON app.stats_refreshed USING btree (only_row)
 CREATE UNIQUE INDEX time_zones_pkey ON app.time_zones USING btree (name)
 CREATE INDEX approval_delegations_delegate ON public.approval_delegations USING btree (organization_id, delegate_id)
@@ -627,10 +665,16 @@ CREATE UNIQUE INDEX organizations_pkey ON public.organizations USING btree (id)
 CREATE UNIQUE INDEX profiles_pkey ON public.profiles USING btree (id)
 CREATE UNIQUE INDEX reservation_details_pkey ON public.reservation_details USING btree (reservation_id)
 CREATE UNIQUE INDEX reservation_guests_pkey ON public.reservation_guests USING btree (reservation_id, "position")
+CREATE INDEX reservation_series_asset ON public.reservation_series USING btree (asset_id)
+CREATE INDEX reservation_series_organization ON public.reservation_series USING btree (organization_id, starts_at, id)
+CREATE INDEX reservation_series_user ON public.reservation_series USING btree (user_id)
+CREATE UNIQUE INDEX reservation_series_id_organization_id_key ON public.reservation_series USING btree (id, organization_id)
+CREATE UNIQUE INDEX reservation_series_pkey ON public.reservation_series USING btree (id)
 CREATE INDEX idx_reservations_approved_by ON public.reservations USING btree (approved_by) WHERE (approved_by IS NOT NULL)
 CREATE INDEX idx_reservations_asset_date ON public.reservations USING btree (asset_id, start_date, end_date)
 CREATE INDEX idx_reservations_calendar ON public.reservations USING btree (organization_id, end_date, start_date) INCLUDE (user_id, title) WHERE (status = ANY ('{pending,approved,completed}'::public.reservation_status[]))
 CREATE INDEX idx_reservations_organization_start ON public.reservations USING btree (organization_id, start_date, id)
+CREATE INDEX idx_reservations_series ON public.reservations USING btree (series_id) WHERE (series_id IS NOT NULL)
 CREATE INDEX idx_reservations_user_start ON public.reservations USING btree (user_id, organization_id, start_date, end_date) WHERE (status = ANY ('{pending,approved,completed}'::public.reservation_status[]))
 CREATE INDEX idx_reservations_user_status ON public.reservations USING btree (user_id, status, created_at DESC)
 CREATE INDEX reservations_holds ON public.reservations USING btree (asset_id, hold_expires_at) WHERE (status = 'hold'::public.reservation_status)
@@ -748,6 +792,8 @@ policy "bookers and managers see a booking's details" on public.reservation_deta
     using (EXISTS ( SELECT FROM public.reservations r WHERE ((r.id = reservation_details.reservation_id) AND ((r.user_id = ( SELECT auth.uid() AS uid)) OR (r.organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as)))))))
 policy "bookers and managers see a booking's guests" on public.reservation_guests as permissive for select to authenticated
     using (EXISTS ( SELECT FROM public.reservations r WHERE ((r.id = reservation_guests.reservation_id) AND ((r.user_id = ( SELECT auth.uid() AS uid)) OR (r.organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as)))))))
+policy "members see the series of the sections that their tier allows" on public.reservation_series as permissive for select to authenticated
+    using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (asset_id IN ( SELECT app.section_view_assets() AS section_view_assets))))
 policy "members see the bookings of the sections that their tier allows" on public.reservations as permissive for select to authenticated
     using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (asset_id IN ( SELECT app.section_view_assets() AS section_view_assets))) AND ((status <> 'hold'::public.reservation_status) OR (user_id = ( SELECT auth.uid() AS uid))))
 policy "whoever reads a request reads what its approvers said" on public.rule_approvals as permissive for select to authenticated
@@ -845,7 +891,9 @@ function app.booking_errors(p_title text, p_start timestamp with time zone, p_en
 function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
 function app.cancel_bookings_for_maintenance(p_reservation_ids uuid[], p_title text, p_reason text) returns void; plpgsql volatile set search_path=""; body 927b51b7; grants none
 function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 5b2634c3; grants none
+function app.change_instance(p_series public.reservation_series, p_instance app.series_instances, p_changes jsonb, p_expected_version integer) returns jsonb; plpgsql volatile set search_path=""; body be838200; grants none
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
+function app.changeable_series(p_series_id uuid) returns public.reservation_series; plpgsql volatile set search_path=""; body c9f819ae; grants none
 function app.check_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 65fa0774; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
 function app.check_fields() returns trigger; plpgsql volatile security definer set search_path=""; body 731906a6; grants none
@@ -856,6 +904,8 @@ function app.check_photo() returns trigger; plpgsql volatile security definer se
 function app.check_photo_source() returns trigger; plpgsql volatile security definer set search_path=""; body a7661e8d; grants none
 function app.check_references() returns trigger; plpgsql volatile security definer set search_path=""; body 1ed56f05; grants none
 function app.check_rule() returns trigger; plpgsql volatile security definer set search_path=""; body ff2222a2; grants none
+function app.check_series(p_asset public.assets, p_values jsonb, p_start timestamp with time zone, p_end timestamp with time zone, p_rrule text, p_on_conflict text, p_exdates timestamp with time zone[]) returns app.series_slot[]; plpgsql stable set search_path=""; body f2e0de0d; grants none
+function app.check_series_version(p_row public.reservation_series, p_expected_version integer, p_found integer) returns void; plpgsql stable set search_path=""; body ee08f140; grants none
 function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
 function app.checked_blackout(p_row public.blackout_dates, p_base jsonb, p_input jsonb) returns public.blackout_dates; plpgsql stable set search_path=""; body e4b6d93c; grants none
 function app.checked_input(p_subject text, p_base jsonb, p_input jsonb, p_extra text[] DEFAULT '{}'::text[], p_faults jsonb DEFAULT '[]'::jsonb) returns jsonb; plpgsql stable set search_path=""; body 5fcc52f9; grants none
@@ -888,6 +938,7 @@ function app.day_start(p_day date, p_time_zone text) returns timestamp with time
 function app.days_words(p_first date, p_last date) returns text; sql stable set search_path=""; body 538bc15d; grants none
 function app.decides_for(p_approval public.rule_approvals) returns boolean; sql stable set search_path=""; body 7f7ddae0; grants none
 function app.delegation_json(p_row public.approval_delegations) returns jsonb; plpgsql stable set search_path=""; body 89016678; grants none
+function app.describe_instances(p_ids uuid[], p_changes jsonb, p_new public.reservations) returns void; plpgsql volatile set search_path=""; body 57d10d15; grants none
 function app.displace(p_asset public.assets, p_case app.booking_case) returns public.reservations[]; plpgsql volatile set search_path=""; body 91d43cea; grants none
 function app.drop_deleted_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 5acc3e66; grants none
 function app.drop_from_request(p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid, p_may_approve boolean DEFAULT true) returns void; plpgsql volatile set search_path=""; body e4116847; grants none
@@ -913,6 +964,7 @@ function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search
 function app.fail_future_bookings(p_count bigint) returns void; plpgsql stable set search_path=""; body db1efac6; grants none
 function app.fail_operations(p_errors jsonb) returns void; plpgsql stable set search_path=""; body af8b84f7; grants none
 function app.fail_rules(p_violations jsonb, p_conflicts jsonb DEFAULT '[]'::jsonb) returns void; plpgsql stable set search_path=""; body 1cb6e37d; grants none
+function app.fail_series(p_report jsonb) returns void; plpgsql stable set search_path=""; body 3f992993; grants none
 function app.fail_tier_priority() returns void; plpgsql volatile set search_path=""; body e6ebbbbe; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
 function app.fill_maintenance(p_window public.maintenance_windows, p_placing boolean) returns void; plpgsql volatile set search_path=""; body 814bf1d2; grants none
@@ -960,6 +1012,7 @@ function app.lead_time_trigger(p_case app.booking_case, p_conditions jsonb) retu
 function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body c188b434; grants none
 function app.list_errors(p_status text[], p_from timestamp with time zone, p_to timestamp with time zone, p_q text, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 9f47430b; grants none
 function app.local_day(p_time timestamp with time zone, p_time_zone text) returns date; sql immutable; body f413aaac; grants none
+function app.local_length(p_start timestamp with time zone, p_end timestamp with time zone, p_time_zone text) returns interval; sql immutable set search_path=""; body b7fb145b; grants none
 function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; plpgsql immutable set search_path=""; body d28ab416; grants none
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
 function app.lock_blackout(p_organization_id uuid, p_blackout_id uuid, p_expected_version integer) returns public.blackout_dates; plpgsql volatile set search_path=""; body 4bb86213; grants none
@@ -967,6 +1020,7 @@ function app.lock_bookings_of(p_organization_id uuid, p_user_id uuid, p_other_id
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
 function app.lock_hold(p_hold_id uuid) returns void; plpgsql volatile set search_path=""; body 0beb0d74; grants none
 function app.lock_holiday(p_organization_id uuid, p_holiday_id uuid, p_expected_version integer) returns public.holidays; plpgsql volatile set search_path=""; body 46217d8a; grants none
+function app.lock_instances(p_series public.reservation_series, p_from_place integer, p_target_id uuid, p_expected_version integer) returns app.series_move[]; plpgsql volatile set search_path=""; body d4cc8c1e; grants none
 function app.lock_maintenance_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 272c1e6f; grants none
 function app.lock_member(p_organization_id uuid, p_user_id uuid, p_min_role public.member_role, p_expected_version integer) returns public.organization_members; plpgsql volatile set search_path=""; body 52f08377; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body f7ee576f; grants none
@@ -995,12 +1049,15 @@ function app.member_role(p_organization_id uuid) returns public.member_role; plp
 function app.minutes_words(p_minutes bigint) returns text; sql immutable set search_path=""; body aec5c41f; grants none
 function app.month_day_date(p_month_day text, p_year integer) returns date; sql immutable; body b994dd7a; grants none
 function app.move_booking(p_row public.reservations, p_new public.reservations, p_asset public.assets, p_override jsonb) returns public.reservations; plpgsql volatile set search_path=""; body f9b33d0f; grants none
+function app.move_instances(p_moves app.series_move[], p_asset public.assets) returns jsonb; plpgsql volatile set search_path=""; body aea45ab4; grants none
 function app.note_event() returns trigger; plpgsql volatile security definer set search_path=""; body 9217bfe5; grants none
+function app.note_instance_change() returns trigger; plpgsql volatile security definer set search_path=""; body 61b93cda; grants none
 function app.object_errors(p_path text, p_value jsonb, p_max integer) returns jsonb; sql immutable set search_path=""; body b77dad48; grants none
 function app.obstacles(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict) returns jsonb; plpgsql stable set search_path=""; body 53de2592; grants none
 function app.occupancy_kind(p_status public.reservation_status) returns text; sql immutable; body d7652cf4; grants none
 function app.offer_entry(p_entry public.waitlist_entries) returns boolean; plpgsql volatile set search_path=""; body b2d331c9; grants none
 function app.open_event_log() returns trigger; plpgsql volatile security definer set search_path=""; body e8c90818; grants none
+function app.open_instances(p_series_id uuid, p_from_place integer) returns app.series_move[]; plpgsql stable set search_path=""; body 2e7bde24; grants none
 function app.open_maintenance(p_maintenance_id uuid, p_asset_id uuid, p_expected_version integer) returns public.maintenance_windows; plpgsql volatile set search_path=""; body f590baa9; grants none
 function app.operation_error(p_error jsonb) returns jsonb; plpgsql stable set search_path=""; body 27ab4a1d; grants none
 function app.operation_errors(p_operation jsonb) returns jsonb; plpgsql stable set search_path=""; body 066eabbb; grants none
@@ -1029,6 +1086,7 @@ function app.photo_asset(p_name text) returns uuid; sql immutable set search_pat
 function app.photo_is_stored(p_path text) returns boolean; plpgsql stable security definer set search_path=""; body b924d0cf; grants none
 function app.photo_organization(p_name text) returns uuid; sql immutable set search_path=""; body e9cbe16f; grants execute to authenticated
 function app.place_booking(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_values jsonb, p_series_id uuid DEFAULT NULL::uuid, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns public.reservations; plpgsql volatile set search_path=""; body bae00e2a; grants none
+function app.place_instance(p_series public.reservation_series, p_asset public.assets, p_slot app.series_slot, p_values jsonb, p_override jsonb) returns jsonb; plpgsql volatile set search_path=""; body a0874734; grants none
 function app.plain_words(p_text text) returns text; sql stable set search_path=""; body 4f6d0290; grants none
 function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
 function app.quota_refusal(p_conditions jsonb, p_section public.asset_section, p_from date, p_to date, p_used numeric, p_total numeric) returns jsonb; plpgsql stable set search_path=""; body d6284af8; grants none
@@ -1082,7 +1140,19 @@ function app.search_errors(p_q text, p_status text, p_capacity_min integer, p_fr
 function app.search_query(p_text text) returns tsquery; plpgsql stable set search_path="", client_min_messages=warning; body 410ad975; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
 function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 9261f6d3; grants none
+function app.series_errors(p_slots app.series_slot[], p_rrule text, p_exdates timestamp with time zone[], p_turnaround interval) returns jsonb; plpgsql stable set search_path=""; body a1503941; grants none
+function app.series_json(p_row public.reservation_series) returns jsonb; plpgsql stable set search_path=""; body 9e4a45c9; grants none
+function app.series_patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body 61db8b2a; grants none
+function app.series_reference(p_series_id uuid, p_scope text, p_from timestamp with time zone) returns app.series_instances; plpgsql stable set search_path=""; body 0f7e9676; grants none
+function app.series_slots(p_rrule text, p_start timestamp with time zone, p_end timestamp with time zone, p_exdates timestamp with time zone[], p_time_zone text) returns app.series_slot[]; plpgsql stable set search_path=""; body fd9bda1c; grants none
+function app.series_span(p_starts_at timestamp without time zone, p_duration interval, p_time_zone text) returns tstzrange; plpgsql stable set search_path=""; body 0972bd53; grants none
 function app.settle_approvals(p_row public.reservations) returns public.reservations; plpgsql volatile set search_path=""; body 859c8836; grants none
+function app.shift_series(p_series public.reservation_series, p_moves app.series_move[], p_reference public.reservations, p_new public.reservations) returns jsonb; plpgsql volatile set search_path=""; body 356a2329; grants none
+function app.shifted_instances(p_moves app.series_move[], p_series public.reservation_series, p_reference public.reservations, p_new public.reservations, p_time_zone text) returns app.series_move[]; plpgsql stable set search_path=""; body 405e6c03; grants none
+function app.slot_conflicts(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path=""; body 4fe2dc20; grants none
+function app.slot_errors(p_slots app.series_slot[], p_turnaround interval, p_path text) returns jsonb; plpgsql stable set search_path=""; body 3ead2ff1; grants none
+function app.slot_report(p_slot app.series_slot, p_outcome text, p_reservation_id uuid, p_conflicts jsonb DEFAULT '[]'::jsonb, p_violations jsonb DEFAULT '[]'::jsonb) returns jsonb; sql stable set search_path=""; body 480262a0; grants none
+function app.split_series(p_series public.reservation_series, p_place integer) returns public.reservation_series; plpgsql volatile set search_path=""; body e632e721; grants none
 function app.submit_approvals(p_row public.reservations, p_plan jsonb) returns void; plpgsql volatile set search_path=""; body e4b48291; grants none
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
 function app.sweep_asset(p_asset_id uuid) returns integer; plpgsql volatile set search_path=""; body 488508b3; grants none
@@ -1106,6 +1176,7 @@ function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stabl
 function app.visible_maintenance(p_maintenance_id uuid) returns public.maintenance_windows; plpgsql stable set search_path=""; body 34bd0c8c; grants none
 function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
 function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 799be0ee; grants execute to authenticated
+function app.visible_series(p_series_id uuid) returns public.reservation_series; plpgsql stable set search_path=""; body 985eaf14; grants none
 function app.visible_waitlist_entry(p_entry_id uuid) returns public.waitlist_entries; plpgsql stable set search_path=""; body e74a2794; grants none
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
 function app.waitlist_json(p_row public.waitlist_entries) returns jsonb; plpgsql stable set search_path=""; body 70f760a0; grants none
@@ -1120,6 +1191,7 @@ function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations js
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body e0957b2e; grants execute to authenticated
 function public.cancel_maintenance(p_maintenance_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6e07d28d; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 27350cbf; grants execute to authenticated
+function public.cancel_series(p_series_id uuid, p_scope text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 52eb2f76; grants execute to authenticated
 function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body cb17a63e; grants execute to authenticated
 function public.complete_reservations() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 01120339; grants execute to service_role
 function public.create_approval_delegation(p_organization_id uuid, p_delegate_id uuid, p_ends_at timestamp with time zone, p_starts_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 62ec7b86; grants execute to authenticated
@@ -1131,6 +1203,7 @@ function public.create_maintenance(p_asset_id uuid, p_title text, p_start_date t
 function public.create_organization(p_organization jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body e2cce370; grants execute to authenticated
 function public.create_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_idempotency_key text DEFAULT NULL::text, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 4d13dcae; grants execute to authenticated
 function public.create_rule(p_organization_id uuid, p_rule jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 94a87c22; grants execute to authenticated
+function public.create_series(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_rrule text, p_on_conflict text DEFAULT 'all_or_nothing'::text, p_exdates timestamp with time zone[] DEFAULT NULL::timestamp with time zone[], p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2ef7867b; grants execute to authenticated
 function public.create_tier(p_organization_id uuid, p_tier jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 9f64154b; grants execute to authenticated
 function public.decide_reservation(p_reservation_id uuid, p_decision text, p_notes text DEFAULT NULL::text, p_rule_id uuid DEFAULT NULL::uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 03871c6b; grants execute to authenticated
 function public.delete_approval_delegation(p_delegation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body dbce01b8; grants execute to authenticated
@@ -1145,6 +1218,7 @@ function public.expire_holds() returns integer; plpgsql volatile security define
 function public.get_maintenance(p_maintenance_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 98b7196d; grants execute to authenticated
 function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body ebecade2; grants execute to authenticated
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
+function public.get_series(p_series_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 650324b9; grants execute to authenticated
 function public.join_waitlist(p_organization_id uuid, p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 319d00eb; grants execute to authenticated
 function public.leave_waitlist(p_entry_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 5a7faf09; grants execute to authenticated
 function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 4dadd2fe; grants execute to authenticated
@@ -1179,6 +1253,7 @@ function public.update_member(p_organization_id uuid, p_user_id uuid, p_changes 
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
 function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer, p_override jsonb DEFAULT NULL::jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body f95597cc; grants execute to authenticated
 function public.update_rule(p_organization_id uuid, p_rule_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 89b98c95; grants execute to authenticated
+function public.update_series(p_series_id uuid, p_changes jsonb, p_scope text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7817c246; grants execute to authenticated
 function public.update_tier(p_organization_id uuid, p_tier_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body ecc8c3cb; grants execute to authenticated
 function public.utilization_report(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text DEFAULT 'asset'::text, p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 763d6b8e; grants execute to authenticated
 
@@ -1246,6 +1321,7 @@ CREATE TRIGGER withdraw_approver BEFORE DELETE ON public.profiles FOR EACH ROW E
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER version_counts_details AFTER INSERT OR DELETE OR UPDATE ON public.reservation_details FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
 CREATE TRIGGER version_counts_guests AFTER INSERT OR DELETE OR UPDATE ON public.reservation_guests FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservation_series FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER accept_offer AFTER UPDATE OF status ON public.reservations FOR EACH ROW WHEN (((old.status = 'hold'::public.reservation_status) AND (new.status = ANY (ARRAY['pending'::public.reservation_status, 'approved'::public.reservation_status])))) EXECUTE FUNCTION app.accept_offer_of_hold()
 CREATE TRIGGER approvals_end_or_follow AFTER UPDATE OF status, user_id ON public.reservations FOR EACH ROW WHEN (((old.status = 'pending'::public.reservation_status) AND ((old.status IS DISTINCT FROM new.status) OR (old.user_id IS DISTINCT FROM new.user_id)))) EXECUTE FUNCTION app.follow_reservation_with_approvals()
 CREATE TRIGGER bound_hold BEFORE INSERT OR UPDATE ON public.reservations FOR EACH ROW WHEN (((new.status = 'hold'::public.reservation_status) IS DISTINCT FROM (new.hold_expires_at IS NOT NULL))) EXECUTE FUNCTION app.bound_hold()
@@ -1260,6 +1336,7 @@ CREATE TRIGGER occupancy_deleted AFTER DELETE ON public.reservations REFERENCING
 CREATE TRIGGER occupancy_inserted AFTER INSERT ON public.reservations REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION app.keep_occupancy()
 CREATE TRIGGER occupancy_refilled AFTER DELETE ON public.reservations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.refill_released()
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.reservations FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
+CREATE TRIGGER series_notes_its_instances AFTER UPDATE ON public.reservations FOR EACH ROW WHEN (((new.series_id IS NOT NULL) AND (old.* IS DISTINCT FROM new.*) AND (NOT ((new.status = 'completed'::public.reservation_status) AND (old.status <> 'completed'::public.reservation_status))))) EXECUTE FUNCTION app.note_instance_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER version_counts_subscription AFTER INSERT OR DELETE OR UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION app.count_subscription_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
