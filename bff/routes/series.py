@@ -68,9 +68,9 @@ async def read_series(request: Request) -> Response:
     "PATCH",
     "/api/v1/series/{id}",
     summary="Move or change a series, or an instance",
-    description="Times are those of the instance at `from`; the others move as far on the wall's clock. All or "
-    "nothing. `this` is an exception from then on; `following` become a series of their own; the rule itself "
-    "cannot be changed.",
+    description="Times are those of the instance at `from`; the others move as far on the wall's clock. All "
+    "or nothing. `this` is an exception from then on; `following` become a series of their own; the rule "
+    "itself cannot be changed.",
     tag="series",
     query=SeriesScope,
     body=ReservationChanges,

@@ -223,6 +223,17 @@ begin
 end;
 $$;
 
+-- The rule with this COUNT in the place of its own COUNT or UNTIL.
+create function app.counted_rrule(p_rrule text, p_count integer)
+returns text
+language sql
+immutable
+parallel safe
+set search_path = ''
+as $$
+    select ltrim(regexp_replace(p_rrule, '(^|;)(COUNT|UNTIL)=[^;]*', '', 'g'), ';') || ';COUNT=' || p_count
+$$;
+
 -- Makes what follows from this place on a series of its own, and answers it; the first place is the whole series.
 create function app.split_series(p_series public.reservation_series, p_place integer)
 returns public.reservation_series
@@ -230,7 +241,6 @@ language plpgsql
 set search_path = ''
 as $$
 declare
-    v_rule text := regexp_replace(p_series.rrule, '(^|;)(COUNT|UNTIL)=[^;]*', '', 'g');
     v_first app.series_instances;
     v_before integer;
     v_after integer;
@@ -247,14 +257,14 @@ begin
     insert into public.reservation_series
         (organization_id, asset_id, user_id, title, rrule, time_zone, starts_at, duration, exdates, shifted_days)
     values (
-        p_series.organization_id, p_series.asset_id, p_series.user_id, p_series.title, ltrim(v_rule, ';') || ';COUNT=' || v_after,
+        p_series.organization_id, p_series.asset_id, p_series.user_id, p_series.title, app.counted_rrule(p_series.rrule, v_after),
         p_series.time_zone, v_first.starts_at, p_series.duration,
         array(select e.at from unnest(p_series.exdates) as e(at) where e.at >= v_first.starts_at order by e.at),
         p_series.shifted_days
     )
     returning * into v_new;
     update public.reservation_series s
-    set rrule = ltrim(v_rule, ';') || ';COUNT=' || v_before,
+    set rrule = app.counted_rrule(s.rrule, v_before),
         exdates = array(select e.at from unnest(s.exdates) as e(at) where e.at < v_first.starts_at order by e.at)
     where s.id = p_series.id;
     update public.reservations r set series_id = v_new.id
