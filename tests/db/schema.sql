@@ -884,6 +884,7 @@ function app.count_details_change() returns trigger; plpgsql volatile security d
 function app.count_limits_change() returns trigger; plpgsql volatile security definer set search_path=""; body 20f05fde; grants none
 function app.count_subscription_change() returns trigger; plpgsql volatile security definer set search_path=""; body 771f133b; grants none
 function app.count_words(p_count numeric, p_unit text) returns text; sql immutable set search_path=""; body 6f15736b; grants none
+function app.counted_rrule(p_rrule text, p_count integer) returns text; sql immutable set search_path=""; body 924f7b64; grants none
 function app.cursor_of(p_seq bigint, p_id uuid) returns text; sql immutable; body c45c9794; grants none
 function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; plpgsql stable set search_path=""; body 2343a216; grants none
 function app.custom_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; sql immutable set search_path=""; body ab5248c8; grants none
@@ -1101,7 +1102,7 @@ function app.shifted_instances(p_moves app.series_move[], p_series public.reserv
 function app.slot_conflicts(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path=""; body 4fe2dc20; grants none
 function app.slot_errors(p_slots app.series_slot[], p_turnaround interval, p_path text) returns jsonb; plpgsql stable set search_path=""; body 3ead2ff1; grants none
 function app.slot_report(p_slot app.series_slot, p_outcome text, p_reservation_id uuid, p_conflicts jsonb DEFAULT '[]'::jsonb, p_violations jsonb DEFAULT '[]'::jsonb) returns jsonb; sql stable set search_path=""; body 480262a0; grants none
-function app.split_series(p_series public.reservation_series, p_place integer) returns public.reservation_series; plpgsql volatile set search_path=""; body e632e721; grants none
+function app.split_series(p_series public.reservation_series, p_place integer) returns public.reservation_series; plpgsql volatile set search_path=""; body 0ade1544; grants none
 function app.submit_approvals(p_row public.reservations, p_plan jsonb) returns void; plpgsql volatile set search_path=""; body e4b48291; grants none
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
 function app.sweep_asset(p_asset_id uuid) returns integer; plpgsql volatile set search_path=""; body 488508b3; grants none
