@@ -16,6 +16,7 @@ type public.rule_approval_type as enum (any_approver, all_principals, tier_membe
 type public.rule_effect as enum (deny, require_approval)
 type public.rule_type as enum (date_range, holiday, lead_time, advance_window, duration, max_consecutive_days, quota, consecutive_booking, concurrent_booking, max_open, custom)
 type public.subscription_status as enum (trial, active, past_due, canceled, complimentary)
+type public.waitlist_status as enum (waiting, offered, accepted, expired, canceled)
 
 -- relations
 table app.access_epochs with row level security; grants none
@@ -53,6 +54,7 @@ table public.tier_booking_rules with row level security; grants delete/select to
 table public.tier_rule_assets with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.tier_rules with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.tiers with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
+table public.waitlist_entries with row level security; grants select to authenticated, delete/insert/select/update to service_role
 
 -- columns
 column app.access_epochs.organization_id uuid not null
@@ -369,6 +371,24 @@ column public.tiers.sections public.asset_section[]; grants insert/update to aut
 column public.tiers.version integer not null default 1
 column public.tiers.created_at timestamp with time zone not null default now()
 column public.tiers.updated_at timestamp with time zone not null default now()
+column public.waitlist_entries.id uuid not null default gen_random_uuid()
+column public.waitlist_entries.organization_id uuid not null
+column public.waitlist_entries.asset_id uuid not null
+column public.waitlist_entries.user_id uuid not null
+column public.waitlist_entries.title text not null
+column public.waitlist_entries.start_date timestamp with time zone not null
+column public.waitlist_entries.end_date timestamp with time zone not null
+column public.waitlist_entries.guest_count integer
+column public.waitlist_entries.status public.waitlist_status not null default 'waiting'::public.waitlist_status
+column public.waitlist_entries.displaced_reservation_id uuid
+column public.waitlist_entries.hold_id uuid
+column public.waitlist_entries.offer_expires_at timestamp with time zone
+column public.waitlist_entries.reservation_id uuid
+column public.waitlist_entries.passed_over_at timestamp with time zone
+column public.waitlist_entries.passed_over_violations jsonb
+column public.waitlist_entries.version integer not null default 1
+column public.waitlist_entries.created_at timestamp with time zone not null default now()
+column public.waitlist_entries.updated_at timestamp with time zone not null default now()
 
 -- constraints
 constraint access_epochs_organization_id_fkey on app.access_epochs FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
@@ -569,6 +589,19 @@ constraint tiers_organization_id_priority_key on public.tiers UNIQUE (organizati
 constraint tiers_pkey on public.tiers PRIMARY KEY (id)
 constraint tiers_priority_check on public.tiers CHECK ((priority >= 0))
 constraint tiers_sections_check on public.tiers CHECK (((array_position(sections, NULL::public.asset_section) IS NULL) AND (cardinality(sections) <= 4)))
+constraint waitlist_entries_asset_fkey on public.waitlist_entries FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id) ON DELETE CASCADE
+constraint waitlist_entries_displaced_reservation_id_fkey on public.waitlist_entries FOREIGN KEY (displaced_reservation_id) REFERENCES public.reservations(id) ON DELETE SET NULL
+constraint waitlist_entries_end_after_start on public.waitlist_entries CHECK ((end_date > start_date))
+constraint waitlist_entries_guest_count_range on public.waitlist_entries CHECK (((guest_count >= 0) AND (guest_count <= 10000)))
+constraint waitlist_entries_hold_id_fkey on public.waitlist_entries FOREIGN KEY (hold_id) REFERENCES public.reservations(id) ON DELETE SET NULL
+constraint waitlist_entries_length on public.waitlist_entries CHECK (((end_date - start_date) <= '366 days'::interval))
+constraint waitlist_entries_offer_expires on public.waitlist_entries CHECK (((status <> 'offered'::public.waitlist_status) OR (offer_expires_at IS NOT NULL)))
+constraint waitlist_entries_organization_id_fkey on public.waitlist_entries FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint waitlist_entries_pkey on public.waitlist_entries PRIMARY KEY (id)
+constraint waitlist_entries_reservation_id_fkey on public.waitlist_entries FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE SET NULL
+constraint waitlist_entries_times_in_range on public.waitlist_entries CHECK (((start_date >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (end_date < '2200-01-01 00:00:00+00'::timestamp with time zone)))
+constraint waitlist_entries_title_length on public.waitlist_entries CHECK ((((char_length(title) >= 1) AND (char_length(title) <= 200)) AND (btrim(title) <> ''::text)))
+constraint waitlist_entries_user_id_fkey on public.waitlist_entries FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE
 
 -- indexes
 CREATE UNIQUE INDEX access_epochs_pkey ON app.access_epochs USING btree (organization_id)
@@ -669,6 +702,13 @@ CREATE UNIQUE INDEX tiers_id_organization_id_key ON public.tiers USING btree (id
 CREATE UNIQUE INDEX tiers_one_default ON public.tiers USING btree (organization_id) WHERE is_default
 CREATE UNIQUE INDEX tiers_organization_id_priority_key ON public.tiers USING btree (organization_id, priority)
 CREATE UNIQUE INDEX tiers_pkey ON public.tiers USING btree (id)
+CREATE INDEX waitlist_entries_displaced ON public.waitlist_entries USING btree (displaced_reservation_id) WHERE (displaced_reservation_id IS NOT NULL)
+CREATE INDEX waitlist_entries_hold ON public.waitlist_entries USING btree (hold_id) WHERE (hold_id IS NOT NULL)
+CREATE INDEX waitlist_entries_of_person ON public.waitlist_entries USING btree (user_id, organization_id, created_at DESC)
+CREATE INDEX waitlist_entries_organization ON public.waitlist_entries USING btree (organization_id, created_at DESC)
+CREATE INDEX waitlist_entries_reservation ON public.waitlist_entries USING btree (reservation_id) WHERE (reservation_id IS NOT NULL)
+CREATE UNIQUE INDEX waitlist_entries_open ON public.waitlist_entries USING btree (asset_id, user_id, start_date, end_date) WHERE (status = ANY (ARRAY['waiting'::public.waitlist_status, 'offered'::public.waitlist_status]))
+CREATE UNIQUE INDEX waitlist_entries_pkey ON public.waitlist_entries USING btree (id)
 
 -- policies
 policy "people read delegations to and by themselves, managers read all" on public.approval_delegations as permissive for select to authenticated
@@ -815,10 +855,13 @@ policy "tiers are changed with the second factor that is demanded" on public.tie
     with check app.require_aal2(organization_id)
 policy "tiers are deleted with the second factor that is demanded" on public.tiers as restrictive for delete to authenticated
     using app.require_aal2(organization_id)
+policy "people read what they wait for, managers what anyone does" on public.waitlist_entries as permissive for select to authenticated
+    using (((user_id = ( SELECT auth.uid() AS uid)) AND (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))))
 
 -- functions
+function app.accept_offer_of_hold() returns trigger; plpgsql volatile security definer set search_path=""; body c858ba92; grants none
 function app.address_errors(p_address jsonb) returns jsonb; plpgsql stable set search_path=""; body 5f89481e; grants none
-function app.advance_waitlist(p_asset_id uuid) returns void; plpgsql volatile set search_path=""; body 0b950ed1; grants none
+function app.advance_waitlist(p_asset_id uuid) returns void; plpgsql volatile set search_path=""; body d0bc0e51; grants none
 function app.advance_window_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body f9440301; grants none
 function app.announce_access(p_organization_id uuid, p_user_id uuid) returns void; plpgsql volatile security definer set search_path=""; body c8f8b7fd; grants none
 function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns void; plpgsql volatile set search_path=""; body 6d77f2dc; grants none
@@ -906,7 +949,10 @@ function app.easter(p_year integer) returns date; plpgsql immutable set search_p
 function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_tier_id uuid, p_user_ids uuid[], p_section public.asset_section, p_excluded uuid[]) returns uuid[]; plpgsql stable set search_path=""; body df92d9d4; grants none
 function app.email_errors(p_object jsonb, p_key text) returns jsonb; plpgsql stable set search_path=""; body f29f4ef9; grants none
 function app.end_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body c16c18b2; grants none
-function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 8a50cc29; grants none
+function app.end_offer_of_hold() returns trigger; plpgsql volatile security definer set search_path=""; body 23029f6d; grants none
+function app.end_waiting_for_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 78331582; grants none
+function app.end_waiting_of_member() returns trigger; plpgsql volatile security definer set search_path=""; body af7630ff; grants none
+function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 01bfda00; grants none
 function app.escalate_approval_request(p_request public.approval_requests, p_row public.reservations, p_leaving uuid DEFAULT NULL::uuid) returns boolean; plpgsql volatile set search_path=""; body 5bedee86; grants none
 function app.escalate_or_give_up(p_request public.approval_requests, p_row public.reservations, p_leaving uuid) returns void; plpgsql volatile set search_path=""; body 86f7c062; grants none
 function app.event_json(p_event public.calendar_events) returns jsonb; sql stable; body b4188e0d; grants none
@@ -984,6 +1030,7 @@ function app.lock_restorable(p_reservation_id uuid) returns public.reservations;
 function app.lock_rule(p_organization_id uuid, p_rule_id uuid, p_expected_version integer) returns public.tier_booking_rules; plpgsql volatile set search_path=""; body 3a145922; grants none
 function app.lock_seats(p_organization_id uuid) returns integer; plpgsql volatile set search_path=""; body d2c3f9cb; grants none
 function app.lock_tier(p_organization_id uuid, p_tier_id uuid, p_expected_version integer) returns public.tiers; plpgsql volatile set search_path=""; body 87932f15; grants none
+function app.lock_waitlist_entry(p_entry_id uuid, p_statuses public.waitlist_status[]) returns public.waitlist_entries; plpgsql volatile set search_path=""; body c635e9f2; grants none
 function app.log_before_asset_goes() returns trigger; plpgsql volatile security definer set search_path=""; body 33757067; grants none
 function app.log_change(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body f7159159; grants none
 function app.log_event() returns trigger; plpgsql volatile security definer set search_path=""; body f50dc8fb; grants none
@@ -1009,6 +1056,7 @@ function app.note_instance_change() returns trigger; plpgsql volatile security d
 function app.object_errors(p_path text, p_value jsonb, p_max integer) returns jsonb; sql immutable set search_path=""; body b77dad48; grants none
 function app.obstacles(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict) returns jsonb; plpgsql stable set search_path=""; body 53de2592; grants none
 function app.occupancy_kind(p_status public.reservation_status) returns text; sql immutable; body d7652cf4; grants none
+function app.offer_entry(p_entry public.waitlist_entries) returns boolean; plpgsql volatile set search_path=""; body b2d331c9; grants none
 function app.open_event_log() returns trigger; plpgsql volatile security definer set search_path=""; body e8c90818; grants none
 function app.open_instances(p_series_id uuid, p_from_place integer) returns app.series_move[]; plpgsql stable set search_path=""; body 2e7bde24; grants none
 function app.open_maintenance(p_maintenance_id uuid, p_asset_id uuid, p_expected_version integer) returns public.maintenance_windows; plpgsql volatile set search_path=""; body f590baa9; grants none
@@ -1026,7 +1074,7 @@ function app.own_invitation(p_token text) returns public.invitations; plpgsql st
 function app.own_run(p_case app.booking_case, p_unit text, p_gap integer, p_reach integer) returns TABLE(first_day date, last_day date, total bigint, requested bigint); sql stable; body 8a0793dc; grants none
 function app.page_bounds(p_page integer, p_page_size integer, OUT skip bigint, OUT size integer) returns record; plpgsql immutable set search_path=""; body 9dc70ae0; grants none
 function app.parse_date(p_text text) returns date; plpgsql immutable set search_path=""; body 557f0509; grants none
-function app.parse_id(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
+function app.parse_id(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants execute to authenticated
 function app.parse_rrule(p_rrule text) returns jsonb; plpgsql immutable set search_path=""; body 491224ee; grants none
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
 function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
@@ -1035,7 +1083,9 @@ function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set s
 function app.patched_maintenance(p_row public.maintenance_windows, p_changes jsonb) returns public.maintenance_windows; plpgsql stable set search_path=""; body b254d130; grants none
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
 function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 630dddf7; grants none
+function app.photo_asset(p_name text) returns uuid; sql immutable set search_path=""; body 5ac8a486; grants execute to authenticated
 function app.photo_is_stored(p_path text) returns boolean; plpgsql stable security definer set search_path=""; body b924d0cf; grants none
+function app.photo_organization(p_name text) returns uuid; sql immutable set search_path=""; body e9cbe16f; grants execute to authenticated
 function app.place_booking(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_values jsonb, p_series_id uuid DEFAULT NULL::uuid, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns public.reservations; plpgsql volatile set search_path=""; body bae00e2a; grants none
 function app.place_instance(p_series public.reservation_series, p_asset public.assets, p_slot app.series_slot, p_values jsonb, p_override jsonb) returns jsonb; plpgsql volatile set search_path=""; body a0874734; grants none
 function app.plain_words(p_text text) returns text; sql stable set search_path=""; body 4f6d0290; grants none
@@ -1060,7 +1110,7 @@ function app.release_bookings_of_deleted_person() returns trigger; plpgsql volat
 function app.release_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 436b3b02; grants none
 function app.removal_errors(p_organization_id uuid, p_user_id uuid, p_future_bookings text, p_transfer_to uuid) returns jsonb; plpgsql stable set search_path=""; body 209ef295; grants none
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
-function app.replaceable_holds(p_asset_id uuid, p_user_id uuid) returns uuid[]; plpgsql stable set search_path=""; body 83e73fde; grants none
+function app.replaceable_holds(p_asset_id uuid, p_user_id uuid) returns uuid[]; plpgsql stable set search_path=""; body 78976c65; grants none
 function app.require_aal2(p_organization_id uuid, p_sensitive boolean DEFAULT false) returns boolean; plpgsql stable security definer set search_path=""; body 214b7e9c; grants execute to authenticated
 function app.require_member(p_organization_id uuid, p_min_role public.member_role DEFAULT 'viewer'::public.member_role) returns public.member_role; plpgsql stable security definer set search_path=""; body 56f9b3e3; grants none
 function app.require_notice(p_row public.reservations) returns void; plpgsql stable set search_path=""; body 946355c9; grants none
@@ -1070,6 +1120,7 @@ function app.require_version(p_version integer, p_expected_version integer, p_cu
 function app.reservation_json(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 1a69f2fb; grants none
 function app.reservation_state(p_row public.reservations) returns jsonb; sql stable; body 34363d53; grants none
 function app.restore_obstacle(p_organization public.organizations) returns text; plpgsql stable set search_path=""; body b187c947; grants none
+function app.revoke_invitations_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path=""; body 6f5543a8; grants none
 function app.revoke_invitations_of_former_admin() returns trigger; plpgsql volatile security definer set search_path=""; body 22926cd1; grants none
 function app.role_errors(p_object jsonb, p_allowed public.member_role[]) returns jsonb; plpgsql stable set search_path=""; body ac483092; grants none
 function app.rrule_combination_errors(p_rule jsonb) returns jsonb; plpgsql immutable set search_path=""; body 79b9705b; grants none
@@ -1127,11 +1178,15 @@ function app.visible_maintenance(p_maintenance_id uuid) returns public.maintenan
 function app.visible_reservation(p_reservation_id uuid) returns public.reservations; plpgsql stable set search_path=""; body ca4f0f3d; grants none
 function app.visible_sections(p_organization_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 799be0ee; grants execute to authenticated
 function app.visible_series(p_series_id uuid) returns public.reservation_series; plpgsql stable set search_path=""; body 985eaf14; grants none
+function app.visible_waitlist_entry(p_entry_id uuid) returns public.waitlist_entries; plpgsql stable set search_path=""; body e74a2794; grants none
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
+function app.waitlist_json(p_row public.waitlist_entries) returns jsonb; plpgsql stable set search_path=""; body 70f760a0; grants none
+function app.waitlist_violations(p_entry public.waitlist_entries, p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body e139f4b2; grants none
 function app.waits_for_caller(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body e93e582b; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb, p_ignore_others boolean DEFAULT false) returns app.verdict; plpgsql stable set search_path=""; body 554cba4b; grants none
 function app.whole_errors(p_subject text, p_object jsonb) returns jsonb; plpgsql immutable set search_path=""; body af7603f1; grants none
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
+function public.accept_waitlist_offer(p_entry_id uuid, p_title text DEFAULT NULL::text, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2f98a58c; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
 function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 316514e9; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body e0957b2e; grants execute to authenticated
@@ -1165,6 +1220,8 @@ function public.get_maintenance(p_maintenance_id uuid) returns jsonb; plpgsql st
 function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body ebecade2; grants execute to authenticated
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
 function public.get_series(p_series_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 650324b9; grants execute to authenticated
+function public.join_waitlist(p_organization_id uuid, p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 319d00eb; grants execute to authenticated
+function public.leave_waitlist(p_entry_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 5a7faf09; grants execute to authenticated
 function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 4dadd2fe; grants execute to authenticated
 function public.list_approvals(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) returns jsonb; plpgsql stable security definer set search_path=""; body ebdb620d; grants execute to authenticated
 function public.list_blackouts(p_organization_id uuid, p_from date DEFAULT NULL::date, p_to date DEFAULT NULL::date, p_tier_id uuid DEFAULT NULL::uuid, p_asset_id uuid DEFAULT NULL::uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body a808997a; grants execute to authenticated
@@ -1174,9 +1231,12 @@ function public.list_members(p_organization_id uuid, p_role public.member_role D
 function public.list_reservations(p_organization_id uuid, p_asset_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_status text[] DEFAULT NULL::text[], p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_q text DEFAULT NULL::text, p_sort text DEFAULT 'start_date'::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 7a8100e9; grants execute to authenticated
 function public.list_rules(p_organization_id uuid, p_tier_id uuid DEFAULT NULL::uuid, p_asset_id uuid DEFAULT NULL::uuid, p_rule_type public.rule_type DEFAULT NULL::public.rule_type, p_is_active boolean DEFAULT NULL::boolean, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 5dd194b6; grants execute to authenticated
 function public.list_tiers(p_organization_id uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 9a388f50; grants execute to authenticated
+function public.list_waitlist(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_asset_id uuid DEFAULT NULL::uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 71defda2; grants execute to authenticated
 function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body 03822c0e; grants execute to authenticated
 function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 59dccafd; grants execute to authenticated
+function public.offer_waitlist() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 26d86750; grants execute to service_role
 function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
+function public.plan_photo_upload(p_asset_id uuid, p_content_type text, p_size integer) returns jsonb; plpgsql stable security definer set search_path=""; body 65dcc1e3; grants execute to authenticated
 function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql stable security definer set search_path=""; body e7b92826; grants execute to authenticated
 function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 2ecfaaff; grants execute to service_role
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
@@ -1212,6 +1272,7 @@ CREATE TRIGGER announce_access_on_section AFTER UPDATE OF section ON public.asse
 CREATE TRIGGER cancel_maintenance AFTER UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.cancel_maintenance_of_archived_asset()
 CREATE TRIGGER document_of_changed AFTER UPDATE OF name, description, details ON public.assets FOR EACH ROW WHEN ((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.details IS DISTINCT FROM new.details))) EXECUTE FUNCTION app.keep_asset_document()
 CREATE TRIGGER document_of_new AFTER INSERT ON public.assets FOR EACH ROW EXECUTE FUNCTION app.keep_asset_document()
+CREATE TRIGGER end_waiting AFTER UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.end_waiting_for_asset()
 CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_asset()
 CREATE TRIGGER log_before_asset_goes BEFORE DELETE ON public.assets FOR EACH ROW EXECUTE FUNCTION app.log_before_asset_goes()
 CREATE TRIGGER refuse_archiving_booked BEFORE UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.refuse_archiving_booked_asset()
@@ -1239,6 +1300,7 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.maintenance_windows FOR
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.maintenance_windows FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER announce_access_on_change AFTER UPDATE ON public.organization_members FOR EACH ROW WHEN (((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.role IS DISTINCT FROM new.role)) OR (old.tier_id IS DISTINCT FROM new.tier_id))) EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER announce_access_on_join_or_leave AFTER INSERT OR DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.announce_member_access()
+CREATE TRIGGER end_waiting AFTER DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.end_waiting_of_member()
 CREATE TRIGGER keep_last_owner_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW WHEN ((old.role = 'owner'::public.member_role)) EXECUTE FUNCTION app.keep_last_owner()
 CREATE TRIGGER keep_last_owner_on_update AFTER UPDATE OF role, organization_id ON public.organization_members FOR EACH ROW WHEN (((old.role = 'owner'::public.member_role) AND ((new.role <> 'owner'::public.member_role) OR (new.organization_id <> old.organization_id)))) EXECUTE FUNCTION app.keep_last_owner()
 CREATE TRIGGER keep_members_with_bookings_on_delete BEFORE DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.keep_members_with_bookings()
@@ -1254,14 +1316,17 @@ CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.org
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organizations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER fields_are_valid BEFORE UPDATE OF first_name, last_name, phone, avatar_url, timezone, locale ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_fields('profile')
 CREATE TRIGGER release_bookings BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.release_bookings_of_deleted_person()
+CREATE TRIGGER revoke_invitations BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.revoke_invitations_of_deleted_person()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER withdraw_approver BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.drop_deleted_approver()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER version_counts_details AFTER INSERT OR DELETE OR UPDATE ON public.reservation_details FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
 CREATE TRIGGER version_counts_guests AFTER INSERT OR DELETE OR UPDATE ON public.reservation_guests FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservation_series FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER accept_offer AFTER UPDATE OF status ON public.reservations FOR EACH ROW WHEN (((old.status = 'hold'::public.reservation_status) AND (new.status = ANY (ARRAY['pending'::public.reservation_status, 'approved'::public.reservation_status])))) EXECUTE FUNCTION app.accept_offer_of_hold()
 CREATE TRIGGER approvals_end_or_follow AFTER UPDATE OF status, user_id ON public.reservations FOR EACH ROW WHEN (((old.status = 'pending'::public.reservation_status) AND ((old.status IS DISTINCT FROM new.status) OR (old.user_id IS DISTINCT FROM new.user_id)))) EXECUTE FUNCTION app.follow_reservation_with_approvals()
 CREATE TRIGGER bound_hold BEFORE INSERT OR UPDATE ON public.reservations FOR EACH ROW WHEN (((new.status = 'hold'::public.reservation_status) IS DISTINCT FROM (new.hold_expires_at IS NOT NULL))) EXECUTE FUNCTION app.bound_hold()
+CREATE TRIGGER end_offer BEFORE DELETE ON public.reservations FOR EACH ROW WHEN ((old.status = 'hold'::public.reservation_status)) EXECUTE FUNCTION app.end_offer_of_hold()
 CREATE TRIGGER events_1_noted AFTER INSERT OR DELETE OR UPDATE ON public.reservations FOR EACH ROW EXECUTE FUNCTION app.note_event()
 CREATE CONSTRAINT TRIGGER events_2_logged AFTER INSERT OR DELETE OR UPDATE ON public.reservations DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.log_event()
 CREATE TRIGGER keep_identity BEFORE UPDATE OF id, organization_id ON public.reservations FOR EACH ROW EXECUTE FUNCTION app.keep_reservation_identity()
@@ -1293,6 +1358,7 @@ CREATE TRIGGER keep_default_tier AFTER DELETE OR UPDATE OF is_default ON public.
 CREATE TRIGGER keep_used_tier BEFORE DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.keep_used_tier()
 CREATE TRIGGER replace_default_tier BEFORE INSERT OR UPDATE OF is_default ON public.tiers FOR EACH ROW WHEN (new.is_default) EXECUTE FUNCTION app.replace_default_tier()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tiers FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER zz_touch BEFORE UPDATE ON public.waitlist_entries FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 
 -- publications
 table public.reservations in publication supabase_realtime
