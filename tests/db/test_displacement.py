@@ -119,7 +119,12 @@ def test_a_chain_of_displacements(
         ]
         with refused("CONFLICT", 409):
             book(middle, plane, at(3), at(5), displace=True)
-    assert book(member, plane, at(2), at(3))["status"] == "approved"
+    # What the last one left free is offered to whoever was displaced from it.
+    offer = member.execute(
+        "select id from public.reservations where status = 'hold' and asset_id = %s", [plane]
+    )
+    [row] = offer.fetchall()
+    assert book(member, plane, at(2), at(3), hold_id=row["id"])["status"] == "approved"
     assert occupied(db, plane) == 2
 
 
