@@ -33,7 +33,7 @@ def store(db: Connection, path: str) -> str:
 def register(connection: Connection, organization: Organization, **columns: Any) -> int:
     values = {"organization_id": organization.id, "asset_id": organization.assets["planes"], **columns}
     places = ", ".join(["%s"] * len(values))
-    # Nothing is returned: what comes back must be seen, and row level security would speak before the trigger.
+    # Nothing is returned: what comes back must be seen, and policies would speak before the trigger.
     query = f"insert into public.asset_photos ({', '.join(values)}) values ({places})"
     return connection.execute(query.encode(), list(values.values())).rowcount
 
@@ -65,7 +65,7 @@ def test_what_a_photo_cannot_be_is_told_by_its_field(
     house = store(db, f"{folder(organization, 'residences')}/a.png")
     web = {"url": "https://x.test/a.png"}
     with as_user(database, organization.admin) as admin:
-        for columns, path, code in [
+        faults: list[tuple[dict[str, Any], str, str]] = [
             ({}, "path", "missing"),
             ({"path": foreign, **web}, "path", "missing"),
             ({"path": foreign}, "path", "not_of_asset"),
@@ -77,7 +77,8 @@ def test_what_a_photo_cannot_be_is_told_by_its_field(
             ({"display_order": -1, **web}, "display_order", "out_of_range"),
             ({"asset_id": rival.assets["planes"], **web}, "asset_id", "not_found"),
             ({"asset_id": str(uuid.uuid4()), **web}, "asset_id", "not_found"),
-        ]:
+        ]
+        for columns, path, code in faults:
             with refused("VALIDATION_ERROR", 400) as failures:
                 register(admin, organization, **columns)
             fields = [(field["path"], field["code"]) for field in failures[0].details["fields"]]

@@ -36,7 +36,7 @@ def names(found: Json) -> list[str]:
 @pytest.fixture
 def fleet(db: Connection, organization: Organization) -> Organization:
     """Beside one asset a section: what a family office has, described in both languages."""
-    for section, name, columns in [
+    possessions: list[tuple[str, str, Json]] = [
         (
             "planes",
             "Gulfstream HP-1280",
@@ -57,7 +57,8 @@ def fleet(db: Connection, organization: Organization) -> Organization:
             "Océano",
             {"description": "Yate de motor", "details": {"wifi": False, "length_m": 28.5}},
         ),
-    ]:
+    ]
+    for section, name, columns in possessions:
         make_asset(db, organization.id, section, name, **columns)
     return organization
 
