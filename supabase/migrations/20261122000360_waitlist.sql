@@ -266,9 +266,7 @@ begin
             when old.user_id = auth.uid() then 'canceled'
             else 'waiting'
         end::public.waitlist_status
-    where w.hold_id = old.id and w.status = 'offered'
-        -- Of a person who is being deleted, the entry goes too; to write to it first would fail at its foreign key.
-        and exists (select from public.profiles p where p.id = w.user_id);
+    where w.hold_id = old.id and w.status = 'offered';
     return old;
 end;
 $$;
@@ -298,6 +296,23 @@ end;
 $$;
 create trigger end_waiting after delete on public.organization_members
     for each row execute function app.end_waiting_of_member();
+
+-- Trigger: what a deleted person's holds free is not offered to that person once more. It fires before release_bookings.
+create function app.end_waiting_of_deleted_person()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    update public.waitlist_entries w
+    set status = 'canceled', hold_id = null
+    where w.user_id = old.id and w.status in ('waiting', 'offered');
+    return old;
+end;
+$$;
+create trigger end_waiting before delete on public.profiles
+    for each row execute function app.end_waiting_of_deleted_person();
 
 -- Trigger: nobody waits for an asset that has been archived.
 create function app.end_waiting_for_asset()
