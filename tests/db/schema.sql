@@ -949,8 +949,9 @@ function app.easter(p_year integer) returns date; plpgsql immutable set search_p
 function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_tier_id uuid, p_user_ids uuid[], p_section public.asset_section, p_excluded uuid[]) returns uuid[]; plpgsql stable set search_path=""; body df92d9d4; grants none
 function app.email_errors(p_object jsonb, p_key text) returns jsonb; plpgsql stable set search_path=""; body f29f4ef9; grants none
 function app.end_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body c16c18b2; grants none
-function app.end_offer_of_hold() returns trigger; plpgsql volatile security definer set search_path=""; body 23029f6d; grants none
+function app.end_offer_of_hold() returns trigger; plpgsql volatile security definer set search_path=""; body d4bfb507; grants none
 function app.end_waiting_for_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 78331582; grants none
+function app.end_waiting_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path=""; body e5eb07cd; grants none
 function app.end_waiting_of_member() returns trigger; plpgsql volatile security definer set search_path=""; body af7630ff; grants none
 function app.enlist_displaced(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 01bfda00; grants none
 function app.escalate_approval_request(p_request public.approval_requests, p_row public.reservations, p_leaving uuid DEFAULT NULL::uuid) returns boolean; plpgsql volatile set search_path=""; body 5bedee86; grants none
@@ -1314,6 +1315,7 @@ CREATE TRIGGER announce_access_on_closing AFTER UPDATE OF is_active, deleted_at,
 CREATE TRIGGER open_event_log AFTER INSERT ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.open_event_log()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organizations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER end_waiting BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.end_waiting_of_deleted_person()
 CREATE TRIGGER fields_are_valid BEFORE UPDATE OF first_name, last_name, phone, avatar_url, timezone, locale ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_fields('profile')
 CREATE TRIGGER release_bookings BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.release_bookings_of_deleted_person()
 CREATE TRIGGER revoke_invitations BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.revoke_invitations_of_deleted_person()
