@@ -297,8 +297,9 @@ begin
 end;
 $$;
 
--- Deletes the holds among these bookings. Under their assets' locks.
-create function app.drop_holds(p_ids uuid[])
+-- Deletes the holds among these bookings, of someone who leaves and so waits for nothing there any more: what comes free
+-- must not be offered to whoever frees it. Under their assets' locks.
+create function app.drop_holds(p_organization_id uuid, p_user_id uuid, p_ids uuid[])
 returns void
 language plpgsql
 set search_path = ''
@@ -306,6 +307,9 @@ as $$
 declare
     v_asset_id uuid;
 begin
+    update public.waitlist_entries w
+    set status = 'canceled'
+    where w.organization_id = p_organization_id and w.user_id = p_user_id and w.status in ('waiting', 'offered');
     for v_asset_id in
         with gone as (
             delete from public.reservations r where r.id = any (p_ids) and r.status = 'hold' returning r.asset_id
@@ -443,7 +447,7 @@ begin
     v_member := app.lock_member(p_organization_id, p_user_id, c_min_role, p_expected_version);
     perform app.fail_fields(app.removal_errors(p_organization_id, p_user_id, p_future_bookings, p_transfer_to));
 
-    perform app.drop_holds(v_ids);
+    perform app.drop_holds(p_organization_id, p_user_id, v_ids);
     v_ids := array(select r.id from public.reservations r where r.id = any (v_ids) order by r.id);
     if v_ids <> '{}' then
         if p_transfer_to is not null then
@@ -525,7 +529,7 @@ begin
         order by r.organization_id
     loop
         v_ids := app.lock_bookings_of(v_organization_id, old.id);
-        perform app.drop_holds(v_ids);
+        perform app.drop_holds(v_organization_id, old.id, v_ids);
         for v_row in select r.* from public.reservations r where r.id = any (v_ids) order by r.id loop
             perform app.release_booking(v_row, 'canceled', 'The booker left the organization.');
         end loop;

@@ -943,7 +943,7 @@ function app.describe_instances(p_ids uuid[], p_changes jsonb, p_new public.rese
 function app.displace(p_asset public.assets, p_case app.booking_case) returns public.reservations[]; plpgsql volatile set search_path=""; body 91d43cea; grants none
 function app.drop_deleted_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 5acc3e66; grants none
 function app.drop_from_request(p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid, p_may_approve boolean DEFAULT true) returns void; plpgsql volatile set search_path=""; body e4116847; grants none
-function app.drop_holds(p_ids uuid[]) returns void; plpgsql volatile set search_path=""; body fd51f635; grants none
+function app.drop_holds(p_organization_id uuid, p_user_id uuid, p_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 43f4da0b; grants none
 function app.duration_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 60339b5e; grants none
 function app.easter(p_year integer) returns date; plpgsql immutable set search_path=""; body 7ea0b1db; grants none
 function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_tier_id uuid, p_user_ids uuid[], p_section public.asset_section, p_excluded uuid[]) returns uuid[]; plpgsql stable set search_path=""; body df92d9d4; grants none
@@ -1107,7 +1107,7 @@ function app.refuse_overlapping_maintenance(p_window public.maintenance_windows)
 function app.refuse_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql volatile set search_path=""; body 7bab7197; grants none
 function app.refuse_truncate() returns trigger; plpgsql volatile security definer set search_path=""; body e10bfd5c; grants none
 function app.release_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 68c1aa16; grants none
-function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2f946f83; grants none
+function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24153df7; grants none
 function app.release_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 436b3b02; grants none
 function app.removal_errors(p_organization_id uuid, p_user_id uuid, p_future_bookings text, p_transfer_to uuid) returns jsonb; plpgsql stable set search_path=""; body 209ef295; grants none
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
@@ -1242,7 +1242,7 @@ function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date 
 function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 2ecfaaff; grants execute to service_role
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
 function public.release_hold(p_hold_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2de8701c; grants execute to authenticated
-function public.remove_member(p_organization_id uuid, p_user_id uuid, p_future_bookings text DEFAULT NULL::text, p_transfer_to uuid DEFAULT NULL::uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 845b91b6; grants execute to authenticated
+function public.remove_member(p_organization_id uuid, p_user_id uuid, p_future_bookings text DEFAULT NULL::text, p_transfer_to uuid DEFAULT NULL::uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e4ba272f; grants execute to authenticated
 function public.restore_organization(p_organization_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24088740; grants execute to authenticated
 function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c3184c48; grants execute to authenticated
 function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
