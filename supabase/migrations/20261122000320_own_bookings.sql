@@ -22,7 +22,8 @@ parallel safe
 as $$
     select r.asset_id, a.timezone, r.start_date, r.end_date
     from public.reservations r
-    join public.assets a on a.id = r.asset_id
+    -- Each booking has its asset; as a left join it goes from the plan where nothing of the asset is asked for.
+    left join public.assets a on a.id = r.asset_id
     where r.user_id = p_case.user_id
         and r.organization_id = p_case.organization_id
         and app.holds_slot(r.status)
@@ -36,6 +37,26 @@ as $$
             or (p_scope = 'asset' and r.asset_id = p_case.asset_id)
             or (p_scope = 'section' and a.section = p_case.section)
         )
+$$;
+
+-- No less than what one uses in these days, this booking included, for a tenth of the work that it takes to say it exactly:
+-- every booking whole, and in as many local days as it can touch (none is shorter than 20 hours). A section's use is at
+-- most the organisation's. A table, so that queries see through it.
+create function app.most_use(p_case app.booking_case, p_unit text, p_scope text, p_from date, p_to date)
+returns table (most numeric)
+language sql
+stable
+parallel safe
+as $$
+    select case p_unit
+        when 'count' then 1 + count(*)
+        when 'hours' then extract(epoch from p_case.end_date - p_case.start_date)
+            + coalesce(sum(extract(epoch from o.end_date - o.start_date)), 0)
+        else 2 + trunc(extract(epoch from p_case.end_date - p_case.start_date) / 72000)
+            + coalesce(sum(2 + trunc(extract(epoch from o.end_date - o.start_date) / 72000)), 0)
+    end
+    from app.own_bookings(p_case, p_from, p_to, 'organization') o
+    where p_scope <> 'asset' or o.asset_id = p_case.asset_id
 $$;
 
 -- The instant at which a local day begins, as before but as one expression that queries see through: hours are counted day by day, and a call for each would

@@ -33,23 +33,28 @@ as $$
         union all
         select p_case.asset_id, p_case.time_zone, p_case.start_date, p_case.end_date, true
     ),
-    spans as (
+    -- Materialized, so that each day below does not reckon them again.
+    spans as materialized (
         select c.*, (c.start_date at time zone c.time_zone)::date as first_day,
             app.last_used_day(p_unit, c.start_date, c.end_date, c.time_zone) as last_day
         from counted c
     ),
+    -- As a column and not as a relation, which would be set up for each of them.
+    touched as (
+        select s.*, s.first_day + generate_series(
+            greatest(p_from - s.first_day, 0), least(s.last_day, p_to) - s.first_day
+        ) as day
+        from spans s
+    ),
     days as (
-        select s.asset_id, s.is_this, s.first_day + n.nth as day,
+        select t.asset_id, t.is_this, t.day,
             case
                 when p_unit = 'hours' then extract(epoch from
-                    least(s.end_date, app.day_start(s.first_day + n.nth + 1, s.time_zone))
-                    - greatest(s.start_date, app.day_start(s.first_day + n.nth, s.time_zone)))
+                    least(t.end_date, app.day_start(t.day + 1, t.time_zone))
+                    - greatest(t.start_date, app.day_start(t.day, t.time_zone)))
                 else 1
             end as amount
-        from spans s
-        cross join lateral generate_series(
-            greatest(p_from - s.first_day, 0), least(s.last_day, p_to) - s.first_day
-        ) as n(nth)
+        from touched t
     ),
     by_asset as (
         select d.day,
@@ -80,9 +85,15 @@ declare
     v_each numeric := case v_unit when 'hours' then 3600 else 1 end;
     v_first date := (p_case.start_date at time zone p_case.time_zone)::date;
     v_last date := app.last_used_day(v_unit, p_case.start_date, p_case.end_date, p_case.time_zone);
+    v_from date := case v_period when 'rolling_365' then v_first - 364 else date_trunc(v_period, v_first::timestamp)::date end;
+    v_to date := case v_period when 'rolling_365' then v_last + 364
+        else (date_trunc(v_period, v_last::timestamp) + ('1 ' || v_period)::interval)::date - 1 end;
     v_worst record;
 begin
-    if v_last < v_first then
+    -- Most bookings are far from their quota.
+    if v_last < v_first
+        or (select u.most from app.most_use(p_case, v_unit, v_scope, v_from, v_to) u) <= (p_conditions ->> 'amount')::numeric * v_each
+    then
         return null;
     end if;
     if v_period = 'rolling_365' then
@@ -90,7 +101,7 @@ begin
         select y.day as period_start, y.day + 364 as period_end, y.used, y.total into v_worst
         from (
             select u.day, sum(u.used) over year_from as used, sum(u.total) over year_from as total
-            from app.daily_use(p_case, v_unit, v_scope, v_first - 364, v_last + 364) u
+            from app.daily_use(p_case, v_unit, v_scope, v_from, v_to) u
             window year_from as (order by u.day - date '1970-01-01' range between current row and 364 following)
         ) y
         where y.day <= v_last
@@ -101,10 +112,7 @@ begin
             (date_trunc(v_period, u.day::timestamp) + ('1 ' || v_period)::interval)::date - 1 as period_end,
             sum(u.used) as used, sum(u.total) as total
         into v_worst
-        from app.daily_use(
-            p_case, v_unit, v_scope, date_trunc(v_period, v_first::timestamp)::date,
-            (date_trunc(v_period, v_last::timestamp) + ('1 ' || v_period)::interval)::date - 1
-        ) u
+        from app.daily_use(p_case, v_unit, v_scope, v_from, v_to) u
         group by 1, 2
         order by 4 desc, 1
         limit 1;

@@ -67,10 +67,18 @@ as $$
 declare
     v_max integer := (p_conditions ->> 'max')::numeric;
     v_gap integer := coalesce((p_conditions ->> 'gap_days')::numeric, 0);
+    -- A run that goes on beyond this reach has more than v_max days within it.
+    v_reach integer := (v_max + 1) * (v_gap + 1);
     v_run record;
 begin
-    -- A run that goes on beyond this reach has more than v_max days within it.
-    select * into v_run from app.own_run(p_case, 'days', v_gap, (v_max + 1) * (v_gap + 1)) r;
+    -- Most bookings are far from it.
+    if (
+        select u.most
+        from app.most_use(p_case, 'days', 'asset', app.first_day(p_case) - v_reach, app.last_day(p_case) + v_reach) u
+    ) <= v_max then
+        return null;
+    end if;
+    select * into v_run from app.own_run(p_case, 'days', v_gap, v_reach) r;
     if v_run.total <= v_max then
         return null;
     end if;
@@ -100,10 +108,17 @@ as $$
 declare
     v_count integer := (p_conditions ->> 'count')::numeric;
     v_unit text := p_conditions ->> 'unit';
+    v_reach integer := case v_unit when 'weekends' then 7 else 1 end * (v_count + 1);
     v_run record;
 begin
-    select * into v_run
-    from app.own_run(p_case, v_unit, 0, case v_unit when 'weekends' then 7 * (v_count + 1) else v_count + 1 end) r;
+    -- Each weekend takes at least one day.
+    if (
+        select u.most
+        from app.most_use(p_case, 'days', 'asset', app.first_day(p_case) - v_reach, app.last_day(p_case) + v_reach) u
+    ) < v_count then
+        return null;
+    end if;
+    select * into v_run from app.own_run(p_case, v_unit, 0, v_reach) r;
     if v_run.total is null or v_run.total < v_count then
         return null;
     end if;

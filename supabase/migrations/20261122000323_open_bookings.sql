@@ -58,6 +58,17 @@ begin
     then
         return null;
     end if;
+    -- All of them, before it is asked which of them count: their assets need not be read as a rule.
+    select count(*) into v_used
+    from public.reservations r
+    where r.user_id = p_case.user_id
+        and r.organization_id = p_case.organization_id
+        and app.holds_slot(r.status)
+        and r.id <> all (coalesce(p_case.exclude_ids, '{}'))
+        and r.start_date > now();
+    if v_used + 1 <= v_max then
+        return null;
+    end if;
     select count(*) into v_used
     from public.reservations r
     join public.assets a on a.id = r.asset_id
