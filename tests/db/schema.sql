@@ -921,7 +921,7 @@ function app.condition_error(p_path text, p_value jsonb, p_kind text, p_least nu
 function app.condition_errors(p_type public.rule_type, p_conditions jsonb, p_organization_id uuid, p_path text DEFAULT 'conditions'::text) returns jsonb; plpgsql stable set search_path=""; body f7928e0d; grants none
 function app.condition_fields(p_type public.rule_type) returns TABLE(key text, kind text, is_required boolean, at_least numeric, at_most numeric, choices text[]); sql immutable set search_path=""; body e535818a; grants none
 function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 3d639f7c; grants none
-function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 1d04cc2b; grants none
+function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body d2eb8add; grants none
 function app.count_approvals(p_request public.approval_requests, OUT people integer, OUT open integer, OUT outcome text, OUT decidable boolean) returns record; plpgsql stable set search_path=""; body 8e2f436b; grants none
 function app.count_details_change() returns trigger; plpgsql volatile security definer set search_path=""; body e69d0049; grants none
 function app.count_limits_change() returns trigger; plpgsql volatile security definer set search_path=""; body 20f05fde; grants none
@@ -931,7 +931,7 @@ function app.counted_rrule(p_rrule text, p_count integer) returns text; sql immu
 function app.cursor_of(p_seq bigint, p_id uuid) returns text; sql immutable; body c45c9794; grants none
 function app.cursor_status(p_organization_id uuid, p_cursor text) returns text; plpgsql stable set search_path=""; body 2343a216; grants none
 function app.custom_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; sql immutable set search_path=""; body ab5248c8; grants none
-function app.daily_use(p_case app.booking_case, p_unit text, p_scope text, p_from date, p_to date) returns TABLE(day date, used numeric, total numeric); sql stable; body 43113809; grants none
+function app.daily_use(p_case app.booking_case, p_unit text, p_scope text, p_from date, p_to date) returns TABLE(day date, used numeric, total numeric); sql stable; body e50c5d88; grants none
 function app.date_range_errors(p_conditions jsonb, p_path text) returns jsonb; plpgsql immutable set search_path=""; body 02afefb2; grants none
 function app.date_range_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 7c120fa5; grants none
 function app.date_words(p_date date) returns text; sql stable set search_path=""; body 69075b0c; grants none
@@ -1042,14 +1042,15 @@ function app.maintenance_errors(p_title text, p_start timestamp with time zone, 
 function app.maintenance_json(p_row public.maintenance_windows) returns jsonb; plpgsql stable set search_path=""; body a7645bb9; grants none
 function app.maintenance_state(p_row public.maintenance_windows) returns jsonb; sql stable; body 5a56caae; grants none
 function app.make_case(p_asset public.assets, p_user_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_starts_anew boolean DEFAULT true) returns app.booking_case; plpgsql stable set search_path=""; body 3dcf6ed6; grants none
-function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 5fbe82e6; grants none
-function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 1d86363b; grants none
+function app.max_consecutive_days_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body bea16f13; grants none
+function app.max_open_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 8a114359; grants none
 function app.may_read_approvals(p_row public.reservations) returns boolean; plpgsql stable set search_path=""; body 381dde6a; grants none
 function app.member_json(p_member public.organization_members, p_private boolean) returns jsonb; sql stable set search_path=""; body 43e37fc2; grants none
 function app.member_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 0d411f26; grants execute to authenticated
 function app.member_role(p_organization_id uuid) returns public.member_role; plpgsql stable security definer set search_path=""; body 8f347111; grants execute to authenticated
 function app.minutes_words(p_minutes bigint) returns text; sql immutable set search_path=""; body aec5c41f; grants none
 function app.month_day_date(p_month_day text, p_year integer) returns date; sql immutable; body b994dd7a; grants none
+function app.most_use(p_case app.booking_case, p_unit text, p_scope text, p_from date, p_to date) returns TABLE(most numeric); sql stable; body 52b5c843; grants none
 function app.move_booking(p_row public.reservations, p_new public.reservations, p_asset public.assets, p_override jsonb) returns public.reservations; plpgsql volatile set search_path=""; body f9b33d0f; grants none
 function app.move_instances(p_moves app.series_move[], p_asset public.assets) returns jsonb; plpgsql volatile set search_path=""; body aea45ab4; grants none
 function app.note_event() returns trigger; plpgsql volatile security definer set search_path=""; body 9217bfe5; grants none
@@ -1069,7 +1070,7 @@ function app.organizations_as(p_min_role public.member_role) returns SETOF uuid;
 function app.overridden(p_violations jsonb, p_override jsonb, p_ignore_others boolean) returns jsonb; plpgsql stable set search_path=""; body 07c23c85; grants none
 function app.override_errors(p_override jsonb) returns jsonb; plpgsql immutable set search_path=""; body 59577464; grants none
 function app.own_approval_requests() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 639fa7ad; grants execute to authenticated
-function app.own_bookings(p_case app.booking_case, p_from date, p_to date, p_scope text) returns TABLE(asset_id uuid, time_zone text, start_date timestamp with time zone, end_date timestamp with time zone); sql stable; body 6c6e1b1b; grants none
+function app.own_bookings(p_case app.booking_case, p_from date, p_to date, p_scope text) returns TABLE(asset_id uuid, time_zone text, start_date timestamp with time zone, end_date timestamp with time zone); sql stable; body 4f8b16ec; grants none
 function app.own_hold(p_hold_id uuid, p_asset_id uuid) returns public.reservations; plpgsql stable set search_path=""; body da68a1b0; grants none
 function app.own_invitation(p_token text) returns public.invitations; plpgsql stable set search_path=""; body a618a2b4; grants none
 function app.own_run(p_case app.booking_case, p_unit text, p_gap integer, p_reach integer) returns TABLE(first_day date, last_day date, total bigint, requested bigint); sql stable; body 8a0793dc; grants none
@@ -1092,7 +1093,7 @@ function app.place_instance(p_series public.reservation_series, p_asset public.a
 function app.plain_words(p_text text) returns text; sql stable set search_path=""; body 4f6d0290; grants none
 function app.profile_new_user() returns trigger; plpgsql volatile security definer set search_path=""; body cba79314; grants none
 function app.quota_refusal(p_conditions jsonb, p_section public.asset_section, p_from date, p_to date, p_used numeric, p_total numeric) returns jsonb; plpgsql stable set search_path=""; body d6284af8; grants none
-function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a54328e5; grants none
+function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a9a708b9; grants none
 function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body 8eb9fa08; grants none
 function app.recheck_approver(p_user_id uuid, p_organization_id uuid, p_leaving boolean) returns void; plpgsql volatile security definer set search_path=""; body f2a658af; grants none
 function app.recheck_member_as_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 20627885; grants none
