@@ -100,13 +100,13 @@ begin
         elsif v_text::numeric not between p_least and p_most then
             return app.field_error(
                 p_path, 'out_of_range', format('This must be between %s and %s.', p_least, p_most),
-                jsonb_build_object('least', p_least, 'most', p_most)
+                jsonb_build_object('min', p_least, 'max', p_most)
             );
         end if;
     elsif p_kind = 'choice' and (jsonb_typeof(p_value) <> 'string' or v_text <> all (p_choices)) then
         return app.field_error(
             p_path, 'enum', format('This must be one of: %s.', array_to_string(p_choices, ', ')),
-            jsonb_build_object('choices', p_choices)
+            jsonb_build_object('expected', p_choices)
         );
     elsif p_kind = 'month_day' and (
         jsonb_typeof(p_value) <> 'string' or v_text !~ '^(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$'
@@ -120,7 +120,7 @@ begin
     elsif p_kind = 'ids' and jsonb_array_length(p_value) not between p_least and p_most then
         return app.field_error(
             p_path, 'out_of_range', format('Between %s and %s ids are expected here.', p_least, p_most),
-            jsonb_build_object('least', p_least, 'most', p_most)
+            jsonb_build_object('min', p_least, 'max', p_most)
         );
     end if;
     return null;
@@ -193,7 +193,8 @@ begin
         return v_errors || app.text_errors(v_known, 'description', 2000, p_path);
     elsif p_type = 'duration' and v_known = '{}' then
         return v_errors || app.field_error(
-            p_path, 'missing', 'Give min_minutes, max_minutes or max_nights.'
+            p_path, 'missing', 'Give min_minutes, max_minutes or max_nights.',
+            '{"one_of": ["min_minutes", "max_minutes", "max_nights"]}'
         );
     elsif v_errors <> '[]' then
         return v_errors;
@@ -246,11 +247,13 @@ begin
     loop
         if v_field.is_needed and not v_field.is_given then
             v_errors := v_errors || app.field_error(
-                v_field.key, 'missing', format('Approval by %s needs this field.', replace(v_type::text, '_', ' '))
+                v_field.key, 'missing', format('Approval by %s needs this field.', replace(v_type::text, '_', ' ')),
+                jsonb_build_object('approval_type', v_type)
             );
         elsif v_field.is_given and not v_field.is_needed and not v_field.is_possible then
             v_errors := v_errors || app.field_error(
-                v_field.key, 'not_used', format('Approval by %s does not use this field.', replace(v_type::text, '_', ' '))
+                v_field.key, 'not_used', format('Approval by %s does not use this field.', replace(v_type::text, '_', ' ')),
+                jsonb_build_object('approval_type', v_type)
             );
         end if;
     end loop;
@@ -264,7 +267,7 @@ begin
     then
         v_errors := v_errors || app.field_error(
             'quorum', 'out_of_range', 'The quorum is larger than the number of people named.',
-            jsonb_build_object('least', 1, 'most', cardinality(p_rule.approver_user_ids))
+            jsonb_build_object('min', 1, 'max', cardinality(p_rule.approver_user_ids))
         );
     end if;
     return v_errors || (

@@ -312,7 +312,9 @@ begin
     perform app.require_aal2(v_seen.organization_id);
     perform app.fail_fields(
         case when p_decision in ('approve', 'reject') then '[]' else jsonb_build_array(
-            app.field_error('decision', 'literal_error', 'This must be approve or reject.')
+            app.field_error(
+                'decision', 'literal_error', 'This must be approve or reject.', '{"expected": ["approve", "reject"]}'
+            )
         ) end
         || app.text_errors(jsonb_build_object('notes', v_notes), 'notes', 2000)
     );

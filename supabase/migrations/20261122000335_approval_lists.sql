@@ -23,7 +23,10 @@ declare
 begin
     perform app.fail_fields(
         case when p_scope in ('mine', 'requested', 'all') then '[]' else jsonb_build_array(
-            app.field_error('scope', 'literal_error', 'This must be mine, requested or all.')
+            app.field_error(
+                'scope', 'literal_error', 'This must be mine, requested or all.',
+                '{"expected": ["mine", "requested", "all"]}'
+            )
         ) end
         || case when coalesce(p_status, 'pending') in ('pending', 'approved', 'rejected', 'expired', 'voided') then '[]'
             else jsonb_build_array(app.field_error('status', 'literal_error', 'There is no such status.')) end
@@ -193,10 +196,12 @@ begin
     if v_errors = '[]' and p_ends_at <= now() then
         v_errors := v_errors || app.field_error('ends_at', 'datetime_future', 'This must lie in the future.');
     elsif v_errors = '[]' and p_ends_at - v_starts_at > interval '366 days' then
-        v_errors := v_errors || app.field_error('ends_at', 'range_too_long', 'A delegation takes 366 days at most.');
+        v_errors := v_errors || app.field_error(
+            'ends_at', 'range_too_long', 'A delegation takes 366 days at most.', '{"max_days": 366}'
+        );
     end if;
     if p_delegate_id = auth.uid() then
-        v_errors := v_errors || app.field_error('delegate_id', 'value_error', 'Name somebody else.');
+        v_errors := v_errors || app.field_error('delegate_id', 'same_person', 'Name somebody else.');
     elsif not exists (
         select from public.organization_members m
         where m.organization_id = p_organization_id and m.user_id = p_delegate_id and m.role <= 'member'

@@ -64,7 +64,7 @@ begin
     if now() > v_latest then
         perform app.fail(
             'RULE_VIOLATION', 'It is too late to give up this booking.', 422,
-            jsonb_build_object('violations', jsonb_build_array(jsonb_build_object(
+            jsonb_build_object('reason', 'cancellation_notice', 'violations', jsonb_build_array(jsonb_build_object(
                 'ruleId', null, 'ruleType', 'cancellation_notice', 'ruleName', null, 'ruleVersion', null,
                 'code', 'cancellation_notice', 'effect', 'deny', 'overridable', false,
                 'message', format('A booking is given up %s hours before its start at the latest.', v_hours),

@@ -25,16 +25,20 @@ begin
         v_errors := v_errors || app.range_errors(p_from, p_to, 'from', 'to');
     end if;
     if length(p_q) > 200 then
-        v_errors := v_errors || app.field_error('q', 'string_too_long', 'At most 200 characters are allowed.');
+        v_errors := v_errors || app.field_error(
+            'q', 'string_too_long', 'At most 200 characters are allowed.', '{"max_length": 200}'
+        );
     end if;
     if p_sort is null or p_sort not in ('start_date', '-start_date', 'created_at', '-created_at') then
         v_errors := v_errors || app.field_error('sort', 'enum', 'There is no such order.');
     end if;
     if p_page is null or p_page not between 1 and 1000000 then
-        v_errors := v_errors || app.field_error('page', 'out_of_range', 'Pages begin at 1.');
+        v_errors := v_errors || app.field_error('page', 'out_of_range', 'Pages begin at 1.', '{"min": 1, "max": 1000000}');
     end if;
     if p_page_size is null or p_page_size not between 1 and 100 then
-        v_errors := v_errors || app.field_error('page_size', 'out_of_range', 'This must be between 1 and 100.');
+        v_errors := v_errors || app.field_error(
+            'page_size', 'out_of_range', 'This must be between 1 and 100.', '{"min": 1, "max": 100}'
+        );
     end if;
     return v_errors;
 end;

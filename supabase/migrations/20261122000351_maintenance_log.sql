@@ -232,7 +232,9 @@ begin
     v_sections := app.visible_sections(p_organization_id);
     v_errors := app.range_errors(p_from, p_to, 'from', 'to');
     if v_errors = '[]' and p_to - p_from > interval '400 days' then
-        v_errors := v_errors || app.field_error('to', 'range_too_long', 'A window of 400 days at most is allowed.');
+        v_errors := v_errors || app.field_error(
+            'to', 'range_too_long', 'A window of 400 days at most is allowed.', '{"max_days": 400}'
+        );
     end if;
     perform app.fail_fields(v_errors);
 

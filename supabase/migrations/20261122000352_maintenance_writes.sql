@@ -170,7 +170,7 @@ begin
     if v_conflicts is not null then
         perform app.fail(
             'CONFLICT', 'The asset is in maintenance at that time.', 409,
-            jsonb_build_object('conflicts', v_conflicts, 'resolutions', '[]'::jsonb)
+            jsonb_build_object('conflicts', v_conflicts, 'resolutions', '[]'::jsonb, 'reason', 'maintenance')
         );
     end if;
 end;

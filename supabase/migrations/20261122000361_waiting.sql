@@ -257,7 +257,7 @@ declare
     v_size integer;
 begin
     if p_scope is null or p_scope not in ('mine', 'all') then
-        v_errors := v_errors || app.field_error('scope', 'enum', 'This is mine or all.');
+        v_errors := v_errors || app.field_error('scope', 'enum', 'This is mine or all.', '{"expected": ["mine", "all"]}');
     end if;
     if p_status <> all (enum_range(null::public.waitlist_status)::text[]) then
         v_errors := v_errors || app.field_error('status', 'enum', 'There is no such status.');

@@ -193,7 +193,7 @@ begin
         return jsonb_build_object('errors', jsonb_build_array(app.rrule_error('missing', 'This field is required.')));
     elsif length(p_rrule) > 500 then
         return jsonb_build_object('errors', jsonb_build_array(
-            app.rrule_error('string_too_long', 'At most 500 characters are allowed.', '{"max": 500}')
+            app.rrule_error('string_too_long', 'At most 500 characters are allowed.', '{"max_length": 500}')
         ));
     end if;
     foreach v_part in array string_to_array(v_text, ';') loop

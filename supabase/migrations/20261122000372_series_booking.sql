@@ -227,12 +227,13 @@ begin
         perform app.fail(
             'RULE_VIOLATION', 'The rules do not allow each booking of the series.', 422,
             v_details || jsonb_build_object(
-                'violations', jsonb_path_query_first(p_report, '$[*] ? (@.outcome == "refused").violations')
+                'reason', 'series', 'violations', jsonb_path_query_first(p_report, '$[*] ? (@.outcome == "refused").violations')
             )
         );
     end if;
     perform app.fail(
-        'CONFLICT', 'The asset is taken at some of the times.', 409, v_details || '{"alternatives": []}'
+        'CONFLICT', 'The asset is taken at some of the times.', 409,
+        v_details || '{"alternatives": [], "reason": "series"}'
     );
 end;
 $$;
@@ -255,10 +256,12 @@ declare
     v_slots app.series_slot[];
 begin
     if p_on_conflict is null or p_on_conflict not in ('all_or_nothing', 'skip') then
-        v_errors := v_errors || app.field_error('on_conflict', 'enum', 'This must be all_or_nothing or skip.');
+        v_errors := v_errors || app.field_error(
+            'on_conflict', 'enum', 'This must be all_or_nothing or skip.', '{"expected": ["all_or_nothing", "skip"]}'
+        );
     end if;
     if cardinality(p_exdates) > 366 then
-        v_errors := v_errors || app.field_error('exdates', 'too_long', 'At most 366 times are allowed.');
+        v_errors := v_errors || app.field_error('exdates', 'too_long', 'At most 366 times are allowed.', '{"max_length": 366}');
     end if;
     perform app.fail_fields(v_errors);
     v_slots := app.series_slots(p_rrule, p_start, p_end, p_exdates, p_asset.timezone);

@@ -25,7 +25,9 @@ declare
     v_errors jsonb := '[]';
 begin
     if p_scope is null or p_scope not in ('this', 'following', 'all') then
-        v_errors := v_errors || app.field_error('scope', 'enum', 'This must be this, following or all.');
+        v_errors := v_errors || app.field_error(
+            'scope', 'enum', 'This must be this, following or all.', '{"expected": ["this", "following", "all"]}'
+        );
     elsif p_from is null and p_scope <> 'all' then
         v_errors := v_errors || app.field_error('from', 'missing', 'Say with the start of which instance it begins.');
     elsif p_from is not null then

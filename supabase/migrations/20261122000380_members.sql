@@ -151,7 +151,7 @@ begin
     end if;
     return jsonb_build_array(app.field_error(
         'role', 'literal_error', format('This must be one of %s.', array_to_string(p_allowed, ', ')),
-        jsonb_build_object('allowed', p_allowed)
+        jsonb_build_object('expected', p_allowed)
     ));
 end;
 $$;
@@ -334,7 +334,9 @@ declare
     v_receiver public.organization_members;
 begin
     if p_future_bookings is not null and p_future_bookings <> 'cancel' then
-        return jsonb_build_array(app.field_error('future_bookings', 'literal_error', 'This must be cancel.'));
+        return jsonb_build_array(app.field_error(
+            'future_bookings', 'literal_error', 'This must be cancel.', '{"expected": ["cancel"]}'
+        ));
     elsif p_future_bookings is not null and p_transfer_to is not null then
         return jsonb_build_array(app.field_error('transfer_to', 'not_both', 'Cancel them, or transfer them.'));
     elsif p_transfer_to is null then

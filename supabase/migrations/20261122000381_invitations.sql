@@ -145,7 +145,9 @@ declare
     v_errors jsonb := app.text_errors(p_object, p_key, 254);
 begin
     if v_errors = '[]' and btrim(p_object ->> p_key) !~ '^[^@\s]+@[^@\s]+\.[^@\s]+$' then
-        v_errors := jsonb_build_array(app.field_error(p_key, 'value_error', 'This must be an email address.'));
+        v_errors := jsonb_build_array(app.field_error(
+            p_key, 'value_error', 'This must be an email address.', '{"format": "email"}'
+        ));
     end if;
     return v_errors;
 end;

@@ -88,18 +88,23 @@ begin
     case p_kind
         when 'text' then
             if v_text !~ '\S' then
-                return app.field_error(p_path, 'string_too_short', 'This must not be blank.');
+                return app.field_error(p_path, 'string_too_short', 'This must not be blank.', '{"min_length": 1}');
             elsif length(v_text) > p_most then
                 return app.field_error(
                     p_path, 'string_too_long', format('At most %s characters are allowed.', p_most),
-                    jsonb_build_object('most', p_most)
+                    jsonb_build_object('max_length', p_most)
                 );
             elsif v_text !~ p_pattern then
-                return app.field_error(p_path, 'value_error', format('This must be %s.', p_example));
+                return app.field_error(
+                    p_path, 'value_error', format('This must be %s.', p_example),
+                    jsonb_build_object('format', replace(substring(p_path from '[^.]*$'), 'avatar_', ''))
+                );
             end if;
         when 'time_zone' then
             if not app.is_time_zone(v_text) then
-                return app.field_error(p_path, 'value_error', 'This must be the name of an IANA time zone.');
+                return app.field_error(
+                    p_path, 'value_error', 'This must be the name of an IANA time zone.', '{"format": "time_zone"}'
+                );
             end if;
         when 'boolean' then
             if v_type <> 'boolean' then
@@ -111,21 +116,21 @@ begin
             elsif v_text::numeric not between p_least and p_most then
                 return app.field_error(
                     p_path, 'out_of_range', format('This must be between %s and %s.', p_least, p_most),
-                    jsonb_build_object('least', p_least, 'most', p_most)
+                    jsonb_build_object('min', p_least, 'max', p_most)
                 );
             end if;
         when 'choice' then
             if v_text <> all (p_choices) then
                 return app.field_error(
                     p_path, 'literal_error', format('This must be one of: %s.', array_to_string(p_choices, ', ')),
-                    jsonb_build_object('allowed', p_choices)
+                    jsonb_build_object('expected', p_choices)
                 );
             end if;
         when 'choices' then
             if exists (select from jsonb_array_elements(p_value) e where jsonb_typeof(e) <> 'string' or e #>> '{}' <> all (p_choices)) then
                 return app.field_error(
                     p_path, 'literal_error', format('Each must be one of: %s.', array_to_string(p_choices, ', ')),
-                    jsonb_build_object('allowed', p_choices)
+                    jsonb_build_object('expected', p_choices)
                 );
             elsif (select count(*) > count(distinct e) from jsonb_array_elements(p_value) e) then
                 return app.field_error(p_path, 'repeated', 'Each may be named once only.');
@@ -140,7 +145,7 @@ begin
             elsif jsonb_array_length(p_value) not between p_least and p_most then
                 return app.field_error(
                     p_path, 'out_of_range', format('Between %s and %s are expected here.', p_least, p_most),
-                    jsonb_build_object('least', p_least, 'most', p_most)
+                    jsonb_build_object('min', p_least, 'max', p_most)
                 );
             end if;
         when 'date' then
@@ -152,7 +157,8 @@ begin
                 return app.field_error(p_path, 'dict_type', 'An object is expected here.');
             elsif octet_length(p_value::text) > p_most then
                 return app.field_error(
-                    p_path, 'too_long', format('At most %s bytes are allowed.', p_most), jsonb_build_object('most', p_most)
+                    p_path, 'too_large', format('At most %s bytes are allowed.', p_most),
+                    jsonb_build_object('max_bytes', p_most)
                 );
             end if;
     end case;

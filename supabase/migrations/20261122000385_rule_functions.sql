@@ -91,7 +91,7 @@ begin
     elsif cardinality(v_ids) not between 1 and 1000 then
         return jsonb_build_array(app.field_error(
             'asset_ids', 'out_of_range', 'Between 1 and 1000 assets are expected here; null is every asset.',
-            jsonb_build_object('least', 1, 'most', 1000)
+            jsonb_build_object('min', 1, 'max', 1000)
         ));
     end if;
     return (

@@ -14,7 +14,9 @@ set search_path = ''
 as $$
     select case
         when not p_may_be_blank and p_value !~ '\S'
-            then jsonb_build_array(app.field_error(p_path, 'string_too_short', 'This must not be blank.'))
+            then jsonb_build_array(app.field_error(
+                p_path, 'string_too_short', 'This must not be blank.', '{"min_length": 1}'
+            ))
         when length(p_value) > p_max
             then jsonb_build_array(app.field_error(
                 p_path, 'string_too_long', format('At most %s characters are allowed.', p_max),
@@ -33,7 +35,9 @@ set search_path = ''
 as $$
     select app.column_errors(p_path, p_value, 2048) || case
         when p_value !~ '^https?://'
-            then jsonb_build_array(app.field_error(p_path, 'value_error', 'This must be an http or https address.'))
+            then jsonb_build_array(app.field_error(
+                p_path, 'value_error', 'This must be an http or https address.', '{"format": "url"}'
+            ))
         else '[]'
     end
 $$;
@@ -118,7 +122,7 @@ begin
     end if;
     if not app.is_time_zone(p_asset.timezone) then
         v_errors := v_errors || app.field_error(
-            'timezone', 'value_error', 'This must be the name of an IANA time zone.'
+            'timezone', 'value_error', 'This must be the name of an IANA time zone.', '{"format": "time_zone"}'
         );
     end if;
     return v_errors;

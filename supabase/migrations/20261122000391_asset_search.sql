@@ -166,11 +166,15 @@ declare
         || app.between_errors('page_size', coalesce(p_page_size, 0), 1, 100);
 begin
     if p_status not in ('active', 'inactive', 'archived') then
-        v_errors := v_errors || app.field_error('status', 'enum', 'This must be active, inactive or archived.');
+        v_errors := v_errors || app.field_error(
+            'status', 'enum', 'This must be active, inactive or archived.',
+            '{"expected": ["active", "inactive", "archived"]}'
+        );
     end if;
     if p_sort !~ '^-?(name|capacity|section|created_at|relevance)$' then
         v_errors := v_errors || app.field_error(
-            'sort', 'enum', 'This must be name, capacity, section, created_at or relevance.'
+            'sort', 'enum', 'This must be name, capacity, section, created_at or relevance.',
+            '{"expected": ["name", "capacity", "section", "created_at", "relevance"]}'
         );
     end if;
     if p_free_from is not null or p_free_to is not null then

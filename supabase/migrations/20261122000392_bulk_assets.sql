@@ -16,7 +16,9 @@ as $$
         '{section,name,description,details,timezone,turnaround_minutes,check_in,check_out,capacity,current_location,primary_photo_url,is_active}',
         case when p_is_new then '{section,name}'::text[] else '{}' end, 'asset'
     ) || coalesce(
-        jsonb_agg(app.field_error('asset.' || field.key, kind.code, kind.message) order by field.key)
+        jsonb_agg(
+            app.field_error('asset.' || field.key, kind.code, kind.message, kind.params) order by field.key
+        )
         filter (where field.is_wrong), '[]'
     )
     from (
@@ -41,12 +43,15 @@ as $$
     ) field
     join (
         values
-            ('text', 'string_type', 'Text is expected here.'),
-            ('integer', 'int_type', 'A whole number is expected here.'),
-            ('boolean', 'bool_type', 'True or false is expected here.'),
-            ('time', 'time_format', 'A local time is expected here, such as 15:00.'),
-            ('section', 'enum', 'This must be planes, helicopters, residences or watercraft.')
-    ) as kind(name, code, message) on kind.name = field.kind
+            ('text', 'string_type', 'Text is expected here.', null),
+            ('integer', 'int_type', 'A whole number is expected here.', null),
+            ('boolean', 'bool_type', 'True or false is expected here.', null),
+            ('time', 'time_format', 'A local time is expected here, such as 15:00.', null),
+            (
+                'section', 'enum', 'This must be planes, helicopters, residences or watercraft.',
+                jsonb_build_object('expected', enum_range(null::public.asset_section))
+            )
+    ) as kind(name, code, message, params) on kind.name = field.kind
 $$;
 
 -- The faults of one operation's own shape.
@@ -69,7 +74,10 @@ begin
         return v_errors;
     end if;
     if v_op not in ('create', 'update', 'archive', 'restore') then
-        return jsonb_build_array(app.field_error('op', 'enum', 'This must be create, update, archive or restore.'));
+        return jsonb_build_array(app.field_error(
+            'op', 'enum', 'This must be create, update, archive or restore.',
+            '{"expected": ["create", "update", "archive", "restore"]}'
+        ));
     end if;
     if jsonb_typeof(p_operation -> 'id') <> 'null' and app.parse_id(p_operation ->> 'id') is null then
         v_errors := v_errors || app.field_error('id', 'uuid_parsing', 'An id is expected here.');
@@ -223,7 +231,9 @@ begin
     perform app.require_member(p_organization_id, 'admin');
     perform app.require_aal2(p_organization_id);
     if p_mode is null or p_mode not in ('atomic', 'partial') then
-        perform app.fail_fields(jsonb_build_array(app.field_error('mode', 'enum', 'This must be atomic or partial.')));
+        perform app.fail_fields(jsonb_build_array(app.field_error(
+            'mode', 'enum', 'This must be atomic or partial.', '{"expected": ["atomic", "partial"]}'
+        )));
     end if;
     if jsonb_typeof(p_operations) is distinct from 'array' then
         perform app.fail_fields(jsonb_build_array(app.field_error('operations', 'list_type', 'A list is expected here.')));

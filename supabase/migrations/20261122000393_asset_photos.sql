@@ -98,11 +98,15 @@ begin
     perform app.require_aal2(v_asset.organization_id);
     if v_extension is null then
         v_errors := v_errors || app.field_error(
-            'content_type', 'enum', 'This must be image/jpeg, image/png, image/webp or image/avif.'
+            'content_type', 'enum', 'This must be image/jpeg, image/png, image/webp or image/avif.',
+            '{"expected": ["image/jpeg", "image/png", "image/webp", "image/avif"]}'
         );
     end if;
     if (select count(*) from public.asset_photos p where p.asset_id = p_asset_id) >= c_most then
-        v_errors := v_errors || app.field_error('photos', 'too_long', 'An asset has at most 20 photos.');
+        v_errors := v_errors || app.field_error(
+            'photos', 'too_long', format('An asset has at most %s photos.', c_most),
+            jsonb_build_object('max_length', c_most)
+        );
     end if;
     perform app.fail_fields(v_errors);
     return jsonb_build_object(

@@ -137,10 +137,15 @@ declare
 begin
     perform app.require_member(p_organization_id, 'manager');
     if v_errors = '[]' and p_to - p_from > interval '1830 days' then
-        v_errors := jsonb_build_array(app.field_error('to', 'range_too_long', 'A report covers 1830 days at most.'));
+        v_errors := jsonb_build_array(app.field_error(
+            'to', 'range_too_long', 'A report covers 1830 days at most.', '{"max_days": 1830}'
+        ));
     end if;
     if p_group_by is null or p_group_by not in ('asset', 'member', 'section', 'month') then
-        v_errors := v_errors || app.field_error('group_by', 'enum', 'This must be asset, member, section or month.');
+        v_errors := v_errors || app.field_error(
+            'group_by', 'enum', 'This must be asset, member, section or month.',
+            '{"expected": ["asset", "member", "section", "month"]}'
+        );
     end if;
     perform app.fail_fields(v_errors);
     return (

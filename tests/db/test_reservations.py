@@ -125,7 +125,7 @@ def test_all_faults_are_told_at_once(member: Connection, db: Connection, organiz
         ("notes", "string_too_long"),
         ("start_date", "datetime_future"),
         ("guest_count", "over_capacity"),
-        ("metadata", "too_long"),
+        ("metadata", "too_large"),
         ("guests.1.name", "missing"),
         ("guests.1.nombre", "extra_forbidden"),
         ("guests.2.email", "value_error"),
