@@ -39,8 +39,21 @@ begin
 end;
 $$;
 
--- Raises RULE_VIOLATION where it is too late for the caller to give up this booking's time. It binds members with what
--- was approved: a request may always be withdrawn, and managers decide for themselves and for others.
+-- Whether a booking that becomes this gives up some of its time, as by cancelling. Who only leaves early does not: nobody
+-- could have planned with that.
+create function app.gives_up_time(p_row public.reservations, p_asset_id uuid, p_start timestamptz, p_end timestamptz)
+returns boolean
+language sql
+stable
+set search_path = ''
+as $$
+    select p_asset_id <> p_row.asset_id or p_start > p_row.start_date
+        or (p_end < p_row.end_date and p_row.start_date > now())
+$$;
+
+-- Raises where it is too late for the caller to give up this booking's time. It binds members with what was approved: a
+-- request may always be withdrawn, and managers decide for themselves and for others. What has begun was used, and goes
+-- on counting: it can be ended earlier, but not undone.
 create function app.require_notice(p_row public.reservations)
 returns void
 language plpgsql
@@ -53,6 +66,11 @@ declare
 begin
     if p_row.status <> 'approved' or coalesce(app.member_role(p_row.organization_id), 'viewer') <= 'manager' then
         return;
+    end if;
+    if p_row.start_date <= now() then
+        perform app.fail(
+            'INVALID_STATE', 'The booking has begun already.', 409, jsonb_build_object('reason', 'already_begun')
+        );
     end if;
     select l.min_cancellation_notice_hours into v_hours
     from public.organization_members m
@@ -93,10 +111,14 @@ declare
     v_plan jsonb := '[]';
     v_row public.reservations;
 begin
-    -- Nobody can approve what has begun: less of it needs no approval, and more of it is refused.
+    -- Nobody can approve what has begun: less of what was approved needs no approval, and anything else is refused.
     if v_verdict.outcome = 'pending' and p_row.start_date <= now() then
-        v_verdict.outcome := case when p_new.end_date < p_row.end_date then p_row.status::text else 'refused' end;
+        v_verdict.outcome := case
+            when p_row.status = 'approved' and p_new.end_date < p_row.end_date then 'approved' else 'refused'
+        end;
     elsif v_verdict.outcome = 'pending' then
+        -- A request may be withdrawn without notice, so that nobody makes one of what is not to be given up any more.
+        perform app.require_notice(p_row);
         v_plan := app.approval_plan(v_case, v_verdict.violations);
     end if;
     if v_verdict.outcome = 'refused' then
@@ -176,8 +198,7 @@ begin
             -- Somebody moved or passed it on, and we hold no lock of where, or of whom.
             perform app.fail_busy();
         end if;
-        -- Whoever begins later or elsewhere gives up the time, as by cancelling.
-        if v_new.asset_id <> v_row.asset_id or v_new.start_date > v_row.start_date then
+        if app.gives_up_time(v_row, v_new.asset_id, v_new.start_date, v_new.end_date) then
             perform app.require_notice(v_row);
         end if;
         v_row := app.move_booking(v_row, v_new, app.bookable_asset(v_target), p_override);
@@ -292,8 +313,8 @@ begin
 end;
 $$;
 
--- Undoes a cancellation. The rules may refuse it, notice aside; what was approved is approved again without asking, and
--- what was set aside for it stays so.
+-- Undoes a cancellation. The rules may refuse it, notice aside; what somebody approved is approved again without asking,
+-- and what was set aside for it stays so.
 create function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text default null)
 returns jsonb
 language plpgsql
@@ -330,7 +351,11 @@ begin
     v_case := app.make_case(v_asset, v_row.user_id, v_row.start_date, v_row.end_date, array[v_row.id], false);
     select coalesce(jsonb_agg(v.value order by v.ordinality), '[]') into v_violations
     from jsonb_array_elements(app.judge(v_case)) with ordinality v
-    where (v.value ->> 'effect' = 'deny' or v_row.approved_at is null)
+    where (v.value ->> 'effect' = 'deny' or not exists (
+            select from public.approval_requests q
+            where q.reservation_id = v_row.id and q.status = 'approved' and v_row.approved_at is not null
+                and q.rule_type = v.value ->> 'ruleType' and q.rule_id is not distinct from (v.value ->> 'ruleId')::uuid
+        ))
         and not exists (
             select
             from public.reservation_details d
@@ -351,7 +376,8 @@ begin
     update public.reservations r
     set canceled_at = null,
         status = case when v_violations = '[]' then 'approved' else 'pending' end::public.reservation_status,
-        approved_at = coalesce(r.approved_at, case when v_violations = '[]' then now() end)
+        approved_by = case when v_violations = '[]' then r.approved_by end,
+        approved_at = case when v_violations = '[]' then coalesce(r.approved_at, now()) end
     where r.id = v_row.id
     returning * into v_row;
     update public.reservation_details d set cancellation_reason = null, canceled_by = null

@@ -215,6 +215,7 @@ begin
         perform app.save_details(v_row.id, '{"overrides": []}');
         perform app.void_approvals(v_row.id);
         if v_verdict.outcome = 'pending' then
+            perform app.require_notice(v_move.old_row);
             perform app.submit_approvals(v_row, app.approval_plan(v_case, v_verdict.violations));
         end if;
     end loop;
@@ -327,9 +328,8 @@ begin
             jsonb_build_object('max', v_asset.capacity)
         )));
     end if;
-    -- Whoever begins later or elsewhere gives up the time, as by cancelling.
     foreach v_move in array v_shifted loop
-        if v_asset.id <> (v_move.old_row).asset_id or v_move.start_date > (v_move.old_row).start_date then
+        if app.gives_up_time(v_move.old_row, v_asset.id, v_move.start_date, v_move.end_date) then
             perform app.require_notice(v_move.old_row);
         end if;
     end loop;
