@@ -27,7 +27,8 @@ end;
 $$;
 
 -- Whether a booking of this case may push aside all that stands there: bookings only, none of them begun, each of a
--- weaker tier, where the case's tier can override. Whoever is no member any more counts as of the default tier.
+-- weaker tier, where the case's tier can override. Whoever is no member any more counts as of the default tier. Of what
+-- maintenance was kept around, the maintenance is next.
 create function app.is_displaceable(p_asset public.assets, p_case app.booking_case)
 returns boolean
 language plpgsql
@@ -44,6 +45,11 @@ begin
         return false;
     end if;
     return not exists (
+        select from public.maintenance_windows w
+        where w.asset_id = p_asset.id and w.status = 'scheduled' and w.end_date > now()
+            and tstzrange(w.start_date, w.end_date)
+                && tstzrange(p_case.start_date, p_case.end_date + app.turnaround(p_asset.turnaround_minutes))
+    ) and not exists (
         select
         from app.occupancy o
         left join public.reservations r on r.id = o.source_id
@@ -155,7 +161,7 @@ begin
             where o.asset_id = p_asset.id and o.kind = 'reservation' and o.source_id <> all (p_case.exclude_ids)
                 and o.occupied
                     && tstzrange(p_case.start_date, p_case.end_date + app.turnaround(p_asset.turnaround_minutes))
-        )
+        ) and r.status in ('pending', 'approved')
         order by r.id
         for update
     loop

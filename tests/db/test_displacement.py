@@ -4,9 +4,10 @@ from functools import partial
 
 import pytest
 
-from tests.actors import Connection, Organization, as_user, refused, rpc
-from tests.db.approving import join, make_rule, make_tier, requests_of, status_of
-from tests.db.booking import Watcher, at, book, hold, insert_booking, preview
+from tests.actors import Connection, Organization, as_user, make_asset, refused, rpc
+from tests.db.approving import decide, join, make_rule, make_tier, requests_of, status_of
+from tests.db.booking import Watcher, at, book, cancel, hold, insert_booking, preview
+from tests.db.maintenance import insert_window
 from tests.db.racing import race
 from tests.db.test_occupancy import occupied
 
@@ -64,7 +65,7 @@ def test_a_pending_booking_is_displaced_with_its_requests(
 
 
 @pytest.mark.parametrize(
-    "reason", ["equal", "begun", "hold", "maintenance", "no_override", "pending", "one_of_two"]
+    "reason", ["equal", "begun", "hold", "maintenance", "kept", "no_override", "pending", "one_of_two"]
 )
 def test_who_may_not_displace_gets_the_conflict(
     database: str, db: Connection, family: Organization, member: Connection, plane: str, reason: str
@@ -93,6 +94,8 @@ def test_who_may_not_displace_gets_the_conflict(
         db.execute("update public.tiers set can_override = false where organization_id = %s", [family.id])
     elif reason == "pending":
         make_rule(db, family)
+    elif reason == "kept":
+        insert_window(db, family, plane, at(2), at(3, 12), resolution="keep")
     elif reason == "one_of_two":
         insert_booking(db, family, plane, at(3), at(4), user_id=family.owner.id)
     start = at(0, 23, 59) if reason == "begun" else at(2)
@@ -151,3 +154,57 @@ def test_a_hold_of_the_stronger_is_confirmed_over_the_weaker(
     booking = book(member, plane, at(3), at(4))
     taken = book(owner, plane, at(2), at(4), hold_id=held["id"], displace=True)
     assert (taken["id"], status_of(db, booking)) == (held["id"], "displaced")
+
+
+@pytest.mark.usefixtures("family")
+def test_whose_turnaround_is_in_the_way_makes_room_too(
+    db: Connection, family: Organization, member: Connection, owner: Connection
+) -> None:
+    jet = make_asset(db, family.id, "planes", "Jet", turnaround_minutes=60)
+    before, after = book(member, jet, at(2, 8), at(2, 10)), book(member, jet, at(2, 14, 30), at(2, 16))
+    untouched = book(member, jet, at(2, 17), at(2, 18))
+    taken = book(owner, jet, at(2, 10, 30), at(2, 14), displace=True)
+    assert [status_of(db, row) for row in (before, after, untouched, taken)] == [
+        "displaced",
+        "displaced",
+        "approved",
+        "approved",
+    ]
+    assert occupied(db, jet) == 2
+
+
+@pytest.mark.parametrize("other", ["cancel", "approve", "leave"])
+def test_whoever_is_displaced_at_the_instant_of_another_act_ends_once(
+    database: str,
+    db: Connection,
+    family: Organization,
+    member: Connection,
+    plane: str,
+    other: str,
+) -> None:
+    if other == "approve":
+        make_rule(db, family, tier_id=family.tier)
+    for day in range(2, 7):
+        booking = book(member, plane, at(day), at(day, 12))
+        with as_user(database, family.owner) as one, as_user(database, family.manager) as two:
+            acts = {
+                "cancel": partial(cancel, two, booking),
+                "approve": partial(decide, two, booking),
+                "leave": partial(
+                    db.execute,
+                    "update public.reservations set status = 'canceled' where id = %s",
+                    [booking["id"]],
+                ),
+            }
+            outcomes = race([partial(book, one, plane, at(day), at(day, 12), displace=True), acts[other]])
+        assert outcomes["done"] >= 1
+        assert set(outcomes) <= {"done", "INVALID_STATE"}
+        assert status_of(db, booking) in ("displaced", "canceled")
+        row = db.execute(
+            "select array_agg(distinct r.user_id::text) as users, count(*) as found"
+            " from app.occupancy o join public.reservations r on r.id = o.source_id"
+            " where o.asset_id = %s and r.start_date = %s",
+            [plane, at(day)],
+        ).fetchone()
+        assert row == {"users": [family.owner.id], "found": 1}
+        assert "pending" not in {request["status"] for request in requests_of(db, booking)}
