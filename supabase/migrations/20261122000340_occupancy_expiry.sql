@@ -261,6 +261,27 @@ begin
 end;
 $$;
 
+-- Takes out what an update moved or released, then puts back what still occupies.
+create or replace function app.release_occupancy()
+returns trigger
+language plpgsql
+security definer
+set search_path = ''
+as $$
+begin
+    if tg_op = 'DELETE' then
+        delete from app.occupancy o using old_rows b where o.source_id = b.id;
+    else
+        delete from app.occupancy o
+        using old_rows b join new_rows n on n.id = b.id
+        where o.source_id = b.id
+            and (b.asset_id, b.start_date, b.end_date, app.occupancy_kind(b.status), b.hold_expires_at)
+                is distinct from (n.asset_id, n.start_date, n.end_date, app.occupancy_kind(n.status), n.hold_expires_at);
+    end if;
+    return null;
+end;
+$$;
+
 -- Keeps app.occupancy in step with bookings, whoever writes them. For a whole statement at once, so that one UPDATE may
 -- swap two bookings or shift a series: all that moves is taken out before any of it is put back.
 create or replace function app.keep_occupancy()
@@ -351,8 +372,8 @@ begin
         select array_agg(distinct b.asset_id) into v_asset_ids
         from old_rows b join new_rows n on n.id = b.id
         where app.occupancy_kind(b.status) is not null
-            and (b.asset_id, b.start_date, b.end_date, app.occupancy_kind(b.status))
-                is distinct from (n.asset_id, n.start_date, n.end_date, app.occupancy_kind(n.status));
+            and (b.asset_id, b.start_date, b.end_date, app.occupancy_kind(b.status), b.hold_expires_at)
+                is distinct from (n.asset_id, n.start_date, n.end_date, app.occupancy_kind(n.status), n.hold_expires_at);
     end if;
     if v_asset_ids is not null then
         perform app.refill_maintenance(v_asset_ids);

@@ -120,14 +120,20 @@ begin
     if not found or p_asset.section <> all (v_sections) then
         return null;
     end if;
-    return app.judge(app.make_case(p_asset, p_entry.user_id, p_entry.start_date, p_entry.end_date));
+    -- Whoever frees the time is the caller here, and sets nothing aside for the one who waits.
+    return (
+        select coalesce(jsonb_agg(v.value || '{"overridable": false}' order by v.place), '[]')
+        from jsonb_array_elements(
+            app.judge(app.make_case(p_asset, p_entry.user_id, p_entry.start_date, p_entry.end_date))
+        ) with ordinality as v(value, place)
+    );
 end;
 $$;
 
--- Keeps the entry's time for half an hour, for its person to accept. False where somebody who takes no lock, such as the
--- dashboard, took that time in this very moment.
+-- Keeps the entry's time for half an hour, for its person to accept. The waiting goes on where somebody who takes no lock,
+-- such as the dashboard, took that time in this very moment.
 create function app.offer_entry(p_entry public.waitlist_entries)
-returns boolean
+returns void
 language plpgsql
 set search_path = ''
 as $$
@@ -135,6 +141,11 @@ declare
     v_expires_at timestamptz := least(now() + interval '30 minutes', p_entry.start_date);
     v_hold_id uuid;
 begin
+    -- Whoever is just leaving the organisation ends the waiting without the asset's lock.
+    perform from public.waitlist_entries w where w.id = p_entry.id and w.status = 'waiting' for update;
+    if not found then
+        return;
+    end if;
     insert into public.reservations
         (organization_id, asset_id, user_id, title, start_date, end_date, status, guest_count, hold_expires_at)
     values (
@@ -146,10 +157,9 @@ begin
     set status = 'offered', hold_id = v_hold_id, offer_expires_at = v_expires_at,
         passed_over_at = null, passed_over_violations = null
     where w.id = p_entry.id;
-    return true;
 exception
     when sqlstate 'PGRST' then
-        return false;
+        null;
 end;
 $$;
 
@@ -232,8 +242,9 @@ begin
 end;
 $$;
 
--- Trigger: an offer whose hold became a booking is accepted, whichever function confirmed it.
-create function app.accept_offer_of_hold()
+-- Trigger: an offer whose hold became a booking is accepted, whichever function confirmed it. What the dashboard makes of
+-- the hold otherwise is no answer of the one who waits.
+create function app.settle_offer_of_hold()
 returns trigger
 language plpgsql
 security definer
@@ -241,14 +252,16 @@ set search_path = ''
 as $$
 begin
     update public.waitlist_entries w
-    set status = 'accepted', hold_id = null, reservation_id = new.id
+    set status = case when app.holds_slot(new.status) then 'accepted' else 'waiting' end::public.waitlist_status,
+        reservation_id = case when app.holds_slot(new.status) then new.id end,
+        hold_id = null, offer_expires_at = null
     where w.hold_id = new.id and w.status = 'offered';
     return null;
 end;
 $$;
-create trigger accept_offer after update of status on public.reservations
-    for each row when (old.status = 'hold' and new.status in ('pending', 'approved'))
-    execute function app.accept_offer_of_hold();
+create trigger settle_offer after update of status on public.reservations
+    for each row when (old.status = 'hold' and new.status <> 'hold')
+    execute function app.settle_offer_of_hold();
 
 -- Trigger: an offer ends with its hold. Before the row goes, for then the entry no longer names it. Released by the one who
 -- waits, it is declined; taken by maintenance or by hand in the dashboard, the waiting goes on.

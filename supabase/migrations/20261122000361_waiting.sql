@@ -193,6 +193,7 @@ begin
             jsonb_build_object('reason', 'offer_expired', 'status', v_row.status)
         );
     end if;
+    perform app.lock_hold(v_row.hold_id);
     v_case := app.make_case(v_asset, auth.uid(), v_row.start_date, v_row.end_date, array[v_row.hold_id], false);
     -- Two statements: the json is read in a snapshot after what placing has written.
     v_booking := app.place_booking(v_asset, v_case, app.weigh(v_case), v_values, null, v_row.hold_id);
@@ -319,7 +320,7 @@ begin
         where (w.status = 'offered' and w.offer_expires_at <= now())
             or (w.status = 'waiting' and w.start_date <= now())
             or (
-                w.status = 'waiting'
+                w.status = 'waiting' and a.is_active
                 and (w.passed_over_at is null or w.passed_over_at < now() - interval '15 minutes')
                 and not app.is_taken(a, w.start_date, w.end_date)
             )
