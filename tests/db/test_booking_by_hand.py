@@ -1,4 +1,4 @@
-"""What the dashboard writes by hand meets what the functions do: neither loses a booking nor gives a slot away twice."""
+"""What the dashboard writes by hand: nothing is lost by it, and nothing given away twice."""
 
 import pytest
 
