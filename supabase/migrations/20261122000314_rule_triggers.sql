@@ -73,8 +73,8 @@ stable
 set search_path = ''
 as $$
 declare
-    v_before integer := coalesce((p_conditions ->> 'days_before')::integer, 0);
-    v_after integer := coalesce((p_conditions ->> 'days_after')::integer, 0);
+    v_before integer := coalesce((p_conditions ->> 'days_before')::numeric, 0);
+    v_after integer := coalesce((p_conditions ->> 'days_after')::numeric, 0);
     -- '["a", "b"]' as '{a, b}'. Variables all of them: queries see through app.holiday_dates, and would ask for each row.
     v_ids uuid[] := translate(p_conditions ->> 'holiday_ids', '[]"', '{}')::uuid[];
     v_from date := app.first_day(p_case) - v_after;

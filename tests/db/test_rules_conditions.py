@@ -8,7 +8,8 @@ import psycopg
 import pytest
 
 from tests.actors import Connection, Organization, as_user, connect, make_organization, refused
-from tests.db.ruling import Json, add_row, add_rule
+from tests.db.booking import at
+from tests.db.ruling import Json, add_row, add_rule, judge
 
 NOWHERE = str(uuid.uuid4())
 DAYS = {"start_date": "2032-05-01", "end_date": "2032-05-02"}
@@ -65,6 +66,17 @@ def test_each_type_takes_its_conditions(
     rule = add_rule(admin, organization, rule_type, conditions)
     assert (rule["conditions"], rule["version"], str(rule["tier_id"])) == (conditions, 1, "None")
     assert (rule["effect"], rule["approval_type"], rule["timeout_hours"]) == ("deny", "any_approver", 72)
+
+
+def test_whatever_is_taken_can_be_judged_whole_numbers_with_a_fraction_of_zero_too(
+    admin: Connection, db: Connection, court: Connection, organization: Organization, plane: str
+) -> None:
+    holidays: Json = {"holiday_ids": [christmas(db)], "days_before": 1, "days_after": 1}
+    taken = [*VALID, ("holiday", holidays), ("custom", {"description": "Always"})]
+    for rule_type, conditions in taken:
+        as_floats = {key: float(value) if type(value) is int else value for key, value in conditions.items()}
+        add_rule(admin, organization, rule_type, as_floats, effect="require_approval")
+    judge(court, plane, organization.member, at(5), at(6))
 
 
 def test_holidays_are_those_built_in_or_ones_own(
