@@ -183,7 +183,11 @@ begin
     v_email := lower(btrim(p_invitation ->> 'email'));
 
     v_seats := app.lock_seats(p_organization_id);
-    -- Whoever was demoted or removed while we waited invites nobody.
+    -- Whoever was demoted or removed while we waited invites nobody; and whoever does so from now on waits for us, or
+    -- app.revoke_invitations_of_former_admin would not see this one.
+    perform from public.organization_members m
+    where m.organization_id = p_organization_id and m.user_id = auth.uid()
+    for share;
     perform app.require_member(p_organization_id, 'admin');
     if exists (
         select from public.organization_members m

@@ -286,6 +286,29 @@ def test_an_admin_who_is_one_no_more_does_not_come_back_by_invitation(
     assert failures[0].details == {"reason": "invitation_revoked"}
 
 
+@pytest.mark.parametrize("step", ["demoted", "removed"])
+def test_an_invitation_that_an_admin_sends_while_demoted_is_taken_back_with_the_others(
+    db: Connection, database: str, roomy: Organization, step: str
+) -> None:
+    named = {"p_organization_id": roomy.id, "p_user_id": roomy.admin.id}
+
+    def end(owner: Connection) -> None:
+        if step == "removed":
+            rpc(owner, "remove_member", **named)
+        else:
+            rpc(owner, "update_member", **named, p_changes={"role": "viewer"})
+
+    back = make_user(db, "back")
+    second_of_two(
+        database,
+        db,
+        (roomy.admin, lambda one: invite(one, roomy, back.email, role="admin")),
+        (roomy.owner, end),
+    )
+    open_ones = "select from public.invitations where organization_id = %s and revoked_at is null"
+    assert db.execute(open_ones, [roomy.id]).rowcount == 0
+
+
 def test_a_tier_that_someone_is_invited_to_stays_until_they_answer(
     db: Connection, database: str, roomy: Organization
 ) -> None:
