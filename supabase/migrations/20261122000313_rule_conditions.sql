@@ -333,6 +333,11 @@ security definer
 set search_path = ''
 as $$
 begin
+    -- Shared until the commit: of a tier that is being deleted, the deferred foreign key would speak, in its own words.
+    perform from public.tiers t
+    where t.organization_id = new.organization_id and t.id in (new.tier_id, new.approver_tier_id)
+    order by t.id
+    for key share;
     perform app.fail_fields(app.rule_errors(new));
     return null;
 end;
@@ -361,6 +366,16 @@ as $$
 declare
     v_row jsonb := to_jsonb(new);
 begin
+    -- Shared until the commit, as by app.check_rule.
+    perform from public.tiers t
+    where t.organization_id = new.organization_id and t.id = (v_row ->> 'tier_id')::uuid
+    for key share;
+    perform from public.tier_booking_rules r
+    where r.organization_id = new.organization_id and r.id = (v_row ->> 'rule_id')::uuid
+    for key share;
+    perform from public.assets a
+    where a.organization_id = new.organization_id and a.id = (v_row ->> 'asset_id')::uuid
+    for key share;
     perform app.fail_fields(app.reference_errors(
         new.organization_id,
         (select jsonb_object_agg(k.key, v_row -> k.key) from unnest(tg_argv) as k(key))

@@ -111,7 +111,8 @@ begin
                 return app.field_error(p_path, 'bool_type', 'True or false is expected here.');
             end if;
         when 'integer' then
-            if v_type <> 'number' or v_text::numeric <> trunc(v_text::numeric) then
+            -- Not 7.0 either, which no integer column reads.
+            if v_type <> 'number' or v_text !~ '^-?[0-9]+$' then
                 return app.field_error(p_path, 'int_type', 'A whole number is expected here.');
             elsif v_text::numeric not between p_least and p_most then
                 return app.field_error(

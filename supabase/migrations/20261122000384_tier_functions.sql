@@ -128,13 +128,17 @@ begin
 end;
 $$;
 
--- What a caught unique violation of the tiers' order becomes.
-create function app.fail_tier_priority()
+-- What a caught unique violation of the tiers becomes: their order's, or the default's where two take it over at once.
+create function app.fail_tier_not_unique(p_constraint text)
 returns void
 language plpgsql
+stable
 set search_path = ''
 as $$
 begin
+    if p_constraint = 'tiers_one_default' then
+        perform app.fail_busy();
+    end if;
     perform app.fail_fields(jsonb_build_array(app.field_error(
         'priority', 'not_unique', 'Another tier has this priority.'
     )));
@@ -152,6 +156,7 @@ as $$
 declare
     v_tier jsonb;
     v_row public.tiers;
+    v_constraint text;
 begin
     perform app.require_member(p_organization_id, 'admin');
     v_tier := app.checked_tier('{"can_override": false, "is_default": false}', p_tier);
@@ -167,7 +172,8 @@ begin
     return app.tier_resource(v_row);
 exception
     when unique_violation then
-        perform app.fail_tier_priority();
+        get stacked diagnostics v_constraint = constraint_name;
+        perform app.fail_tier_not_unique(v_constraint);
     when lock_not_available or deadlock_detected or serialization_failure then
         perform app.fail_busy();
 end;
@@ -208,6 +214,7 @@ as $$
 declare
     v_tier jsonb;
     v_row public.tiers;
+    v_constraint text;
 begin
     perform app.require_member(p_organization_id, 'admin');
     perform app.require_aal2(p_organization_id, coalesce(p_changes ? 'limits', false));
@@ -223,7 +230,8 @@ begin
     return app.tier_resource(v_row);
 exception
     when unique_violation then
-        perform app.fail_tier_priority();
+        get stacked diagnostics v_constraint = constraint_name;
+        perform app.fail_tier_not_unique(v_constraint);
     when lock_not_available or deadlock_detected or serialization_failure then
         perform app.fail_busy();
 end;

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from tests.actors import Connection, Organization, as_user, make_organization, refused, rpc
+from tests.db.approving import make_tier
 from tests.db.booking import Json
+from tests.db.racing import second_of_two
 
 DIRECT: list[tuple[str, Json, str, str]] = [
     ("tiers", {"name": " ", "priority": 7}, "name", "string_too_short"),
@@ -144,3 +146,81 @@ def test_another_organisation_s_rows_are_not_there(
             row["id"] for row in call(stranger, "list_holidays", other, page_size=100)["items"]
         }
         assert call(stranger, "list_blackouts", other) == {"items": [], "total": 0}
+
+
+def test_a_whole_number_has_no_fraction_not_even_zero(database: str, organization: Organization) -> None:
+    with as_user(database, organization.admin) as admin, refused("VALIDATION_ERROR", 400) as failures:
+        call(admin, "update_tier", organization, tier_id=organization.tier, changes={"priority": 7.0})
+    assert [(f["path"], f["code"]) for f in failures[0].details["fields"]] == [("priority", "int_type")]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "code"),
+    [
+        ({"priority": 1}, {"priority": 1}, "VALIDATION_ERROR"),
+        ({"priority": 1, "is_default": True}, {"priority": 2, "is_default": True}, "SERVICE_UNAVAILABLE"),
+    ],
+    ids=["one_strength", "both_default"],
+)
+def test_of_two_tiers_at_once_the_second_is_told_what_stands_in_its_way(
+    db: Connection, database: str, organization: Organization, first: Json, second: Json, code: str
+) -> None:
+    outcome = second_of_two(
+        database,
+        db,
+        (organization.owner, lambda one: call(one, "create_tier", organization, tier={"name": "A", **first})),
+        (
+            organization.admin,
+            lambda two: call(two, "create_tier", organization, tier={"name": "B", **second}),
+        ),
+    )
+    assert outcome.code == code
+
+
+LEAD_TIME = {"name": "x", "rule_type": "lead_time", "conditions": {"min_hours": 2}}
+BY_TIER = {
+    "name": "x",
+    "rule_type": "custom",
+    "conditions": {"description": "x"},
+    "approval_type": "tier_members",
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "body"),
+    [
+        ("rule", "tier_id", LEAD_TIME),
+        ("rule", "approver_tier_id", BY_TIER),
+        ("blackout", "tier_id", {"start_date": "2032-02-29", "end_date": "2032-02-29"}),
+    ],
+)
+def test_what_names_a_tier_that_is_just_being_deleted_is_refused_by_its_field(
+    db: Connection, database: str, organization: Organization, kind: str, key: str, body: Json
+) -> None:
+    tier = make_tier(db, organization, "Guests", 300)
+    outcome = second_of_two(
+        database,
+        db,
+        (organization.owner, lambda one: call(one, "delete_tier", organization, tier_id=tier)),
+        (
+            organization.admin,
+            lambda two: call(two, f"create_{kind}", organization, **{kind: {**body, key: tier}}),
+        ),
+    )
+    assert [(f["path"], f["code"]) for f in outcome.details["fields"]] == [(key, "not_found")]
+
+
+def test_a_tier_is_deleted_with_the_rule_that_is_just_being_made_for_it(
+    db: Connection, database: str, organization: Organization
+) -> None:
+    tier = make_tier(db, organization, "Guests", 300)
+    rule = {**LEAD_TIME, "tier_id": tier}
+    outcome = second_of_two(
+        database,
+        db,
+        (organization.owner, lambda one: call(one, "create_rule", organization, rule=rule)),
+        (organization.admin, lambda two: call(two, "delete_tier", organization, tier_id=tier)),
+    )
+    assert outcome == {"id": tier}
+    with as_user(database, organization.viewer) as viewer:
+        assert call(viewer, "list_rules", organization)["total"] == 0
