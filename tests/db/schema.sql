@@ -869,7 +869,7 @@ function app.announce_member_access() returns trigger; plpgsql volatile security
 function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body 628429d7; grants none
 function app.append_event(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body f38cebb8; grants none
 function app.apply_asset_operation(p_organization_id uuid, p_operation jsonb) returns public.assets; plpgsql volatile set search_path=""; body 6d7ba4d3; grants none
-function app.approval_errors(p_rule public.tier_booking_rules) returns jsonb; plpgsql stable set search_path=""; body 2ac148c1; grants none
+function app.approval_errors(p_rule public.tier_booking_rules) returns jsonb; plpgsql stable set search_path=""; body 51939043; grants none
 function app.approval_json(p_request public.approval_requests) returns jsonb; plpgsql stable set search_path=""; body 811168ce; grants none
 function app.approval_obstacle(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 2bc86c65; grants none
 function app.approval_plan(p_case app.booking_case, p_violations jsonb) returns jsonb; plpgsql stable set search_path=""; body fdd8fa49; grants none
@@ -878,16 +878,16 @@ function app.approvals_to_decide(p_row public.reservations, p_rule_id uuid) retu
 function app.ask_approval_anew(p_row public.reservations) returns void; plpgsql volatile set search_path=""; body 147398f7; grants none
 function app.asked_approval_requests(p_organization_id uuid) returns SETOF uuid; sql stable set search_path=""; body 89773dbb; grants none
 function app.asset_document(p_name text, p_description text, p_details jsonb) returns tsvector; plpgsql stable set search_path=""; body f337cf6a; grants none
-function app.asset_errors(p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body 0371818d; grants none
-function app.asset_ids_errors(p_organization_id uuid, p_input jsonb) returns jsonb; plpgsql stable set search_path=""; body fb35b8f7; grants none
-function app.asset_input_errors(p_asset jsonb, p_is_new boolean) returns jsonb; sql stable set search_path=""; body 57f8d2cc; grants none
+function app.asset_errors(p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body 0c4a0e0b; grants none
+function app.asset_ids_errors(p_organization_id uuid, p_input jsonb) returns jsonb; plpgsql stable set search_path=""; body e53b6093; grants none
+function app.asset_input_errors(p_asset jsonb, p_is_new boolean) returns jsonb; sql stable set search_path=""; body ee6c2d98; grants none
 function app.asset_json(p_asset public.assets) returns jsonb; sql stable set search_path=""; body ce1318b3; grants none
 function app.awaits_decision(p_approval public.rule_approvals, p_request public.approval_requests) returns boolean; sql stable; body 09f78f3d; grants none
 function app.between_errors(p_path text, p_value integer, p_min integer, p_max integer) returns jsonb; sql immutable set search_path=""; body e50d29dd; grants none
 function app.blackout_resource(p_row public.blackout_dates) returns jsonb; sql stable set search_path=""; body 87ebdf2d; grants none
 function app.blackout_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body a68f3cad; grants none
 function app.bookable_asset(p_asset_id uuid) returns public.assets; plpgsql volatile set search_path=""; body 17297484; grants none
-function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body 513ca646; grants none
+function app.booking_errors(p_title text, p_start timestamp with time zone, p_end timestamp with time zone, p_guest_count integer, p_notes text, p_metadata jsonb, p_guests jsonb, p_capacity integer, p_earliest timestamp with time zone) returns jsonb; plpgsql stable set search_path=""; body d5c776e9; grants none
 function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
 function app.cancel_bookings_for_maintenance(p_reservation_ids uuid[], p_title text, p_reason text) returns void; plpgsql volatile set search_path=""; body 927b51b7; grants none
 function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 5b2634c3; grants none
@@ -904,21 +904,21 @@ function app.check_photo() returns trigger; plpgsql volatile security definer se
 function app.check_photo_source() returns trigger; plpgsql volatile security definer set search_path=""; body a7661e8d; grants none
 function app.check_references() returns trigger; plpgsql volatile security definer set search_path=""; body b79fa6a4; grants none
 function app.check_rule() returns trigger; plpgsql volatile security definer set search_path=""; body 25336a5b; grants none
-function app.check_series(p_asset public.assets, p_values jsonb, p_start timestamp with time zone, p_end timestamp with time zone, p_rrule text, p_on_conflict text, p_exdates timestamp with time zone[]) returns app.series_slot[]; plpgsql stable set search_path=""; body f2e0de0d; grants none
+function app.check_series(p_asset public.assets, p_values jsonb, p_start timestamp with time zone, p_end timestamp with time zone, p_rrule text, p_on_conflict text, p_exdates timestamp with time zone[]) returns app.series_slot[]; plpgsql stable set search_path=""; body 5ceb1f7a; grants none
 function app.check_series_version(p_row public.reservation_series, p_expected_version integer, p_found integer) returns void; plpgsql stable set search_path=""; body ee08f140; grants none
-function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body fa597690; grants none
+function app.check_time_zone() returns trigger; plpgsql volatile security definer set search_path=""; body 34a185c5; grants none
 function app.checked_blackout(p_row public.blackout_dates, p_base jsonb, p_input jsonb) returns public.blackout_dates; plpgsql stable set search_path=""; body e4b6d93c; grants none
 function app.checked_input(p_subject text, p_base jsonb, p_input jsonb, p_extra text[] DEFAULT '{}'::text[], p_faults jsonb DEFAULT '[]'::jsonb) returns jsonb; plpgsql stable set search_path=""; body 5fcc52f9; grants none
 function app.checked_rule(p_row public.tier_booking_rules, p_base jsonb, p_input jsonb) returns public.tier_booking_rules; plpgsql stable set search_path=""; body a03c879f; grants none
 function app.checked_tier(p_base jsonb, p_input jsonb) returns jsonb; plpgsql stable set search_path=""; body daae6e09; grants none
-function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body 49683131; grants none
+function app.claim_idempotency_key(p_route text, p_key text, p_request jsonb) returns jsonb; plpgsql volatile set search_path=""; body dd9ae69a; grants none
 function app.clear_way_for_maintenance(p_window public.maintenance_windows) returns uuid[]; plpgsql volatile set search_path=""; body 0bfecd2c; grants none
 function app.close_approval_request(p_request_id uuid, p_status text) returns void; sql volatile set search_path=""; body f56a49ce; grants none
-function app.column_errors(p_path text, p_value text, p_max integer, p_may_be_blank boolean DEFAULT true) returns jsonb; sql immutable set search_path=""; body 7a6036b6; grants none
+function app.column_errors(p_path text, p_value text, p_max integer, p_may_be_blank boolean DEFAULT true) returns jsonb; sql immutable set search_path=""; body 057827fb; grants none
 function app.complete_approval_request() returns trigger; plpgsql volatile security definer set search_path=""; body 204c893d; grants none
 function app.concurrent_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 06848a65; grants none
-function app.condition_error(p_path text, p_value jsonb, p_kind text, p_least numeric, p_most numeric, p_choices text[]) returns jsonb; plpgsql immutable set search_path=""; body d8cde4b7; grants none
-function app.condition_errors(p_type public.rule_type, p_conditions jsonb, p_organization_id uuid, p_path text DEFAULT 'conditions'::text) returns jsonb; plpgsql stable set search_path=""; body f7928e0d; grants none
+function app.condition_error(p_path text, p_value jsonb, p_kind text, p_least numeric, p_most numeric, p_choices text[]) returns jsonb; plpgsql immutable set search_path=""; body b7cca79e; grants none
+function app.condition_errors(p_type public.rule_type, p_conditions jsonb, p_organization_id uuid, p_path text DEFAULT 'conditions'::text) returns jsonb; plpgsql stable set search_path=""; body 9ed2228e; grants none
 function app.condition_fields(p_type public.rule_type) returns TABLE(key text, kind text, is_required boolean, at_least numeric, at_most numeric, choices text[]); sql immutable set search_path=""; body e535818a; grants none
 function app.conflicts(p_asset_id uuid, p_occupied tstzrange, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 3d639f7c; grants none
 function app.consecutive_booking_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body d2eb8add; grants none
@@ -947,7 +947,7 @@ function app.drop_holds(p_organization_id uuid, p_user_id uuid, p_ids uuid[]) re
 function app.duration_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body 60339b5e; grants none
 function app.easter(p_year integer) returns date; plpgsql immutable set search_path=""; body 7ea0b1db; grants none
 function app.eligible_approvers(p_organization_id uuid, p_approval_type text, p_tier_id uuid, p_user_ids uuid[], p_section public.asset_section, p_excluded uuid[]) returns uuid[]; plpgsql stable set search_path=""; body df92d9d4; grants none
-function app.email_errors(p_object jsonb, p_key text) returns jsonb; plpgsql stable set search_path=""; body f29f4ef9; grants none
+function app.email_errors(p_object jsonb, p_key text) returns jsonb; plpgsql stable set search_path=""; body b136c5e5; grants none
 function app.end_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body c16c18b2; grants none
 function app.end_offer_of_hold() returns trigger; plpgsql volatile security definer set search_path=""; body d4bfb507; grants none
 function app.end_waiting_for_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 78331582; grants none
@@ -966,7 +966,7 @@ function app.fail_fields(p_fields jsonb) returns void; plpgsql stable set search
 function app.fail_future_bookings(p_count bigint) returns void; plpgsql stable set search_path=""; body db1efac6; grants none
 function app.fail_operations(p_errors jsonb) returns void; plpgsql stable set search_path=""; body af8b84f7; grants none
 function app.fail_rules(p_violations jsonb, p_conflicts jsonb DEFAULT '[]'::jsonb) returns void; plpgsql stable set search_path=""; body 1cb6e37d; grants none
-function app.fail_series(p_report jsonb) returns void; plpgsql stable set search_path=""; body 3f992993; grants none
+function app.fail_series(p_report jsonb) returns void; plpgsql stable set search_path=""; body 180bb5de; grants none
 function app.fail_tier_not_unique(p_constraint text) returns void; plpgsql stable set search_path=""; body e35fe776; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
 function app.fill_maintenance(p_window public.maintenance_windows, p_placing boolean) returns void; plpgsql volatile set search_path=""; body 814bf1d2; grants none
@@ -978,7 +978,7 @@ function app.follow_reservation_with_approvals() returns trigger; plpgsql volati
 function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 995c4d2d; grants none
 function app.full_name(p_first_name text, p_last_name text) returns text; sql stable; body db201eb7; grants none
 function app.full_view_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body bf08aeb4; grants execute to authenticated
-function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set search_path=""; body 5b6c5525; grants none
+function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set search_path=""; body 35b43b99; grants none
 function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable set search_path=""; body 9269334e; grants none
 function app.hold_json(p_row public.reservations, p_asset public.assets) returns jsonb; sql stable set search_path=""; body 0db420f8; grants none
 function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
@@ -1011,8 +1011,8 @@ function app.known_fields(p_subject text) returns TABLE(key text, kind text, is_
 function app.last_day(p_case app.booking_case) returns date; sql immutable; body fce6d612; grants none
 function app.last_used_day(p_unit text, p_start timestamp with time zone, p_end timestamp with time zone, p_zone text) returns date; sql stable; body 573bd23c; grants none
 function app.lead_time_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body cd82a0f3; grants none
-function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body c188b434; grants none
-function app.list_errors(p_status text[], p_from timestamp with time zone, p_to timestamp with time zone, p_q text, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 9f47430b; grants none
+function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body 6f6bbf2a; grants none
+function app.list_errors(p_status text[], p_from timestamp with time zone, p_to timestamp with time zone, p_q text, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 87242743; grants none
 function app.local_day(p_time timestamp with time zone, p_time_zone text) returns date; sql immutable; body f413aaac; grants none
 function app.local_length(p_start timestamp with time zone, p_end timestamp with time zone, p_time_zone text) returns interval; sql immutable set search_path=""; body b7fb145b; grants none
 function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; plpgsql immutable set search_path=""; body d28ab416; grants none
@@ -1063,8 +1063,8 @@ function app.open_event_log() returns trigger; plpgsql volatile security definer
 function app.open_instances(p_series_id uuid, p_from_place integer) returns app.series_move[]; plpgsql stable set search_path=""; body 2e7bde24; grants none
 function app.open_maintenance(p_maintenance_id uuid, p_asset_id uuid, p_expected_version integer) returns public.maintenance_windows; plpgsql volatile set search_path=""; body f590baa9; grants none
 function app.operation_error(p_error jsonb) returns jsonb; plpgsql stable set search_path=""; body 27ab4a1d; grants none
-function app.operation_errors(p_operation jsonb) returns jsonb; plpgsql stable set search_path=""; body 066eabbb; grants none
-function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 13ee29c6; grants none
+function app.operation_errors(p_operation jsonb) returns jsonb; plpgsql stable set search_path=""; body bc18c114; grants none
+function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 981e0130; grants none
 function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a61faafb; grants none
 function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
 function app.overridden(p_violations jsonb, p_override jsonb, p_ignore_others boolean) returns jsonb; plpgsql stable set search_path=""; body 07c23c85; grants none
@@ -1077,7 +1077,7 @@ function app.own_run(p_case app.booking_case, p_unit text, p_gap integer, p_reac
 function app.page_bounds(p_page integer, p_page_size integer, OUT skip bigint, OUT size integer) returns record; plpgsql immutable set search_path=""; body 9dc70ae0; grants none
 function app.parse_date(p_text text) returns date; plpgsql immutable set search_path=""; body 557f0509; grants none
 function app.parse_id(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants execute to authenticated
-function app.parse_rrule(p_rrule text) returns jsonb; plpgsql immutable set search_path=""; body 491224ee; grants none
+function app.parse_rrule(p_rrule text) returns jsonb; plpgsql immutable set search_path=""; body 60d1a979; grants none
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
 function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
@@ -1104,18 +1104,18 @@ function app.refill_released() returns trigger; plpgsql volatile security define
 function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body ea9f6c01; grants none
 function app.refuse_further_conflicts(p_old public.maintenance_windows, p_new public.maintenance_windows) returns void; plpgsql volatile set search_path=""; body 15f49cb4; grants none
 function app.refuse_maintenance_conflicts(p_window public.maintenance_windows, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns void; plpgsql volatile set search_path=""; body 7402a166; grants none
-function app.refuse_overlapping_maintenance(p_window public.maintenance_windows) returns void; plpgsql stable set search_path=""; body 9aff1ca3; grants none
+function app.refuse_overlapping_maintenance(p_window public.maintenance_windows) returns void; plpgsql stable set search_path=""; body 2c0db20f; grants none
 function app.refuse_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[], p_more jsonb DEFAULT '{}'::jsonb) returns void; plpgsql volatile set search_path=""; body 7bab7197; grants none
 function app.refuse_truncate() returns trigger; plpgsql volatile security definer set search_path=""; body e10bfd5c; grants none
 function app.release_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 68c1aa16; grants none
 function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24153df7; grants none
 function app.release_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 436b3b02; grants none
-function app.removal_errors(p_organization_id uuid, p_user_id uuid, p_future_bookings text, p_transfer_to uuid) returns jsonb; plpgsql stable set search_path=""; body 209ef295; grants none
+function app.removal_errors(p_organization_id uuid, p_user_id uuid, p_future_bookings text, p_transfer_to uuid) returns jsonb; plpgsql stable set search_path=""; body 53b51888; grants none
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
 function app.replaceable_holds(p_asset_id uuid, p_user_id uuid) returns uuid[]; plpgsql stable set search_path=""; body 78976c65; grants none
 function app.require_aal2(p_organization_id uuid, p_sensitive boolean DEFAULT false) returns boolean; plpgsql stable security definer set search_path=""; body 214b7e9c; grants execute to authenticated
 function app.require_member(p_organization_id uuid, p_min_role public.member_role DEFAULT 'viewer'::public.member_role) returns public.member_role; plpgsql stable security definer set search_path=""; body 56f9b3e3; grants none
-function app.require_notice(p_row public.reservations) returns void; plpgsql stable set search_path=""; body 946355c9; grants none
+function app.require_notice(p_row public.reservations) returns void; plpgsql stable set search_path=""; body a5d0572e; grants none
 function app.require_seat(p_organization_id uuid, p_seat_limit integer, p_count_invitations boolean) returns void; plpgsql volatile set search_path=""; body b44c449d; grants none
 function app.require_user() returns void; plpgsql stable set search_path=""; body bb54f2e5; grants none
 function app.require_version(p_version integer, p_expected_version integer, p_current jsonb) returns void; plpgsql stable set search_path=""; body ac0fa38f; grants none
@@ -1124,7 +1124,7 @@ function app.reservation_state(p_row public.reservations) returns jsonb; sql sta
 function app.restore_obstacle(p_organization public.organizations) returns text; plpgsql stable set search_path=""; body b187c947; grants none
 function app.revoke_invitations_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path=""; body 6f5543a8; grants none
 function app.revoke_invitations_of_former_admin() returns trigger; plpgsql volatile security definer set search_path=""; body 22926cd1; grants none
-function app.role_errors(p_object jsonb, p_allowed public.member_role[]) returns jsonb; plpgsql stable set search_path=""; body ac483092; grants none
+function app.role_errors(p_object jsonb, p_allowed public.member_role[]) returns jsonb; plpgsql stable set search_path=""; body c16538c4; grants none
 function app.rrule_combination_errors(p_rule jsonb) returns jsonb; plpgsql immutable set search_path=""; body 79b9705b; grants none
 function app.rrule_days(p_rule jsonb, p_first date, p_last date) returns SETOF date; plpgsql immutable set search_path=""; body dc1dbcd3; grants none
 function app.rrule_error(p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 29542391; grants none
@@ -1139,14 +1139,14 @@ function app.rule_trigger(p_case app.booking_case, p_type public.rule_type, p_co
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body d4196208; grants none
 function app.save_limits(p_row public.tiers, p_tier jsonb) returns void; plpgsql volatile set search_path=""; body bf34fa1c; grants none
 function app.save_rule_assets(p_row public.tier_booking_rules, p_input jsonb) returns void; plpgsql volatile set search_path=""; body 0bc3c235; grants none
-function app.search_errors(p_q text, p_status text, p_capacity_min integer, p_free_from timestamp with time zone, p_free_to timestamp with time zone, p_details jsonb, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body fdca6f8f; grants none
+function app.search_errors(p_q text, p_status text, p_capacity_min integer, p_free_from timestamp with time zone, p_free_to timestamp with time zone, p_details jsonb, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 23159e08; grants none
 function app.search_query(p_text text) returns tsquery; plpgsql stable set search_path="", client_min_messages=warning; body 410ad975; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
 function app.sections_of(p_organization_id uuid, p_role public.member_role, p_tier_id uuid) returns public.asset_section[]; plpgsql stable security definer set search_path=""; body 9261f6d3; grants none
 function app.series_errors(p_slots app.series_slot[], p_rrule text, p_exdates timestamp with time zone[], p_turnaround interval) returns jsonb; plpgsql stable set search_path=""; body a1503941; grants none
 function app.series_json(p_row public.reservation_series) returns jsonb; plpgsql stable set search_path=""; body 9e4a45c9; grants none
 function app.series_patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body 61db8b2a; grants none
-function app.series_reference(p_series_id uuid, p_scope text, p_from timestamp with time zone) returns app.series_instances; plpgsql stable set search_path=""; body 0f7e9676; grants none
+function app.series_reference(p_series_id uuid, p_scope text, p_from timestamp with time zone) returns app.series_instances; plpgsql stable set search_path=""; body fe4af015; grants none
 function app.series_slots(p_rrule text, p_start timestamp with time zone, p_end timestamp with time zone, p_exdates timestamp with time zone[], p_time_zone text) returns app.series_slot[]; plpgsql stable set search_path=""; body fd9bda1c; grants none
 function app.series_span(p_starts_at timestamp without time zone, p_duration interval, p_time_zone text) returns tstzrange; plpgsql stable set search_path=""; body 0972bd53; grants none
 function app.settle_approvals(p_row public.reservations) returns public.reservations; plpgsql volatile set search_path=""; body 859c8836; grants none
@@ -1168,11 +1168,11 @@ function app.touch() returns trigger; plpgsql volatile set search_path=""; body 
 function app.touch_rule_of_asset() returns trigger; plpgsql volatile security definer set search_path=""; body feddaca2; grants none
 function app.transfer_bookings(p_ids uuid[], p_organization_id uuid, p_transfer_to uuid) returns void; plpgsql volatile set search_path=""; body effaad62; grants none
 function app.turnaround(p_minutes integer) returns interval; sql immutable; body 2895ba24; grants none
-function app.url_errors(p_path text, p_value text) returns jsonb; sql immutable set search_path=""; body 14195eb9; grants none
+function app.url_errors(p_path text, p_value text) returns jsonb; sql immutable set search_path=""; body 18a1ae65; grants none
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
 function app.utilization_json(p_bookings integer, p_hours numeric, p_days integer, p_nights integer, p_maintenance_hours numeric, p_capacity_hours numeric) returns jsonb; sql immutable set search_path=""; body 7f8a39bd; grants none
 function app.utilization_rows(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text, p_section public.asset_section) returns TABLE(key text, label text, bookings integer, hours numeric, days integer, nights integer, maintenance_hours numeric, capacity_hours numeric); sql stable set search_path=""; body d42eea8b; grants none
-function app.value_error(p_path text, p_value jsonb, p_kind text, p_least bigint, p_most bigint, p_pattern text, p_choices text[], p_example text) returns jsonb; plpgsql stable set search_path=""; body fbba7410; grants none
+function app.value_error(p_path text, p_value jsonb, p_kind text, p_least bigint, p_most bigint, p_pattern text, p_choices text[], p_example text) returns jsonb; plpgsql stable set search_path=""; body d83184df; grants none
 function app.value_errors(p_subject text, p_object jsonb, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 3f5a9818; grants none
 function app.violation(p_rule_type text, p_finding jsonb, p_effect text DEFAULT 'deny'::text, p_rule_id uuid DEFAULT NULL::uuid, p_rule_name text DEFAULT NULL::text, p_rule_version integer DEFAULT NULL::integer, p_overridable boolean DEFAULT false) returns jsonb; sql immutable set search_path=""; body 28ac8f2d; grants none
 function app.visible_asset(p_asset_id uuid) returns public.assets; plpgsql stable security definer set search_path=""; body d2857cb6; grants none
@@ -1190,14 +1190,14 @@ function app.whole_errors(p_subject text, p_object jsonb) returns jsonb; plpgsql
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.accept_waitlist_offer(p_entry_id uuid, p_title text DEFAULT NULL::text, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2f98a58c; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
-function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 316514e9; grants execute to authenticated
-function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body e0957b2e; grants execute to authenticated
+function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 16106906; grants execute to authenticated
+function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 84852c0f; grants execute to authenticated
 function public.cancel_maintenance(p_maintenance_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6e07d28d; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 27350cbf; grants execute to authenticated
 function public.cancel_series(p_series_id uuid, p_scope text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 52eb2f76; grants execute to authenticated
 function public.check_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns TABLE(is_available boolean, conflicting_reservations jsonb); plpgsql stable security definer set search_path=""; body cb17a63e; grants execute to authenticated
 function public.complete_reservations() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 01120339; grants execute to service_role
-function public.create_approval_delegation(p_organization_id uuid, p_delegate_id uuid, p_ends_at timestamp with time zone, p_starts_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 62ec7b86; grants execute to authenticated
+function public.create_approval_delegation(p_organization_id uuid, p_delegate_id uuid, p_ends_at timestamp with time zone, p_starts_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 4ef16606; grants execute to authenticated
 function public.create_blackout(p_organization_id uuid, p_blackout jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body bc6ca91d; grants execute to authenticated
 function public.create_hold(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c8972121; grants execute to authenticated
 function public.create_holiday(p_organization_id uuid, p_holiday jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c5fee7fd; grants execute to authenticated
@@ -1208,7 +1208,7 @@ function public.create_reservation(p_asset_id uuid, p_title text, p_start_date t
 function public.create_rule(p_organization_id uuid, p_rule jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 94a87c22; grants execute to authenticated
 function public.create_series(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_rrule text, p_on_conflict text DEFAULT 'all_or_nothing'::text, p_exdates timestamp with time zone[] DEFAULT NULL::timestamp with time zone[], p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2ef7867b; grants execute to authenticated
 function public.create_tier(p_organization_id uuid, p_tier jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 67ba9d18; grants execute to authenticated
-function public.decide_reservation(p_reservation_id uuid, p_decision text, p_notes text DEFAULT NULL::text, p_rule_id uuid DEFAULT NULL::uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 03871c6b; grants execute to authenticated
+function public.decide_reservation(p_reservation_id uuid, p_decision text, p_notes text DEFAULT NULL::text, p_rule_id uuid DEFAULT NULL::uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 9a1b9b2d; grants execute to authenticated
 function public.delete_approval_delegation(p_delegation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body dbce01b8; grants execute to authenticated
 function public.delete_blackout(p_organization_id uuid, p_blackout_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 66c12607; grants execute to authenticated
 function public.delete_holiday(p_organization_id uuid, p_holiday_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7e8591ba; grants execute to authenticated
@@ -1225,7 +1225,7 @@ function public.get_series(p_series_id uuid) returns jsonb; plpgsql stable secur
 function public.join_waitlist(p_organization_id uuid, p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 319d00eb; grants execute to authenticated
 function public.leave_waitlist(p_entry_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 5a7faf09; grants execute to authenticated
 function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 4dadd2fe; grants execute to authenticated
-function public.list_approvals(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) returns jsonb; plpgsql stable security definer set search_path=""; body ebdb620d; grants execute to authenticated
+function public.list_approvals(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) returns jsonb; plpgsql stable security definer set search_path=""; body 6abc31eb; grants execute to authenticated
 function public.list_blackouts(p_organization_id uuid, p_from date DEFAULT NULL::date, p_to date DEFAULT NULL::date, p_tier_id uuid DEFAULT NULL::uuid, p_asset_id uuid DEFAULT NULL::uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body a808997a; grants execute to authenticated
 function public.list_holidays(p_organization_id uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body dfc710ba; grants execute to authenticated
 function public.list_invitations(p_organization_id uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body cf9fe279; grants execute to authenticated
@@ -1233,12 +1233,12 @@ function public.list_members(p_organization_id uuid, p_role public.member_role D
 function public.list_reservations(p_organization_id uuid, p_asset_id uuid DEFAULT NULL::uuid, p_user_id uuid DEFAULT NULL::uuid, p_status text[] DEFAULT NULL::text[], p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_q text DEFAULT NULL::text, p_sort text DEFAULT 'start_date'::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 7a8100e9; grants execute to authenticated
 function public.list_rules(p_organization_id uuid, p_tier_id uuid DEFAULT NULL::uuid, p_asset_id uuid DEFAULT NULL::uuid, p_rule_type public.rule_type DEFAULT NULL::public.rule_type, p_is_active boolean DEFAULT NULL::boolean, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 5dd194b6; grants execute to authenticated
 function public.list_tiers(p_organization_id uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 9a388f50; grants execute to authenticated
-function public.list_waitlist(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_asset_id uuid DEFAULT NULL::uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 71defda2; grants execute to authenticated
+function public.list_waitlist(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_asset_id uuid DEFAULT NULL::uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 983131c8; grants execute to authenticated
 function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body 03822c0e; grants execute to authenticated
 function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 59dccafd; grants execute to authenticated
 function public.offer_waitlist() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 26d86750; grants execute to service_role
 function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
-function public.plan_photo_upload(p_asset_id uuid, p_content_type text, p_size integer) returns jsonb; plpgsql stable security definer set search_path=""; body 65dcc1e3; grants execute to authenticated
+function public.plan_photo_upload(p_asset_id uuid, p_content_type text, p_size integer) returns jsonb; plpgsql stable security definer set search_path=""; body bbaff242; grants execute to authenticated
 function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql stable security definer set search_path=""; body e7b92826; grants execute to authenticated
 function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 2ecfaaff; grants execute to service_role
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
@@ -1258,7 +1258,7 @@ function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_exp
 function public.update_rule(p_organization_id uuid, p_rule_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 89b98c95; grants execute to authenticated
 function public.update_series(p_series_id uuid, p_changes jsonb, p_scope text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7817c246; grants execute to authenticated
 function public.update_tier(p_organization_id uuid, p_tier_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body a9f138f9; grants execute to authenticated
-function public.utilization_report(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text DEFAULT 'asset'::text, p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 763d6b8e; grants execute to authenticated
+function public.utilization_report(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text DEFAULT 'asset'::text, p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 63bb27cb; grants execute to authenticated
 
 -- triggers
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON app.occupancy FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
