@@ -859,7 +859,6 @@ policy "people read what they wait for, managers what anyone does" on public.wai
     using (((user_id = ( SELECT auth.uid() AS uid)) AND (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))))
 
 -- functions
-function app.accept_offer_of_hold() returns trigger; plpgsql volatile security definer set search_path=""; body c858ba92; grants none
 function app.address_errors(p_address jsonb) returns jsonb; plpgsql stable set search_path=""; body 5f89481e; grants none
 function app.advance_waitlist(p_asset_id uuid) returns void; plpgsql volatile set search_path=""; body d0bc0e51; grants none
 function app.advance_window_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body f9440301; grants none
@@ -940,7 +939,7 @@ function app.days_words(p_first date, p_last date) returns text; sql stable set 
 function app.decides_for(p_approval public.rule_approvals) returns boolean; sql stable set search_path=""; body 7f7ddae0; grants none
 function app.delegation_json(p_row public.approval_delegations) returns jsonb; plpgsql stable set search_path=""; body 89016678; grants none
 function app.describe_instances(p_ids uuid[], p_changes jsonb, p_new public.reservations) returns void; plpgsql volatile set search_path=""; body 57d10d15; grants none
-function app.displace(p_asset public.assets, p_case app.booking_case) returns public.reservations[]; plpgsql volatile set search_path=""; body 91d43cea; grants none
+function app.displace(p_asset public.assets, p_case app.booking_case) returns public.reservations[]; plpgsql volatile set search_path=""; body f07a6392; grants none
 function app.drop_deleted_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 5acc3e66; grants none
 function app.drop_from_request(p_request public.approval_requests, p_row public.reservations, p_user_id uuid, p_leaving uuid, p_may_approve boolean DEFAULT true) returns void; plpgsql volatile set search_path=""; body e4116847; grants none
 function app.drop_holds(p_organization_id uuid, p_user_id uuid, p_ids uuid[]) returns void; plpgsql volatile set search_path=""; body 43f4da0b; grants none
@@ -978,6 +977,7 @@ function app.follow_reservation_with_approvals() returns trigger; plpgsql volati
 function app.free_alternatives(p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone, p_turnaround interval, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 995c4d2d; grants none
 function app.full_name(p_first_name text, p_last_name text) returns text; sql stable; body db201eb7; grants none
 function app.full_view_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body bf08aeb4; grants execute to authenticated
+function app.gives_up_time(p_row public.reservations, p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone) returns boolean; sql stable set search_path=""; body 2d0e6f61; grants none
 function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set search_path=""; body 35b43b99; grants none
 function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable set search_path=""; body 9269334e; grants none
 function app.hold_json(p_row public.reservations, p_asset public.assets) returns jsonb; sql stable set search_path=""; body 0db420f8; grants none
@@ -990,7 +990,7 @@ function app.int_array(p_numbers jsonb) returns integer[]; sql immutable set sea
 function app.invitation_json(p_row public.invitations) returns jsonb; sql stable set search_path=""; body 81e994a8; grants none
 function app.invitation_status(p_row public.invitations) returns text; sql stable set search_path=""; body f07b70fb; grants none
 function app.is_anyone_asked(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body 1e47dfe3; grants none
-function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body 0b86fb51; grants none
+function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body 72bbc350; grants none
 function app.is_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns boolean; plpgsql stable set search_path=""; body d95f0059; grants none
 function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
 function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 014f3646; grants none
@@ -1051,14 +1051,14 @@ function app.member_role(p_organization_id uuid) returns public.member_role; plp
 function app.minutes_words(p_minutes bigint) returns text; sql immutable set search_path=""; body aec5c41f; grants none
 function app.month_day_date(p_month_day text, p_year integer) returns date; sql immutable; body b994dd7a; grants none
 function app.most_use(p_case app.booking_case, p_unit text, p_scope text, p_from date, p_to date) returns TABLE(most numeric); sql stable; body 52b5c843; grants none
-function app.move_booking(p_row public.reservations, p_new public.reservations, p_asset public.assets, p_override jsonb) returns public.reservations; plpgsql volatile set search_path=""; body f9b33d0f; grants none
-function app.move_instances(p_moves app.series_move[], p_asset public.assets) returns jsonb; plpgsql volatile set search_path=""; body aea45ab4; grants none
+function app.move_booking(p_row public.reservations, p_new public.reservations, p_asset public.assets, p_override jsonb) returns public.reservations; plpgsql volatile set search_path=""; body 8405427f; grants none
+function app.move_instances(p_moves app.series_move[], p_asset public.assets) returns jsonb; plpgsql volatile set search_path=""; body eb92f55d; grants none
 function app.note_event() returns trigger; plpgsql volatile security definer set search_path=""; body 9217bfe5; grants none
 function app.note_instance_change() returns trigger; plpgsql volatile security definer set search_path=""; body 61b93cda; grants none
 function app.object_errors(p_path text, p_value jsonb, p_max integer) returns jsonb; sql immutable set search_path=""; body b77dad48; grants none
 function app.obstacles(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict) returns jsonb; plpgsql stable set search_path=""; body 53de2592; grants none
 function app.occupancy_kind(p_status public.reservation_status) returns text; sql immutable; body d7652cf4; grants none
-function app.offer_entry(p_entry public.waitlist_entries) returns boolean; plpgsql volatile set search_path=""; body b2d331c9; grants none
+function app.offer_entry(p_entry public.waitlist_entries) returns void; plpgsql volatile set search_path=""; body 1966469f; grants none
 function app.open_event_log() returns trigger; plpgsql volatile security definer set search_path=""; body e8c90818; grants none
 function app.open_instances(p_series_id uuid, p_from_place integer) returns app.series_move[]; plpgsql stable set search_path=""; body 2e7bde24; grants none
 function app.open_maintenance(p_maintenance_id uuid, p_asset_id uuid, p_expected_version integer) returns public.maintenance_windows; plpgsql volatile set search_path=""; body f590baa9; grants none
@@ -1100,7 +1100,7 @@ function app.recheck_member_as_approver() returns trigger; plpgsql volatile secu
 function app.record_decision(p_row public.reservations, p_decision text, p_notes text, p_rule_id uuid) returns boolean; plpgsql volatile set search_path=""; body 80f2233f; grants none
 function app.reference_errors(p_organization_id uuid, p_named jsonb) returns jsonb; sql stable set search_path=""; body 27728406; grants none
 function app.refill_maintenance(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body da516328; grants none
-function app.refill_released() returns trigger; plpgsql volatile security definer set search_path=""; body 4cca1a21; grants none
+function app.refill_released() returns trigger; plpgsql volatile security definer set search_path=""; body 5dce6a13; grants none
 function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body ea9f6c01; grants none
 function app.refuse_further_conflicts(p_old public.maintenance_windows, p_new public.maintenance_windows) returns void; plpgsql volatile set search_path=""; body 15f49cb4; grants none
 function app.refuse_maintenance_conflicts(p_window public.maintenance_windows, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns void; plpgsql volatile set search_path=""; body 7402a166; grants none
@@ -1109,13 +1109,13 @@ function app.refuse_taken(p_asset public.assets, p_start timestamp with time zon
 function app.refuse_truncate() returns trigger; plpgsql volatile security definer set search_path=""; body e10bfd5c; grants none
 function app.release_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 68c1aa16; grants none
 function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24153df7; grants none
-function app.release_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 436b3b02; grants none
+function app.release_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 1a5a80ce; grants none
 function app.removal_errors(p_organization_id uuid, p_user_id uuid, p_future_bookings text, p_transfer_to uuid) returns jsonb; plpgsql stable set search_path=""; body 53b51888; grants none
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
 function app.replaceable_holds(p_asset_id uuid, p_user_id uuid) returns uuid[]; plpgsql stable set search_path=""; body 78976c65; grants none
 function app.require_aal2(p_organization_id uuid, p_sensitive boolean DEFAULT false) returns boolean; plpgsql stable security definer set search_path=""; body 214b7e9c; grants execute to authenticated
 function app.require_member(p_organization_id uuid, p_min_role public.member_role DEFAULT 'viewer'::public.member_role) returns public.member_role; plpgsql stable security definer set search_path=""; body 56f9b3e3; grants none
-function app.require_notice(p_row public.reservations) returns void; plpgsql stable set search_path=""; body a5d0572e; grants none
+function app.require_notice(p_row public.reservations) returns void; plpgsql stable set search_path=""; body aec506cb; grants none
 function app.require_seat(p_organization_id uuid, p_seat_limit integer, p_count_invitations boolean) returns void; plpgsql volatile set search_path=""; body b44c449d; grants none
 function app.require_user() returns void; plpgsql stable set search_path=""; body bb54f2e5; grants none
 function app.require_version(p_version integer, p_expected_version integer, p_current jsonb) returns void; plpgsql stable set search_path=""; body ac0fa38f; grants none
@@ -1150,7 +1150,8 @@ function app.series_reference(p_series_id uuid, p_scope text, p_from timestamp w
 function app.series_slots(p_rrule text, p_start timestamp with time zone, p_end timestamp with time zone, p_exdates timestamp with time zone[], p_time_zone text) returns app.series_slot[]; plpgsql stable set search_path=""; body fd9bda1c; grants none
 function app.series_span(p_starts_at timestamp without time zone, p_duration interval, p_time_zone text) returns tstzrange; plpgsql stable set search_path=""; body 0972bd53; grants none
 function app.settle_approvals(p_row public.reservations) returns public.reservations; plpgsql volatile set search_path=""; body 859c8836; grants none
-function app.shift_series(p_series public.reservation_series, p_moves app.series_move[], p_reference public.reservations, p_new public.reservations) returns jsonb; plpgsql volatile set search_path=""; body 356a2329; grants none
+function app.settle_offer_of_hold() returns trigger; plpgsql volatile security definer set search_path=""; body f4c9a562; grants none
+function app.shift_series(p_series public.reservation_series, p_moves app.series_move[], p_reference public.reservations, p_new public.reservations) returns jsonb; plpgsql volatile set search_path=""; body cb69343b; grants none
 function app.shifted_instances(p_moves app.series_move[], p_series public.reservation_series, p_reference public.reservations, p_new public.reservations, p_time_zone text) returns app.series_move[]; plpgsql stable set search_path=""; body 405e6c03; grants none
 function app.slot_conflicts(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path=""; body 4fe2dc20; grants none
 function app.slot_errors(p_slots app.series_slot[], p_turnaround interval, p_path text) returns jsonb; plpgsql stable set search_path=""; body 3ead2ff1; grants none
@@ -1183,12 +1184,12 @@ function app.visible_series(p_series_id uuid) returns public.reservation_series;
 function app.visible_waitlist_entry(p_entry_id uuid) returns public.waitlist_entries; plpgsql stable set search_path=""; body e74a2794; grants none
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
 function app.waitlist_json(p_row public.waitlist_entries) returns jsonb; plpgsql stable set search_path=""; body 70f760a0; grants none
-function app.waitlist_violations(p_entry public.waitlist_entries, p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body e139f4b2; grants none
+function app.waitlist_violations(p_entry public.waitlist_entries, p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body 882e17dc; grants none
 function app.waits_for_caller(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body e93e582b; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb, p_ignore_others boolean DEFAULT false) returns app.verdict; plpgsql stable set search_path=""; body 554cba4b; grants none
 function app.whole_errors(p_subject text, p_object jsonb) returns jsonb; plpgsql immutable set search_path=""; body af7603f1; grants none
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
-function public.accept_waitlist_offer(p_entry_id uuid, p_title text DEFAULT NULL::text, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2f98a58c; grants execute to authenticated
+function public.accept_waitlist_offer(p_entry_id uuid, p_title text DEFAULT NULL::text, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 980756e1; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
 function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 16106906; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 84852c0f; grants execute to authenticated
@@ -1236,7 +1237,7 @@ function public.list_tiers(p_organization_id uuid, p_page integer DEFAULT 1, p_p
 function public.list_waitlist(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_asset_id uuid DEFAULT NULL::uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 983131c8; grants execute to authenticated
 function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body 03822c0e; grants execute to authenticated
 function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 59dccafd; grants execute to authenticated
-function public.offer_waitlist() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 26d86750; grants execute to service_role
+function public.offer_waitlist() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 15a77e5d; grants execute to service_role
 function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
 function public.plan_photo_upload(p_asset_id uuid, p_content_type text, p_size integer) returns jsonb; plpgsql stable security definer set search_path=""; body bbaff242; grants execute to authenticated
 function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql stable security definer set search_path=""; body e7b92826; grants execute to authenticated
@@ -1245,7 +1246,7 @@ function public.refresh_organization_stats() returns timestamp with time zone; p
 function public.release_hold(p_hold_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2de8701c; grants execute to authenticated
 function public.remove_member(p_organization_id uuid, p_user_id uuid, p_future_bookings text DEFAULT NULL::text, p_transfer_to uuid DEFAULT NULL::uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e4ba272f; grants execute to authenticated
 function public.restore_organization(p_organization_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24088740; grants execute to authenticated
-function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c3184c48; grants execute to authenticated
+function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c95145aa; grants execute to authenticated
 function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
 function public.search_assets(p_organization_id uuid, p_q text DEFAULT NULL::text, p_section public.asset_section DEFAULT NULL::public.asset_section, p_status text DEFAULT NULL::text, p_capacity_min integer DEFAULT NULL::integer, p_free_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_free_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_details jsonb DEFAULT NULL::jsonb, p_sort text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 2dadb83b; grants execute to authenticated
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
@@ -1254,7 +1255,7 @@ function public.update_holiday(p_organization_id uuid, p_holiday_id uuid, p_chan
 function public.update_maintenance(p_maintenance_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body ca4bcd03; grants execute to authenticated
 function public.update_member(p_organization_id uuid, p_user_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c436a33a; grants execute to authenticated
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
-function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer, p_override jsonb DEFAULT NULL::jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body f95597cc; grants execute to authenticated
+function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer, p_override jsonb DEFAULT NULL::jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 49ec2311; grants execute to authenticated
 function public.update_rule(p_organization_id uuid, p_rule_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 89b98c95; grants execute to authenticated
 function public.update_series(p_series_id uuid, p_changes jsonb, p_scope text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7817c246; grants execute to authenticated
 function public.update_tier(p_organization_id uuid, p_tier_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body a9f138f9; grants execute to authenticated
@@ -1326,7 +1327,6 @@ CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old
 CREATE TRIGGER version_counts_details AFTER INSERT OR DELETE OR UPDATE ON public.reservation_details FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
 CREATE TRIGGER version_counts_guests AFTER INSERT OR DELETE OR UPDATE ON public.reservation_guests FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservation_series FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
-CREATE TRIGGER accept_offer AFTER UPDATE OF status ON public.reservations FOR EACH ROW WHEN (((old.status = 'hold'::public.reservation_status) AND (new.status = ANY (ARRAY['pending'::public.reservation_status, 'approved'::public.reservation_status])))) EXECUTE FUNCTION app.accept_offer_of_hold()
 CREATE TRIGGER approvals_end_or_follow AFTER UPDATE OF status, user_id ON public.reservations FOR EACH ROW WHEN (((old.status = 'pending'::public.reservation_status) AND ((old.status IS DISTINCT FROM new.status) OR (old.user_id IS DISTINCT FROM new.user_id)))) EXECUTE FUNCTION app.follow_reservation_with_approvals()
 CREATE TRIGGER bound_hold BEFORE INSERT OR UPDATE ON public.reservations FOR EACH ROW WHEN (((new.status = 'hold'::public.reservation_status) IS DISTINCT FROM (new.hold_expires_at IS NOT NULL))) EXECUTE FUNCTION app.bound_hold()
 CREATE TRIGGER end_offer BEFORE DELETE ON public.reservations FOR EACH ROW WHEN ((old.status = 'hold'::public.reservation_status)) EXECUTE FUNCTION app.end_offer_of_hold()
@@ -1341,6 +1341,7 @@ CREATE TRIGGER occupancy_inserted AFTER INSERT ON public.reservations REFERENCIN
 CREATE TRIGGER occupancy_refilled AFTER DELETE ON public.reservations REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION app.refill_released()
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.reservations FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER series_notes_its_instances AFTER UPDATE ON public.reservations FOR EACH ROW WHEN (((new.series_id IS NOT NULL) AND (old.* IS DISTINCT FROM new.*) AND (NOT ((new.status = 'completed'::public.reservation_status) AND (old.status <> 'completed'::public.reservation_status))))) EXECUTE FUNCTION app.note_instance_change()
+CREATE TRIGGER settle_offer AFTER UPDATE OF status ON public.reservations FOR EACH ROW WHEN (((old.status = 'hold'::public.reservation_status) AND (new.status <> 'hold'::public.reservation_status))) EXECUTE FUNCTION app.settle_offer_of_hold()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER version_counts_subscription AFTER INSERT OR DELETE OR UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION app.count_subscription_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
