@@ -217,3 +217,96 @@ values
     ('d0000000-0000-4000-8000-000000001001', 2, 'Jorge Salazar', null),
     ('d0000000-0000-4000-8000-000000001008', 1, 'Lucía Arosemena', null)
 on conflict do nothing;
+
+-- Rules of the demo office, so that the engine can be seen at work: see docs/booking.md.
+insert into public.tier_booking_rules (
+    id, organization_id, tier_id, name, description, rule_type, conditions, effect, applies_to_all_assets, priority,
+    overridable_by, approval_type
+)
+values
+    (
+        'd0000000-0000-4000-8000-000000002001', 'd0000000-0000-4000-8000-0000000000a1', 'd0000000-0000-4000-8000-0000000000c2',
+        'Christmas at Contadora', 'From 20 December to Epiphany the house is the principals''.', 'date_range',
+        '{"start_month_day": "12-20", "end_month_day": "01-06"}', 'deny', false, 100, '{admin,owner}', 'any_approver'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000002002', 'd0000000-0000-4000-8000-0000000000a1', null,
+        'Guests on the island', null, 'custom',
+        '{"description": "Somebody makes sure that the cook and the captain are there."}', 'require_approval', false, 100, '{}',
+        'any_approver'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000002003', 'd0000000-0000-4000-8000-0000000000a1', null,
+        'A day''s notice for the helicopter', 'The pilots are on call, not at work.', 'lead_time', '{"min_hours": 24}', 'deny',
+        false, 50, '{manager,admin,owner}', 'any_approver'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000002004', 'd0000000-0000-4000-8000-0000000000a1', 'd0000000-0000-4000-8000-0000000000c2',
+        'Three weeks of houses a year', null, 'quota',
+        '{"amount": 21, "unit": "nights", "period": "year", "scope": "section"}', 'deny', false, 100, '{}', 'any_approver'
+    ),
+    (
+        'd0000000-0000-4000-8000-000000002005', 'd0000000-0000-4000-8000-0000000000a1', null,
+        'Carnival by jet', 'Slots at the airport are short: the principals agree.', 'holiday',
+        '{
+            "holiday_ids": [
+                "b0000000-0000-4000-8000-00000000ca01", "b0000000-0000-4000-8000-00000000ca02",
+                "b0000000-0000-4000-8000-00000000ca03", "b0000000-0000-4000-8000-00000000ca04",
+                "b0000000-0000-4000-8000-00000000ca05"
+            ],
+            "days_before": 1
+        }',
+        'require_approval', false, 100, '{}', 'all_principals'
+    )
+on conflict do nothing;
+
+insert into public.tier_rule_assets (rule_id, asset_id, organization_id)
+select
+    ('d0000000-0000-4000-8000-00000000200' || w.rule)::uuid, ('d0000000-0000-4000-8000-000000000' || w.asset)::uuid,
+    'd0000000-0000-4000-8000-0000000000a1'
+from (
+    values (1, '104'), (2, '104'), (3, '103'), (4, '104'), (4, '105'), (5, '101')
+) as w (rule, asset)
+on conflict do nothing;
+
+-- Time that is taken away, counted from today as above: days of the family assembly, and a haul-out that leaves the
+-- tournament its day.
+insert into public.blackout_dates (id, organization_id, asset_id, start_date, end_date, reason)
+select
+    'd0000000-0000-4000-8000-000000003001', a.organization_id, a.id, (now() at time zone a.timezone)::date + 40,
+    (now() at time zone a.timezone)::date + 43, 'Family assembly'
+from public.assets a
+where a.id = 'd0000000-0000-4000-8000-000000000104'
+on conflict do nothing;
+
+insert into public.maintenance_windows (id, organization_id, asset_id, title, start_date, end_date, resolution, created_by)
+select
+    'd0000000-0000-4000-8000-000000004001', a.organization_id, a.id, 'Haul-out and new propellers',
+    (date_trunc('day', now() at time zone a.timezone) + interval '6 days 8 hours') at time zone a.timezone,
+    (date_trunc('day', now() at time zone a.timezone) + interval '9 days 17 hours') at time zone a.timezone,
+    'keep', 'd0000000-0000-4000-8000-000000000002'
+from public.assets a
+where a.id = 'd0000000-0000-4000-8000-000000000107'
+on conflict do nothing;
+
+-- Who is asked about the guests from Madrid: the owner and the manager, any of whom decides.
+insert into public.approval_requests (
+    id, organization_id, reservation_id, user_id, submitted_by, rule_id, rule_type, rule_name, rule_version, approval_type,
+    required, timeout_hours, expires_at
+)
+select
+    'd0000000-0000-4000-8000-000000005001', r.organization_id, r.id, r.user_id, r.user_id, b.id, b.rule_type::text, b.name,
+    b.version, b.approval_type::text, 1, b.timeout_hours, least(now() + make_interval(hours => b.timeout_hours), r.start_date)
+from public.reservations r
+join public.tier_booking_rules b on b.id = 'd0000000-0000-4000-8000-000000002002'
+where r.id = 'd0000000-0000-4000-8000-000000001010' and r.status = 'pending'
+on conflict do nothing;
+
+insert into public.rule_approvals (id, organization_id, request_id, user_id)
+select
+    ('d0000000-0000-4000-8000-00000000510' || p.n)::uuid, q.organization_id, q.id,
+    ('d0000000-0000-4000-8000-00000000000' || p.n)::uuid
+from public.approval_requests q
+cross join (values (1), (3)) as p (n)
+where q.id = 'd0000000-0000-4000-8000-000000005001' and q.status = 'pending'
+on conflict do nothing;
