@@ -179,20 +179,18 @@ declare
     v_case app.booking_case := app.make_case(p_asset, p_series.user_id, p_slot.start_date, p_slot.end_date);
     v_verdict app.verdict := app.weigh(v_case, p_override, true);
     v_conflicts jsonb := app.slot_conflicts(p_asset, p_slot.start_date, p_slot.end_date);
+    v_overridden jsonb := jsonb_build_object('overridden', jsonb_path_query_array(v_verdict.overridden, '$[*].rule_id'));
     v_row public.reservations;
     v_error jsonb;
     v_message text;
 begin
     if v_verdict.outcome = 'refused' then
-        return app.slot_report(p_slot, 'refused', null, v_conflicts, v_verdict.violations);
+        return app.slot_report(p_slot, 'refused', null, v_conflicts, v_verdict.violations) || v_overridden;
     elsif v_conflicts <> '[]' then
-        return app.slot_report(p_slot, 'conflict', null, v_conflicts, v_verdict.violations);
+        return app.slot_report(p_slot, 'conflict', null, v_conflicts, v_verdict.violations) || v_overridden;
     end if;
     v_row := app.place_booking(p_asset, v_case, v_verdict, p_values, p_series.id);
-    return app.slot_report(p_slot, v_row.status::text, v_row.id, '[]', v_verdict.violations)
-        || jsonb_build_object('overridden', coalesce(
-            (select jsonb_agg(o.value -> 'rule_id') from jsonb_array_elements(v_verdict.overridden) o), '[]'
-        ));
+    return app.slot_report(p_slot, v_row.status::text, v_row.id, '[]', v_verdict.violations) || v_overridden;
 exception
     -- What concerns this instance alone, and is found only when it is written: nobody may approve it.
     when sqlstate 'PGRST' then
@@ -201,7 +199,7 @@ exception
         if v_error ->> 'code' <> 'NO_ELIGIBLE_APPROVER' then
             raise;
         end if;
-        return app.slot_report(p_slot, 'refused', null, '[]', v_verdict.violations) || jsonb_build_object(
+        return app.slot_report(p_slot, 'refused', null, '[]', v_verdict.violations) || v_overridden || jsonb_build_object(
             'error', jsonb_build_object(
                 'code', v_error ->> 'code', 'message', v_error ->> 'message', 'details', (v_error ->> 'details')::jsonb
             )
@@ -293,6 +291,7 @@ declare
     );
     v_override jsonb := nullif(p_override, 'null');
     v_asset public.assets;
+    v_seen integer;
     v_slots app.series_slot[];
     v_slot app.series_slot;
     v_series public.reservation_series;
@@ -314,7 +313,12 @@ begin
     perform app.lock_assets(array[p_asset_id]);
     perform app.lock_people(v_asset.organization_id, array[auth.uid()]);
     perform app.sweep_asset(p_asset_id);
+    v_seen := v_asset.version;
     v_asset := app.bookable_asset(p_asset_id);
+    if v_asset.version <> v_seen then
+        -- Its zone, turnaround or capacity may be another one by now.
+        v_slots := app.check_series(v_asset, v_values, p_start_date, p_end_date, p_rrule, p_on_conflict, p_exdates);
+    end if;
 
     insert into public.reservation_series
         (organization_id, asset_id, user_id, title, rrule, time_zone, starts_at, duration, exdates)

@@ -237,6 +237,19 @@ as $$
     select ltrim(regexp_replace(p_rrule, '(^|;)(COUNT|UNTIL)=[^;]*', '', 'g'), ';') || ';COUNT=' || p_count
 $$;
 
+-- The local times of the instances that were left out.
+create function app.excluded_times(p_series_id uuid)
+returns timestamp[]
+language sql
+stable
+set search_path = ''
+as $$
+    select array(
+        select i.starts_at from app.series_instances i
+        where i.series_id = p_series_id and i.outcome = 'excluded' order by i.place
+    )
+$$;
+
 -- Makes what follows from this place on a series of its own, and answers it; the first place is the whole series.
 create function app.split_series(p_series public.reservation_series, p_place integer)
 returns public.reservation_series
@@ -261,20 +274,18 @@ begin
         (organization_id, asset_id, user_id, title, rrule, time_zone, starts_at, duration, exdates, shifted_days)
     values (
         p_series.organization_id, p_series.asset_id, p_series.user_id, p_series.title, app.counted_rrule(p_series.rrule, v_after),
-        p_series.time_zone, v_first.starts_at, p_series.duration,
-        array(select e.at from unnest(p_series.exdates) as e(at) where e.at >= v_first.starts_at order by e.at),
-        p_series.shifted_days
+        p_series.time_zone, v_first.starts_at, p_series.duration, '{}', p_series.shifted_days
     )
     returning * into v_new;
-    update public.reservation_series s
-    set rrule = app.counted_rrule(s.rrule, v_before),
-        exdates = array(select e.at from unnest(s.exdates) as e(at) where e.at < v_first.starts_at order by e.at)
-    where s.id = p_series.id;
     update public.reservations r set series_id = v_new.id
     from app.series_instances i
     where i.series_id = p_series.id and i.place >= p_place and r.id = i.reservation_id;
     update app.series_instances i set series_id = v_new.id, place = i.place - v_before
     where i.series_id = p_series.id and i.place >= p_place;
+    update public.reservation_series s
+    set rrule = app.counted_rrule(s.rrule, v_before), exdates = app.excluded_times(s.id)
+    where s.id = p_series.id;
+    update public.reservation_series s set exdates = app.excluded_times(s.id) where s.id = v_new.id returning * into v_new;
     return v_new;
 end;
 $$;
@@ -296,11 +307,11 @@ begin
 end;
 $$;
 
--- Moves all of these but those that were moved by themselves, and with them what the series says of itself; answers the
--- report.
+-- Moves all of these but those that were moved by themselves, and with them those that were never booked and what the
+-- series says of itself; answers the report.
 create function app.shift_series(
     p_series public.reservation_series, p_moves app.series_move[], p_reference public.reservations,
-    p_new public.reservations
+    p_new public.reservations, p_counts_guests boolean
 )
 returns jsonb
 language plpgsql
@@ -309,6 +320,7 @@ as $$
 declare
     v_asset public.assets := app.bookable_asset(p_new.asset_id);
     v_zone text := case when p_new.asset_id = p_series.asset_id then p_series.time_zone else v_asset.timezone end;
+    v_shift interval := (p_new.start_date at time zone v_zone) - (p_reference.start_date at time zone p_series.time_zone);
     v_shifted app.series_move[];
     v_move app.series_move;
     v_asset_id uuid;
@@ -322,7 +334,7 @@ begin
         array(select row(m.place, m.starts_at, m.start_date, m.end_date, false)::app.series_slot from unnest(v_shifted) m),
         app.turnaround(v_asset.turnaround_minutes), 'start_date'
     ));
-    if exists (select from unnest(v_shifted) m where (m.old_row).guest_count > v_asset.capacity) then
+    if not p_counts_guests and exists (select from unnest(v_shifted) m where (m.old_row).guest_count > v_asset.capacity) then
         perform app.fail_fields(jsonb_build_array(app.field_error(
             'guest_count', 'over_capacity', format('The asset takes %s people at most.', v_asset.capacity),
             jsonb_build_object('max', v_asset.capacity)
@@ -337,14 +349,14 @@ begin
     update app.series_instances i set starts_at = m.starts_at, detached = false
     from unnest(v_shifted) m
     where i.reservation_id = m.reservation_id;
+    update app.series_instances i set starts_at = i.starts_at + v_shift
+    where i.series_id = p_series.id and i.reservation_id is null and i.place > (v_shifted[1]).place;
     for v_asset_id in select distinct (m.old_row).asset_id from unnest(v_shifted) m loop
         perform app.advance_waitlist(v_asset_id);
     end loop;
     update public.reservation_series s
     set asset_id = v_asset.id, time_zone = v_zone,
-        starts_at = s.starts_at + (
-            (p_new.start_date at time zone v_zone) - (p_reference.start_date at time zone s.time_zone)
-        ),
+        starts_at = s.starts_at + v_shift, exdates = app.excluded_times(s.id),
         duration = s.duration + app.local_length(p_new.start_date, p_new.end_date, v_zone)
             - app.local_length(p_reference.start_date, p_reference.end_date, s.time_zone),
         shifted_days = s.shifted_days + (
@@ -405,6 +417,24 @@ begin
 end;
 $$;
 
+-- What became of each instance, in order, under the number that it has now: those that follow begin anew with 1.
+create function app.changes_json(p_moves app.series_move[], p_report jsonb)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select jsonb_agg(
+        coalesce(r.value, app.slot_report(
+            row(m.place, m.starts_at, m.start_date, m.end_date, false)::app.series_slot, (m.old_row).status::text, m.reservation_id
+        )) || jsonb_build_object('index', i.place)
+        order by i.place
+    )
+    from unnest(p_moves) m
+    join app.series_instances i on i.reservation_id = m.reservation_id
+    left join jsonb_array_elements(p_report) as r(value) on (r.value ->> 'reservation_id')::uuid = m.reservation_id
+$$;
+
 -- Changes 'this' instance (the one that begins at p_from), which from then on keeps its own time; the 'following', which
 -- become a series of their own; or 'all' that have not begun. start_date and end_date are those of the instance at
 -- p_from (with 'all' and without it, of the first that is left): the others move as far in local time. All or nothing.
@@ -463,14 +493,18 @@ begin
         select (m.old_row).* into v_reference from unnest(v_moves) m order by m.detached, m.place limit 1;
     end if;
     -- What has no more than a title to tell may follow an exception; what moves needs to know from where.
-    if (v_instance.detached or v_reference.asset_id <> v_series.asset_id)
-        and p_changes ?| array['asset_id', 'start_date', 'end_date']
-    then
+    if p_changes ?| array['asset_id', 'start_date', 'end_date'] and (
+        v_instance.detached or v_reference.asset_id <> v_series.asset_id
+        or not exists (select from unnest(v_moves) m where not m.detached)
+    ) then
         perform app.fail_fields(jsonb_build_array(app.field_error(
             'from', 'detached', 'That instance was moved by itself: name another, or change it with the scope this.'
         )));
     end if;
-    select a.capacity into v_capacity from public.assets a where a.id = v_target;
+    -- Guests come to those too that were moved elsewhere by themselves.
+    select min(a.capacity) into v_capacity
+    from public.assets a
+    where a.id = v_target or a.id in (select (m.old_row).asset_id from unnest(v_moves) m where m.detached);
     v_new := app.patched_reservation(
         v_reference, p_changes, case when p_changes ?| array['asset_id', 'guest_count', 'guests'] then v_capacity end
     );
@@ -480,20 +514,15 @@ begin
     if (v_new.asset_id, v_new.start_date, v_new.end_date)
         is distinct from (v_reference.asset_id, v_reference.start_date, v_reference.end_date)
     then
-        v_report := app.shift_series(v_series, v_moves, v_reference, v_new);
+        v_report := app.shift_series(v_series, v_moves, v_reference, v_new, p_changes ? 'guest_count');
     end if;
     perform app.describe_instances(array(select m.reservation_id from unnest(v_moves) m), p_changes, v_new);
     update public.reservation_series s
     set title = case when p_changes ? 'title' then v_new.title else s.title end, updated_at = clock_timestamp()
     where s.id = v_series.id
     returning * into v_series;
-    v_answer := app.series_json(v_series) || jsonb_build_object('changed', v_report || coalesce((
-        select jsonb_agg(app.slot_report(
-            row(m.place, m.starts_at, m.start_date, m.end_date, false)::app.series_slot, (m.old_row).status::text, m.reservation_id
-        ) order by m.place)
-        from unnest(v_moves) m
-        where not v_report @> jsonb_build_array(jsonb_build_object('reservation_id', m.reservation_id))
-    ), '[]')) || case when v_series.id <> p_series_id then jsonb_build_object('previous_series_id', p_series_id) else '{}' end;
+    v_answer := app.series_json(v_series)
+        || jsonb_build_object('changed', app.changes_json(v_moves, v_report)) || case when v_series.id <> p_series_id then jsonb_build_object('previous_series_id', p_series_id) else '{}' end;
     perform app.keep_answer('update_series', p_idempotency_key, v_answer);
     return v_answer;
 exception

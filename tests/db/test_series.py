@@ -1,5 +1,6 @@
 """Series: booked, changed and cancelled, as the people who do."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from tests.actors import (
     rpc,
 )
 from tests.db.booking import Json, Watcher, at, cancel, change, insert_booking, utc
+from tests.db.racing import second_of_two
 
 PANAMA = ZoneInfo("America/Panama")
 NEW_YORK = ZoneInfo("America/New_York")
@@ -658,3 +660,98 @@ def test_a_series_is_hidden_with_its_asset(
     with refused("NOT_FOUND", 404):
         read(member, made)
     assert len(read(manager, made)["instances"]) == 5
+
+
+def test_all_moved_by_themselves_leave_nothing_to_move(member: Connection, plane: str) -> None:
+    made = repeat(member, plane, "FREQ=WEEKLY;COUNT=2")
+    for start in (FIRST, FIRST + WEEK):
+        edit(member, made, "this", start, end_date=start + timedelta(hours=1))
+    for place in (None, FIRST + WEEK):
+        with refused("VALIDATION_ERROR", 400) as failures:
+            edit(member, made, "all", place, start_date=FIRST + timedelta(hours=3))
+        assert faults(failures[0]) == {("from", "detached")}
+    assert {each["outcome"] for each in edit(member, made, "all", title="Same")["changed"]} == {"approved"}
+    assert read(member, made)["start_date"] == utc(FIRST)
+
+
+def test_guests_fit_wherever_they_come_to(
+    member: Connection, db: Connection, organization: Organization, plane: str
+) -> None:
+    small = make_asset(db, organization.id, "planes", "Small", capacity=2)
+    made = repeat(member, plane, "FREQ=WEEKLY;COUNT=3", guest_count=5)
+    with refused("VALIDATION_ERROR", 400) as failures:
+        edit(member, made, "all", asset_id=small)
+    assert faults(failures[0]) == {("guest_count", "over_capacity")}
+    # Those who come are as many as are said to in the same change.
+    edit(member, made, "all", asset_id=small, guest_count=2)
+    edit(member, made, "all", asset_id=plane)
+    edit(member, made, "this", FIRST + WEEK, asset_id=small)
+    # One is still there.
+    with refused("VALIDATION_ERROR", 400) as failures:
+        edit(member, made, "all", guest_count=3)
+    assert faults(failures[0]) == {("guest_count", "over_capacity")}
+
+
+def test_what_was_left_out_moves_with_the_others(
+    member: Connection, db: Connection, organization: Organization, plane: str
+) -> None:
+    third = FIRST + 2 * WEEK
+    insert_booking(db, organization, plane, third, third + timedelta(hours=1))
+    made = repeat(member, plane, on_conflict="skip", exdates=[FIRST + WEEK])
+    moved = edit(
+        member, made, "all", start_date=FIRST + timedelta(days=1), end_date=FIRST + timedelta(days=1, hours=2)
+    )
+    assert outcomes(moved["instances"]) == ["approved", "excluded", "conflict", "approved", "approved"]
+    assert [start[:5] for start in starts(moved)] == ["03-05", "03-12", "03-19", "03-26", "04-02"]
+    assert moved["exdates"] == [utc(FIRST + WEEK + timedelta(days=1))]
+    fourth = FIRST + 3 * WEEK + timedelta(days=1)
+    later = edit(member, made, "following", fourth, title="Later")
+    assert (later["exdates"], read(member, made)["exdates"]) == ([], moved["exdates"])
+    # Under the numbers that they have now.
+    assert [each["index"] for each in later["changed"]] == [1, 2]
+    assert [each["index"] for each in later["instances"]] == [1, 2]
+
+
+def test_a_zone_that_changes_meanwhile_is_the_zone(
+    database: str, member: Connection, db: Connection, organization: Organization, plane: str
+) -> None:
+    changes = [{"op": "update", "id": plane, "asset": {"timezone": "America/New_York"}}]
+    start = datetime(2031, 3, 8, 9, tzinfo=NEW_YORK)
+    made = second_of_two(
+        database,
+        db,
+        (
+            organization.admin,
+            lambda admin: rpc(
+                admin,
+                "bulk_assets",
+                p_organization_id=organization.id,
+                p_mode="atomic",
+                p_operations=json.dumps(changes),
+            ),
+        ),
+        (organization.member, lambda waiting: repeat(waiting, plane, "FREQ=DAILY;COUNT=2", start)),
+    )
+    assert made["time_zone"] == "America/New_York"
+    # The clocks change between the two.
+    assert starts(made, NEW_YORK) == ["03-08 09:00", "03-09 09:00"]
+
+
+def test_an_override_that_only_conflicts_needed_is_no_mistake(
+    member: Connection, db: Connection, organization: Organization, plane: str
+) -> None:
+    row = db.execute(
+        """
+        insert into public.tier_booking_rules
+            (organization_id, name, rule_type, conditions, effect, overridable_by)
+        values (%s, 'Fair', 'date_range', '{"start_date": "2031-03-11", "end_date": "2031-03-11"}', 'deny',
+            '{member}')
+        returning id
+        """,
+        [organization.id],
+    ).fetchone()
+    assert row is not None
+    insert_booking(db, organization, plane, FIRST + WEEK, FIRST + WEEK + timedelta(hours=1))
+    override = {"rule_ids": [str(row["id"])], "reason": "Feria"}
+    made = repeat(member, plane, "FREQ=WEEKLY;COUNT=3", on_conflict="skip", override=override)
+    assert outcomes(made["instances"]) == ["approved", "conflict", "approved"]
