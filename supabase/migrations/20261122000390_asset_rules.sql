@@ -173,9 +173,11 @@ security definer
 set search_path = ''
 as $$
 begin
-    return to_regclass('storage.objects') is not null and exists (
-        select from storage.objects o where o.bucket_id = 'asset-photos' and o.name = p_path
-    );
+    -- A statement of its own: the next one cannot even be read where the table is missing.
+    if to_regclass('storage.objects') is null then
+        return false;
+    end if;
+    return exists (select from storage.objects o where o.bucket_id = 'asset-photos' and o.name = p_path);
 end;
 $$;
 

@@ -238,3 +238,10 @@ def test_an_upload_is_planned_in_the_assets_folder(database: str, organization: 
         "content_type": "enum",
         "size": "out_of_range",
     }
+
+
+def test_without_storage_nothing_lies_there(admin_database: str) -> None:
+    with connect(admin_database) as admin, admin.transaction(force_rollback=True):
+        admin.execute("alter schema storage rename to elsewhere")
+        row = admin.execute("select app.photo_is_stored('a/b/c.png') as stored").fetchone()
+    assert row == {"stored": False}
