@@ -252,9 +252,11 @@ begin
         return v_answer;
     end if;
     -- All of them before the first row, as whoever books does: two bulks, or a bulk and a booking, wait and never deadlock.
+    -- The organisation's only, for whoever names others' must not hold up their bookings.
     perform app.lock_assets(array(
-        select app.parse_id(o.value ->> 'id') from jsonb_array_elements(p_operations) o
-        where app.parse_id(o.value ->> 'id') is not null
+        select a.id from public.assets a
+        where a.organization_id = p_organization_id
+            and a.id in (select app.parse_id(o.value ->> 'id') from jsonb_array_elements(p_operations) o)
     ));
 
     for v_operation in select o.value from jsonb_array_elements(p_operations) o loop

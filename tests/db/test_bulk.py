@@ -268,3 +268,15 @@ def test_two_bulks_in_opposite_orders_wait_for_each_other(
         "select distinct name from public.assets where organization_id = %s", [organization.id]
     )
     assert named.fetchall() == [{"name": "Second"}]
+
+
+def test_whoever_names_others_assets_does_not_hold_them_up(
+    db: Connection, database: str, organization: Organization
+) -> None:
+    foreign = make_organization(db).assets["planes"]
+    # Somebody books it.
+    with db.transaction():
+        db.execute("select app.lock_assets(array[%s]::uuid[])", [foreign])
+        with as_user(database, organization.admin) as admin:
+            answer = bulk(admin, organization, "partial", {"op": "archive", "id": foreign})
+    assert answer["results"][0]["error"]["code"] == "NOT_FOUND"
