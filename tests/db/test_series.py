@@ -713,7 +713,7 @@ def test_what_was_left_out_moves_with_the_others(
 
 
 def test_a_zone_that_changes_meanwhile_is_the_zone(
-    database: str, member: Connection, db: Connection, organization: Organization, plane: str
+    database: str, db: Connection, organization: Organization, plane: str
 ) -> None:
     changes = [{"op": "update", "id": plane, "asset": {"timezone": "America/New_York"}}]
     start = datetime(2031, 3, 8, 9, tzinfo=NEW_YORK)
