@@ -12,14 +12,50 @@ import pytest_asyncio
 from psycopg import sql
 
 from tests.actors import Actor, Connection, Organization, TokenSigner, connect, make_organization
+from tests.functions import FunctionCoverage, count_calls
 from tests.harness import RunningBff, RunningStack, running_bff, running_stack, scratch_directory
+
+FUNCTION_COVERAGE = pytest.StashKey[FunctionCoverage]()
 
 
 @pytest.fixture(scope="session")
-def stack() -> Iterator[RunningStack]:
-    """The run's embedded Supabase, on free ports."""
+def stack(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
+    """The run's embedded Supabase, on free ports; it counts which SQL functions are called."""
     with scratch_directory() as directory, running_stack(directory / "stack") as running:
+        count_calls(running.admin_database_url)
+        coverage = request.config.stash[FUNCTION_COVERAGE] = FunctionCoverage()
         yield running
+        coverage.add(running.database_url)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says which SQL functions no test has called."""
+    coverage = config.stash.get(FUNCTION_COVERAGE, None)
+    if coverage is not None and coverage.sources:
+        uncalled = coverage.uncalled()
+        terminalreporter.section("SQL functions")
+        terminalreporter.line(f"{len(coverage.sources) - len(uncalled)} of {len(coverage.sources)} called")
+        if _is_whole_run(config):
+            terminalreporter.line(f"not called: {', '.join(uncalled) or 'none'}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A run of everything fails where a SQL function was never called."""
+    coverage = session.config.stash.get(FUNCTION_COVERAGE, None)
+    if (
+        coverage is not None
+        and coverage.sources
+        and _is_whole_run(session.config)
+        and session.exitstatus == pytest.ExitCode.OK
+        and coverage.uncalled()
+    ):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def _is_whole_run(config: pytest.Config) -> bool:
+    chosen = config.option.keyword or config.option.markexpr or config.option.lf or config.option.maxfail
+    return config.args == config.getini("testpaths") and not chosen
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +72,7 @@ def token_signer(stack: RunningStack) -> TokenSigner:
 
 
 @pytest.fixture(scope="module")
-def database(stack: RunningStack) -> Iterator[str]:
+def database(stack: RunningStack, request: pytest.FixtureRequest) -> Iterator[str]:
     """A database of the module's own, cloned from the migrated template; role postgres."""
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(stack.admin_database_url, autocommit=True) as admin:
@@ -45,7 +81,9 @@ def database(stack: RunningStack) -> Iterator[str]:
                 sql.Identifier(name), sql.Identifier(stack.env["STACK_TEMPLATE_DATABASE"])
             )
         )
-        yield psycopg.conninfo.make_conninfo(stack.database_url, dbname=name)
+        conninfo = psycopg.conninfo.make_conninfo(stack.database_url, dbname=name)
+        yield conninfo
+        request.config.stash[FUNCTION_COVERAGE].add(conninfo)
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 
