@@ -91,7 +91,7 @@ async def test_the_document_names_each_header_that_an_answer_carries(
 async def test_the_page_needs_nothing_from_elsewhere(client: Client) -> None:
     response = await client(None).get("/api/docs")
     assert response.headers["content-type"].startswith("text/html")
-    assert "script" not in response.text.lower().replace("description", "")
+    assert "<script" not in response.text.lower()
     assert "src=" not in response.text
     for endpoint in ENDPOINTS:
         assert endpoint.summary.split("'")[0] in response.text.replace("&#x27;", "'")

@@ -125,7 +125,7 @@ def test_a_triggered_override_silences_later_rules_of_its_own_type_only(
 ) -> None:
     yearly = {"start_month_day": "12-20", "end_month_day": "01-06"}
     add_rule(db, organization, "date_range", yearly, priority=1, name="everyday")
-    add_rule(db, organization, "duration", {"max_minutes": 60}, priority=1, name="short")
+    add_rule(db, organization, "duration", {"max_minutes": 60}, priority=2, name="short")
     override = add_rule(
         db,
         organization,
