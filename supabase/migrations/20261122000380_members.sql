@@ -263,8 +263,9 @@ end;
 $$;
 
 -- The ids of what a person holds there and what has not ended, sorted, with all locks that releasing it needs: the
--- assets' first, then the persons', then the rows'. What was booked elsewhere between the look and the locks has an asset
--- that we hold no lock of: then the caller is to try again.
+-- assets' first, then the persons', the memberships', the rows'. With them the rows of what the person decides on, which
+-- leaving changes too: while the membership is locked, nobody is asked to decide on more. What was booked elsewhere
+-- between the look and the locks has an asset that we hold no lock of: then the caller is to try again.
 create function app.lock_bookings_of(p_organization_id uuid, p_user_id uuid, p_other_id uuid default null)
 returns uuid[]
 language plpgsql
@@ -281,13 +282,26 @@ declare
 begin
     perform app.lock_assets(v_assets);
     perform app.lock_people(p_organization_id, array[p_user_id, p_other_id]);
+    perform from public.organization_members m
+    where m.organization_id = p_organization_id and m.user_id in (p_user_id, auth.uid())
+    order by m.id
+    for no key update;
     for v_row in
-        select r.id, r.asset_id from public.reservations r
-        where r.organization_id = p_organization_id and r.user_id = p_user_id
-            and (r.status = 'hold' or (r.status in ('pending', 'approved') and r.end_date > now()))
+        select r.id, r.asset_id, r.user_id from public.reservations r
+        where (r.status = 'hold' or (r.status in ('pending', 'approved') and r.end_date > now())) and r.id in (
+            select o.id from public.reservations o
+            where o.organization_id = p_organization_id and o.user_id = p_user_id
+                and o.status in ('hold', 'pending', 'approved')
+            union
+            select q.reservation_id
+            from public.rule_approvals a
+            join public.approval_requests q on q.id = a.request_id and q.status = 'pending'
+            where a.user_id = p_user_id and a.organization_id = p_organization_id and a.status in ('pending', 'approved')
+        )
         order by r.id
         for no key update
     loop
+        continue when v_row.user_id is distinct from p_user_id;
         if v_row.asset_id <> all (v_assets) then
             perform app.fail_busy();
         end if;

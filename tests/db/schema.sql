@@ -1020,7 +1020,7 @@ function app.local_length(p_start timestamp with time zone, p_end timestamp with
 function app.local_time(p_local timestamp without time zone, p_time_zone text) returns timestamp with time zone; plpgsql immutable set search_path=""; body d28ab416; grants none
 function app.lock_assets(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body befdc18d; grants none
 function app.lock_blackout(p_organization_id uuid, p_blackout_id uuid, p_expected_version integer) returns public.blackout_dates; plpgsql volatile set search_path=""; body 4bb86213; grants none
-function app.lock_bookings_of(p_organization_id uuid, p_user_id uuid, p_other_id uuid DEFAULT NULL::uuid) returns uuid[]; plpgsql volatile set search_path=""; body a1724539; grants none
+function app.lock_bookings_of(p_organization_id uuid, p_user_id uuid, p_other_id uuid DEFAULT NULL::uuid) returns uuid[]; plpgsql volatile set search_path=""; body d0505173; grants none
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
 function app.lock_hold(p_hold_id uuid) returns void; plpgsql volatile set search_path=""; body 0beb0d74; grants none
 function app.lock_holiday(p_organization_id uuid, p_holiday_id uuid, p_expected_version integer) returns public.holidays; plpgsql volatile set search_path=""; body 46217d8a; grants none

@@ -1,11 +1,13 @@
 """Members: who changes and removes whom, and what becomes of their bookings."""
 
+import threading
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.actors import (
+    Actor,
     Connection,
     Organization,
     add_member,
@@ -18,7 +20,8 @@ from tests.actors import (
 )
 from tests.db.approving import ask, asked, join, make_rule, make_tier, requests_of, status_of
 from tests.db.booking import Json, Watcher, at, book, insert_booking
-from tests.db.racing import second_of_two
+from tests.db.racing import race, second_of_two
+from tests.harness import wait_until
 
 FUTURE = {"reason": "future_bookings", "count": 1}
 
@@ -318,6 +321,47 @@ def test_a_removal_that_waits_for_a_booking_does_not_miss_it(
     assert (outcome.code, outcome.status) == ("SERVICE_UNAVAILABLE", 503)
     with as_user(database, organization.admin) as admin:
         assert remove(admin, organization, organization.member.id, future_bookings="cancel")["canceled"] == 1
+
+
+def test_a_removal_that_waits_for_a_membership_holds_no_booking(
+    db: Connection, database: str, organization: Organization
+) -> None:
+    waiting = ask(db, organization, make_rule(db, organization))
+    locked = "select from public.organization_members where user_id = %s for no key update"
+
+    with connect(database) as changing, as_user(database, organization.owner) as owner:
+        with changing.transaction():
+            changing.execute(locked, [organization.member.id])
+            removal = threading.Thread(
+                target=remove,
+                args=[owner, organization, organization.member.id],
+                kwargs={"future_bookings": "cancel"},
+            )
+            removal.start()
+            waits = "select from pg_locks where pid = %s and not granted"
+            wait_until(lambda: db.execute(waits, [owner.info.backend_pid]).rowcount, what="the removal waits")
+            # Else whoever changes a member, and then comes to the bookings, would wait for it in a circle.
+            db.execute("select from public.reservations where id = %s for update nowait", [waiting["id"]])
+        removal.join(timeout=20)
+    assert status_of(db, waiting) == "canceled"
+
+
+def test_two_who_approve_each_other_s_bookings_leave_at_once(
+    db: Connection, database: str, organization: Organization
+) -> None:
+    one, two = join(db, organization, "one"), join(db, organization, "two")
+    for booker, approver, day in ((one, two, 3), (two, one, 5), (one, two, 7), (two, one, 9)):
+        users = [approver.id]
+        rule = make_rule(db, organization, approval_type="specific_users", approver_user_ids=users)
+        ask(db, organization, rule, booker=booker, start=at(day), end=at(day + 1))
+
+    def leave(by: Actor, who: Actor) -> None:
+        with as_user(database, by) as connection:
+            remove(connection, organization, who.id, future_bookings="cancel")
+
+    assert race([lambda: leave(organization.admin, one), lambda: leave(organization.owner, two)]) == {
+        "done": 2
+    }
 
 
 def test_the_dashboard_does_not_wait_for_whoever_is_booking(
