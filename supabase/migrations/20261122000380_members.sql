@@ -424,7 +424,8 @@ declare
     v_asking jsonb;
 begin
     select * into v_asset from public.assets a where a.id = p_row.asset_id;
-    v_case := app.make_case(v_asset, p_row.user_id, p_row.start_date, p_row.end_date, array[p_row.id], false);
+    -- Notice too: nobody has approved so short a one yet.
+    v_case := app.make_case(v_asset, p_row.user_id, p_row.start_date, p_row.end_date, array[p_row.id]);
     select jsonb_agg(v.violation order by v.place) into v_asking
     from jsonb_array_elements(app.judge(v_case)) with ordinality as v(violation, place)
     where v.violation ->> 'effect' = 'require_approval';

@@ -204,6 +204,20 @@ def test_what_was_pending_is_asked_for_anew_by_its_new_booker(
     assert asked(by_status["pending"]) == {organization.owner.id, organization.manager.id}
 
 
+def test_a_short_notice_that_nobody_has_approved_is_asked_for_anew_too(
+    db: Connection, database: str, organization: Organization
+) -> None:
+    notice = make_rule(db, organization, rule_type="lead_time", conditions='{"min_hours": 480}')
+    other = join(db, organization, "other")
+    waiting = ask(db, organization, notice, start=at(4), end=at(5))
+    with as_user(database, organization.admin) as admin:
+        remove(admin, organization, organization.member.id, transfer_to=other.id)
+    assert status_of(db, waiting) == "pending"
+    assert {request["rule_id"] for request in requests_of(db, waiting) if request["status"] == "pending"} == {
+        notice
+    }
+
+
 def test_what_nobody_needs_to_approve_any_more_is_approved(
     db: Connection, database: str, organization: Organization
 ) -> None:
