@@ -138,8 +138,9 @@ begin
                 v_done := jsonb_set(v_done, array[v_result], to_jsonb((v_done ->> v_result)::integer + 1));
             end if;
         exception
-            when lock_not_available or deadlock_detected then
-                null; -- Left to the next run, as what was locked before.
+            -- Left to the next run, as what was locked before; a booking that cannot be ended stops no other one's end.
+            when lock_not_available or deadlock_detected or sqlstate 'PGRST' then
+                null;
         end;
     end loop;
     return v_done || jsonb_build_object('more', v_seen >= least(greatest(p_limit, 1), 1000));

@@ -145,6 +145,36 @@ def test_a_run_does_so_many_and_leaves_what_is_being_worked_on(
     assert expire(database) == NOBODY
 
 
+def test_a_booking_that_cannot_be_ended_stops_no_other_one_s_end(
+    database: str, db: Connection, house: House
+) -> None:
+    rule = rule_of(db, house)
+    stuck, other = (
+        ask(db, house.organization, rule, asset=house.organization.assets[section])
+        for section in ("planes", "helicopters")
+    )
+    db.execute(
+        """
+        create function pg_temp.refuse() returns trigger language plpgsql as
+        $$ begin perform app.fail_busy(); end $$
+        """
+    )
+    db.execute(
+        f"""
+        create trigger refuse before update on public.approval_requests for each row
+        when (old.reservation_id = '{stuck["id"]}' and new.status <> 'pending')
+        execute function pg_temp.refuse()
+        """.encode()
+    )
+    time_out(db, stuck, other)
+    expire(database)
+    time_out(db, stuck, other)
+    assert expire(database) == {**NOBODY, "rejected": 1}
+    assert (status_of(db, stuck), status_of(db, other)) == ("pending", "rejected")
+    db.execute("drop trigger refuse on public.approval_requests")
+    assert expire(database) == {**NOBODY, "rejected": 1}
+
+
 # How somebody stops being an approver of the principals' tier.
 LEAVING = [
     "delete from public.organization_members where user_id = %(user)s",
