@@ -260,6 +260,8 @@ begin
     v_asset := app.maintainable_asset(p_asset_id);
     perform app.fail_fields(app.maintenance_errors(p_title, p_start_date, p_end_date, p_resolution, p_reason));
     perform app.lock_assets(array[p_asset_id]);
+    -- Whoever was demoted, or what was archived, while we waited.
+    v_asset := app.maintainable_asset(p_asset_id);
     v_row.id := gen_random_uuid();
     v_row.asset_id := p_asset_id;
     v_row.start_date := p_start_date;
@@ -385,6 +387,7 @@ begin
         perform app.fail('NOT_FOUND', 'There is no such asset.', 404);
     end if;
     perform app.lock_assets(array[v_seen.asset_id, v_target]);
+    perform app.require_member(v_seen.organization_id, 'admin');
     v_row := app.open_maintenance(p_maintenance_id, v_seen.asset_id, p_expected_version);
     v_new := app.patched_maintenance(v_row, p_changes);
     v_moved := p_changes ? 'resolution' or (v_new.asset_id, v_new.start_date, v_new.end_date)
@@ -447,6 +450,7 @@ begin
     perform app.require_aal2(v_seen.organization_id);
     perform app.fail_fields(app.text_errors(jsonb_build_object('reason', v_reason), 'reason', 2000));
     perform app.lock_assets(array[v_seen.asset_id]);
+    perform app.require_member(v_seen.organization_id, 'admin');
     v_row := app.open_maintenance(p_maintenance_id, v_seen.asset_id, p_expected_version);
     update public.maintenance_windows w
     set status = 'canceled', canceled_at = now(), cancellation_reason = v_reason

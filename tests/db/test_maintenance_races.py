@@ -8,7 +8,7 @@ import pytest
 
 from tests.actors import Connection, Organization, as_user, connect, refused
 from tests.db.booking import Watcher, at, book, cancel, insert_booking
-from tests.db.maintenance import insert_window, reschedule, schedule, taken_by
+from tests.db.maintenance import call_off, insert_window, reschedule, schedule, taken_by
 from tests.db.racing import race
 from tests.harness import wait_until
 
@@ -203,3 +203,27 @@ def test_a_change_of_a_version_that_the_dashboard_is_changing_waits_and_is_told_
             changed.result(timeout=20)
         with refused("PRECONDITION_FAILED", 412):
             reschedule(admin, window, title="New", version=1)
+
+
+@pytest.mark.parametrize("act", ["create", "change", "cancel"])
+def test_an_admin_who_is_demoted_while_waiting_for_the_asset_maintains_nothing(
+    database: str, db: Connection, organization: Organization, plane: str, act: str
+) -> None:
+    with as_user(database, organization.owner) as owner:
+        window = schedule(owner, plane, at(9), at(10))
+    with as_user(database, organization.admin) as admin, ThreadPoolExecutor(1) as pool:
+        action = {
+            "create": partial(schedule, admin, plane, at(11), at(12)),
+            "change": partial(reschedule, admin, window, title="Mine"),
+            "cancel": partial(call_off, admin, window),
+        }[act]
+        with connect(database) as booker, booker.transaction():
+            booker.execute("select app.lock_assets(%s::uuid[])", [[plane]])
+            waiting = pool.submit(action)
+            wait_for_lock(db, admin)
+            db.execute(
+                "update public.organization_members set role = 'member' where user_id = %s",
+                [organization.admin.id],
+            )
+        with refused("FORBIDDEN", 403):
+            waiting.result(timeout=20)
