@@ -341,7 +341,7 @@ begin
             update public.reservations r set updated_at = clock_timestamp() where r.id = v_row.id returning * into v_row;
         end if;
     end if;
-    v_answer := app.reservation_json(v_row) || jsonb_build_object('approvals', app.approvals_json(v_row.id));
+    v_answer := app.reservation_json(v_row);
     perform app.keep_answer('decide_reservation', p_idempotency_key, v_answer);
     return v_answer;
 exception
