@@ -1,7 +1,8 @@
 """The data that the engine is measured at: 200 organisations, 10,000 assets, 1,000,000 reservations.
 
 One organisation is deep, with thousands of bookings on each of its assets; in another one the measurements
-act; the rest are there to be passed over. Each has fifty rules, none of which stands in the way of what is measured.
+act; the rest are there to be passed over. Each has fifty rules, and none of them stands in the way of what is
+measured.
 """
 
 import json
@@ -102,8 +103,8 @@ CONDITIONS: list[tuple[str, dict[str, Any]]] = [
 ]
 assert len(CONDITIONS) == RULES
 
-# In place of what triggers do row by row, each relation is laid as it would end. `place` numbers the organisations:
-# the first is the deep one, the second the measured one.
+# In place of what triggers do row by row, each relation is laid as it would end. `place` numbers the
+# organisations: the first is the deep one, the second the measured one.
 PEOPLE: LiteralString = """
 create temporary table spot as
 select gen_random_uuid() as organization_id, gen_random_uuid() as tier_id, n as place,
@@ -209,9 +210,9 @@ insert into app.occupancy (asset_id, occupied, kind, source_id)
 select w.asset_id, tstzrange(w.start_date, w.end_date), 'maintenance', w.id from public.maintenance_windows w
 """
 
-# To fill indexes a row at a time takes several times as long as to build them whole, and a constraint that is added
-# anew is checked row by row: so the indexes sleep while the rows are laid, and VACUUM FULL builds them. Only a
-# superuser may do that, and only where nobody else is.
+# To fill indexes a row at a time takes several times as long as to build them whole, and a constraint that is
+# added anew is checked row by row: so the indexes sleep while the rows are laid, and VACUUM FULL builds them.
+# Only a superuser may do that, and only where nobody else is.
 SLEEP: LiteralString = """
 update pg_catalog.pg_index set indisready = %(awake)s, indisvalid = %(awake)s
 where indrelid in ('public.reservations'::regclass, 'app.occupancy'::regclass) and not indisprimary
