@@ -78,6 +78,24 @@ def crowd(database: str, admin_database: str) -> Organization:
             from public.reservations r
             """
         )
+        # Quotas that any booking exceeds, so that they are counted exactly; the rest is far from its limit.
+        admin.execute(
+            """
+            insert into public.tier_booking_rules (organization_id, name, rule_type, conditions)
+            select o.id, r.rule_type, r.rule_type::public.rule_type, r.conditions::jsonb
+            from public.organizations o
+            cross join (values
+                ('quota', '{"amount": 0, "unit": "hours", "period": "rolling_365", "scope": "section"}'),
+                ('quota', '{"amount": 300, "unit": "days", "period": "month", "scope": "organization"}'),
+                ('max_consecutive_days', '{"max": 1, "gap_days": 5}'),
+                ('max_consecutive_days', '{"max": 60}'),
+                ('consecutive_booking', '{"count": 2, "unit": "weekends"}'),
+                ('concurrent_booking', '{"max_assets": 20}'),
+                ('max_open', '{"max": 0, "exempt_within_days": 3}'),
+                ('max_open', '{"max": 9000}')
+            ) r(rule_type, conditions)
+            """
+        )
         admin.execute("vacuum analyze")
     return organization
 
@@ -190,13 +208,52 @@ def explained(admin_database: str, crowd: Organization) -> Iterator[tuple[Connec
             "maintenance_windows_calendar",
             "select public.calendar(%(organization)s, now(), now() + interval '30 days')",
         ),
+        (
+            "idx_reservations_organization_start",
+            "select public.list_reservations(%(organization)s)",
+        ),
+        (
+            "idx_reservations_organization_start",
+            "select public.list_reservations(%(organization)s, p_sort => '-created_at', p_q => 'booking 7',"
+            " p_status => array['canceled'], p_from => now(), p_to => now() + interval '30 days')",
+        ),
+        (
+            "idx_reservations_asset_date",
+            "select public.list_reservations(%(organization)s, p_asset_id => %(asset)s)",
+        ),
+        (
+            "idx_reservations_user_(start|status)",
+            "select public.list_reservations(%(organization)s, p_user_id => %(member)s,"
+            " p_status => array['approved'])",
+        ),
+        (
+            "occupancy_no_overlap",
+            "select public.search_assets(%(organization)s, p_free_from => now(),"
+            " p_free_to => now() + interval '5 hours')",
+        ),
+        (
+            "occupancy_no_overlap",
+            "select public.search_assets(%(organization)s, p_section => 'planes', p_q => 'asset',"
+            " p_free_from => now(), p_free_to => now() + interval '5 hours')",
+        ),
+        # All rules are judged, and what is in the way is looked for.
+        (
+            "idx_reservations_user_start",
+            "select public.preview_reservation("
+            "%(asset)s, 'Trip', now() + interval '1 hour', now() + interval '3 hours')",
+        ),
+        (
+            "occupancy_no_overlap",
+            "select public.preview_reservation("
+            "%(asset)s, 'Trip', now() + interval '1 hour', now() + interval '3 hours')",
+        ),
     ],
 )
 def test_an_index_serves_what_a_function_asks(
     explained: tuple[Connection, list[str]], crowd: Organization, index: str, query: str
 ) -> None:
     connection, plans = explained
-    values = {"organization": crowd.id, "asset": crowd.assets["planes"]}
+    values = {"organization": crowd.id, "asset": crowd.assets["planes"], "member": crowd.member.id}
     connection.execute(query, values)
     told = "\n".join(plans)
     assert re.search(rf"\b{index}\b", told), told
