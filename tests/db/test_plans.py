@@ -210,42 +210,46 @@ def explained(admin_database: str, crowd: Organization) -> Iterator[tuple[Connec
         ),
         (
             "idx_reservations_organization_start",
-            "select public.list_reservations(%(organization)s)",
-        ),
-        (
-            "idx_reservations_organization_start",
-            "select public.list_reservations(%(organization)s, p_sort => '-created_at', p_q => 'booking 7',"
-            " p_status => array['canceled'], p_from => now(), p_to => now() + interval '30 days')",
-        ),
-        (
-            "idx_reservations_asset_date",
-            "select public.list_reservations(%(organization)s, p_asset_id => %(asset)s)",
+            (
+                "select public.list_reservations(%(organization)s, p_sort => '-created_at',"
+                " p_q => 'booking 7', p_status => array['canceled'], p_from => now(), p_to => now() + interval '30 days')"
+            ),
         ),
         (
             "idx_reservations_user_(start|status)",
-            "select public.list_reservations(%(organization)s, p_user_id => %(member)s,"
-            " p_status => array['approved'])",
+            (
+                "select public.list_reservations(%(organization)s, p_user_id => %(member)s,"
+                " p_status => array['approved'])"
+            ),
         ),
         (
             "occupancy_no_overlap",
-            "select public.search_assets(%(organization)s, p_free_from => now(),"
-            " p_free_to => now() + interval '5 hours')",
+            (
+                "select public.search_assets(%(organization)s, p_free_from => now(),"
+                " p_free_to => now() + interval '5 hours')"
+            ),
         ),
         (
             "occupancy_no_overlap",
-            "select public.search_assets(%(organization)s, p_section => 'planes', p_q => 'asset',"
-            " p_free_from => now(), p_free_to => now() + interval '5 hours')",
+            (
+                "select public.search_assets(%(organization)s, p_section => 'planes', p_q => 'asset',"
+                " p_free_from => now(), p_free_to => now() + interval '5 hours')"
+            ),
         ),
         # All rules are judged, and what is in the way is looked for.
         (
             "idx_reservations_user_start",
-            "select public.preview_reservation("
-            "%(asset)s, 'Trip', now() + interval '1 hour', now() + interval '3 hours')",
+            (
+                "select public.preview_reservation("
+                "%(asset)s, 'Trip', now() + interval '1 hour', now() + interval '3 hours')"
+            ),
         ),
         (
             "occupancy_no_overlap",
-            "select public.preview_reservation("
-            "%(asset)s, 'Trip', now() + interval '1 hour', now() + interval '3 hours')",
+            (
+                "select public.preview_reservation("
+                "%(asset)s, 'Trip', now() + interval '1 hour', now() + interval '3 hours')"
+            ),
         ),
     ],
 )
