@@ -212,7 +212,8 @@ def explained(admin_database: str, crowd: Organization) -> Iterator[tuple[Connec
             "idx_reservations_organization_start",
             (
                 "select public.list_reservations(%(organization)s, p_sort => '-created_at',"
-                " p_q => 'booking 7', p_status => array['canceled'], p_from => now(), p_to => now() + interval '30 days')"
+                " p_q => 'booking 7', p_status => array['canceled'],"
+                " p_from => now(), p_to => now() + interval '30 days')"
             ),
         ),
         (
