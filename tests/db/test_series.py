@@ -557,6 +557,12 @@ def test_all_is_what_has_not_begun(member: Connection, db: Connection, plane: st
         rpc(member, "get_reservation", p_reservation_id=made["instances"][3]["reservation_id"])["notes"]
         == "Nuevo"
     )
+    # Named by one that has begun, all the others are meant; from where it was nothing can be moved.
+    begun = datetime.fromisoformat(read(member, made)["instances"][0]["start_date"])
+    assert len(edit(member, made, "all", begun, title="Semanal")["changed"]) == 4
+    with refused("VALIDATION_ERROR", 400) as failures:
+        edit(member, made, "all", begun, start_date=begun + timedelta(days=1))
+    assert faults(failures[0]) == {("from", "already_begun")}
     canceled = call_off(member, made, "all")
     assert outcomes(canceled["instances"]) == ["approved"] + ["canceled"] * 4
     with refused("INVALID_STATE", 409) as failures:
