@@ -3,8 +3,8 @@
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
 
--- `<organization>/<asset>/<file>` and nothing deeper or shallower: the organisation and the asset that a file belongs to, or
--- null. Policies call them, on every row that is looked at.
+-- `<organization>/<asset>/<file>` and nothing deeper or shallower, by a name that asset_photos would take: the organisation
+-- and the asset that a file belongs to, or null. Policies call them, on every row that is looked at.
 create function app.photo_organization(p_name text)
 returns uuid
 language sql
@@ -12,7 +12,7 @@ immutable
 parallel safe
 set search_path = ''
 as $$
-    select case when split_part(p_name, '/', 3) <> '' and split_part(p_name, '/', 4) = '' then
+    select case when p_name ~ '^[0-9a-f-]{36}/[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' then
         app.parse_id(split_part(p_name, '/', 1))
     end
 $$;
@@ -23,7 +23,7 @@ immutable
 parallel safe
 set search_path = ''
 as $$
-    select case when split_part(p_name, '/', 3) <> '' and split_part(p_name, '/', 4) = '' then
+    select case when p_name ~ '^[0-9a-f-]{36}/[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' then
         app.parse_id(split_part(p_name, '/', 2))
     end
 $$;

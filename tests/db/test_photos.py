@@ -167,6 +167,8 @@ def test_files_lie_in_the_folder_of_an_asset_and_nowhere_else(
             ("asset-photos", f"{organization.id}/{uuid.uuid4()}/a.png"),
             ("asset-photos", f"{folder(organization)}/deeper/a.png"),
             ("asset-photos", f"{folder(organization)}/"),
+            ("asset-photos", f"{folder(organization)}/.."),
+            ("asset-photos", f"{folder(organization).upper()}/a.png"),
             ("asset-photos", f"{organization.id}/a.png"),
             ("asset-photos", "a.png"),
         ]:
