@@ -1024,7 +1024,7 @@ function app.lock_bookings_of(p_organization_id uuid, p_user_id uuid, p_other_id
 function app.lock_event_counters(p_notes jsonb) returns void; plpgsql volatile set search_path="", lock_timeout=5s; body 7004a83a; grants none
 function app.lock_hold(p_hold_id uuid) returns void; plpgsql volatile set search_path=""; body 0beb0d74; grants none
 function app.lock_holiday(p_organization_id uuid, p_holiday_id uuid, p_expected_version integer) returns public.holidays; plpgsql volatile set search_path=""; body 46217d8a; grants none
-function app.lock_instances(p_series public.reservation_series, p_from_place integer, p_target_id uuid, p_expected_version integer) returns app.series_move[]; plpgsql volatile set search_path=""; body d4cc8c1e; grants none
+function app.lock_instances(p_series public.reservation_series, p_from_place integer, p_target_id uuid, p_expected_version integer) returns app.series_move[]; plpgsql volatile set search_path=""; body 5ab0d0f6; grants none
 function app.lock_maintenance_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 272c1e6f; grants none
 function app.lock_member(p_organization_id uuid, p_user_id uuid, p_min_role public.member_role, p_expected_version integer) returns public.organization_members; plpgsql volatile set search_path=""; body 52f08377; grants none
 function app.lock_open_reservation(p_reservation_id uuid, p_expected_version integer) returns public.reservations; plpgsql volatile set search_path=""; body f7ee576f; grants none
@@ -1087,9 +1087,9 @@ function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set s
 function app.patched_maintenance(p_row public.maintenance_windows, p_changes jsonb) returns public.maintenance_windows; plpgsql stable set search_path=""; body b254d130; grants none
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
 function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 630dddf7; grants none
-function app.photo_asset(p_name text) returns uuid; sql immutable set search_path=""; body 5ac8a486; grants execute to authenticated
+function app.photo_asset(p_name text) returns uuid; sql immutable set search_path=""; body 7eb538a9; grants execute to authenticated
 function app.photo_is_stored(p_path text) returns boolean; plpgsql stable security definer set search_path=""; body 905cd0df; grants none
-function app.photo_organization(p_name text) returns uuid; sql immutable set search_path=""; body e9cbe16f; grants execute to authenticated
+function app.photo_organization(p_name text) returns uuid; sql immutable set search_path=""; body 7c6614e6; grants execute to authenticated
 function app.place_booking(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_values jsonb, p_series_id uuid DEFAULT NULL::uuid, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns public.reservations; plpgsql volatile set search_path=""; body bae00e2a; grants none
 function app.place_instance(p_series public.reservation_series, p_asset public.assets, p_slot app.series_slot, p_values jsonb, p_override jsonb) returns jsonb; plpgsql volatile set search_path=""; body 68fce243; grants none
 function app.plain_words(p_text text) returns text; sql stable set search_path=""; body 4f6d0290; grants none
@@ -1259,7 +1259,7 @@ function public.update_member(p_organization_id uuid, p_user_id uuid, p_changes 
 function public.update_organization(p_organization_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body d5133a79; grants execute to authenticated
 function public.update_reservation(p_reservation_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer, p_override jsonb DEFAULT NULL::jsonb) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 49ec2311; grants execute to authenticated
 function public.update_rule(p_organization_id uuid, p_rule_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 89b98c95; grants execute to authenticated
-function public.update_series(p_series_id uuid, p_changes jsonb, p_scope text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 7e1b3ec9; grants execute to authenticated
+function public.update_series(p_series_id uuid, p_changes jsonb, p_scope text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body dd2249a8; grants execute to authenticated
 function public.update_tier(p_organization_id uuid, p_tier_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body a9f138f9; grants execute to authenticated
 function public.utilization_report(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text DEFAULT 'asset'::text, p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 63bb27cb; grants execute to authenticated
 
