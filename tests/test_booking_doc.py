@@ -20,7 +20,7 @@ BLOCK = re.compile(
     r"^```sh\n(?P<script>.*?)^```\n(?:\n*```text\n(?P<prints>.*?)^```\n)?", re.MULTILINE | re.DOTALL
 )
 END = "\x1e"  # ASCII's record separator: what one block prints ends here
-WALK_SECONDS = 300  # over a hundred requests, each with two processes more; ten seconds where nothing else runs
+WALK_SECONDS = 300  # over a hundred requests; ten seconds where nothing else runs
 
 
 @dataclass(frozen=True)
