@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench example reset schema lock
+.PHONY: help setup run test lint format bench example walk reset schema lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -43,6 +43,9 @@ bench: setup ## print the measurements, each as a ratio against a baseline in th
 
 example: setup ## two demo members: one watches, one books (needs `make run` in another terminal)
 	$(BIN)/python examples/two_members.py
+
+walk: setup ## run the examples of docs/booking.md one after another (needs `make run` in another terminal)
+	@sed -n '/^```sh/,/^```$$/{/^```/!p;}' docs/booking.md | PATH="$(CURDIR)/$(BIN):$$PATH" bash -ev
 
 reset: setup ## throw the local data away and lay migrations and demo data anew (stop `make run` first)
 	$(BIN)/python -m stack reset
