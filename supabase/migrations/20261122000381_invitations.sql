@@ -182,12 +182,12 @@ begin
     perform app.fail_fields(v_errors);
     v_email := lower(btrim(p_invitation ->> 'email'));
 
-    v_seats := app.lock_seats(p_organization_id);
-    -- Whoever was demoted or removed while we waited invites nobody; and whoever does so from now on waits for us, or
-    -- app.revoke_invitations_of_former_admin would not see this one.
+    -- Shared, so that whoever demotes or removes the caller waits for us: app.revoke_invitations_of_former_admin would not
+    -- see this one otherwise. Whom that has happened to while we waited invites nobody.
     perform from public.organization_members m
     where m.organization_id = p_organization_id and m.user_id = auth.uid()
     for share;
+    v_seats := app.lock_seats(p_organization_id);
     perform app.require_member(p_organization_id, 'admin');
     if exists (
         select from public.organization_members m
