@@ -220,10 +220,12 @@ def test_the_seed_may_run_twice_and_fits_supabase_auth(db: Connection, admin_dat
         select
             (select count(*) from public.tier_booking_rules) as rules,
             (select count(*) from public.blackout_dates) as blackouts,
-            (select count(distinct o.occupied) from app.occupancy o where o.kind = 'maintenance') as maintenance,
+            (select count(*) from app.occupancy o where o.kind = 'maintenance') as maintenance,
             (select array_agg(a.status) from public.rule_approvals a) as approvals,
-            (select array_agg(r.status::text) from public.reservations r
-                join public.approval_requests q on q.reservation_id = r.id and q.status = 'pending') as asked_for
+            (select array_agg(r.status::text)
+                from public.reservations r
+                join public.approval_requests q on q.reservation_id = r.id and q.status = 'pending'
+            ) as asked_for
         """
     ).fetchone()
     assert engine == {
