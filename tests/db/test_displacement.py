@@ -1,5 +1,6 @@
 """A stronger tier that asks for it takes the place of weaker bookings, all of them or none."""
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
@@ -187,7 +188,7 @@ def test_whoever_is_displaced_at_the_instant_of_another_act_ends_once(
     for day in range(2, 7):
         booking = book(member, plane, at(day), at(day, 12))
         with as_user(database, family.owner) as one, as_user(database, family.manager) as two:
-            acts = {
+            acts: dict[str, Callable[[], object]] = {
                 "cancel": partial(cancel, two, booking),
                 "approve": partial(decide, two, booking),
                 "leave": partial(
