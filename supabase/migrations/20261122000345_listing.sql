@@ -21,9 +21,9 @@ begin
     ) then
         v_errors := v_errors || app.field_error('status', 'enum', 'There is no such status.');
     end if;
-    if p_from is not null and p_to is not null then
-        v_errors := v_errors || app.range_errors(p_from, p_to, 'from', 'to');
-    end if;
+    v_errors := v_errors || app.range_errors(
+        coalesce(p_from, '1970-01-01 00:00+00'), coalesce(p_to, '2199-12-31 23:59:59+00'), 'from', 'to'
+    );
     if length(p_q) > 200 then
         v_errors := v_errors || app.field_error(
             'q', 'string_too_long', 'At most 200 characters are allowed.', '{"max_length": 200}'
