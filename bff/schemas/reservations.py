@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import Field, StringConstraints
 
+from bff.schemas.approval_requests import ApprovalRequest, PlannedApproval
 from bff.schemas.assets import Conflict, Slot
 from bff.schemas.base import (
     Changes,
@@ -86,7 +87,7 @@ class Reservation(Output):
     organization_id: Id
     asset_id: Id
     user_id: Id | None
-    booked_by: Any = None
+    booked_by: str | None = None
     title: str
     start_date: UtcTime
     end_date: UtcTime
@@ -101,7 +102,9 @@ class Reservation(Output):
     hold_expires_at: UtcTime | None = None
     created_at: UtcTime
     updated_at: UtcTime
-    approvals: Annotated[Any, Field(description="Who has to approve, and what they said.")] = None
+    approvals: Annotated[
+        list[ApprovalRequest] | None, Field(description="Who has to approve, and what they said.")
+    ] = None
     overrides: list[AppliedOverride] = Field(default_factory=list)
     notes: str | None = None
     metadata: dict[str, Any] | None = None
@@ -150,7 +153,7 @@ class Preview(Output):
     overridden: list[AppliedOverride]
     conflicts: list[Conflict]
     alternatives: list[Slot]
-    approvals: Annotated[Any, Field(description="Who would have to approve it.")]
+    approvals: Annotated[list[PlannedApproval], Field(description="Who would have to approve it.")]
     displaceable: bool
 
 
