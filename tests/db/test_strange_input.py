@@ -12,7 +12,7 @@ from tests.actors import Connection, Organization, RefusedError, make_organizati
 from tests.db.booking import at, book, hold
 
 # The statement's own types, as PostgREST casts them; {} is where a strange value goes.
-STRANGE = {
+STRANGE: dict[str, list[Any]] = {
     "uuid": [None, str(uuid.UUID(int=0)), str(uuid.UUID(int=2**128 - 1))],
     "text": [None, "", " ", "x" * 100_000, "%s", "\u202e\U0001f6e9", "'; --"],
     "integer": [None, -(2**31), 2**31 - 1, -1, 0],
