@@ -20,6 +20,7 @@ from starlette.routing import Route
 from bff.auth import Principal
 from bff.errors import ApiError, FieldError, InvalidRequestError, UnauthorizedError
 from bff.repository import Session
+from bff.schemas.base import FORMATS
 from bff.state import Request
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
@@ -31,8 +32,9 @@ Decorator = Callable[[Callable[..., Awaitable[Response]]], "Endpoint"]
 PATH_SEPARATOR: Final = "."
 # What pydantic's messages name of our own limits; the rest of its context may hold what was sent.
 LIMITS: Final = frozenset(
-    {"min_length", "max_length", "ge", "gt", "le", "lt", "multiple_of", "pattern", "expected", "size"}
+    {"min_length", "max_length", "ge", "gt", "le", "lt", "multiple_of", "pattern", "expected", "max_bytes"}
 )
+_QUOTED: Final = re.compile(r"'([^']*)'")
 _ENTITY_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
 # Fits PostgreSQL's integer.
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
@@ -352,6 +354,11 @@ def _field_error(found: ErrorDetails) -> FieldError:
         "message": found["msg"],
     }
     limits = {name: value for name, value in found.get("ctx", {}).items() if name in LIMITS}
+    if "pattern" in limits and (name_of_form := FORMATS.get(limits["pattern"])):
+        limits["format"] = name_of_form
+    if "expected" in limits:
+        # `'a', 'b' or 'c'`, in English: a list, as SQL names them.
+        limits["expected"] = _QUOTED.findall(limits["expected"])
     if limits:
         field["params"] = limits
     return field

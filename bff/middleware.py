@@ -183,7 +183,11 @@ class BodyLimit:
         await self.app(scope, receive_within_limit, send)
 
     def _refusal(self) -> ApiError:
-        return ApiError("PAYLOAD_TOO_LARGE", f"The body may take at most {self._limit} bytes.")
+        return ApiError(
+            "PAYLOAD_TOO_LARGE",
+            f"The body may take at most {self._limit} bytes.",
+            {"max_bytes": self._limit},
+        )
 
 
 class Authentication:

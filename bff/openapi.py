@@ -66,7 +66,8 @@ def render(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "info": {
             "title": "ReservePTY",
             "version": __version__,
-            "description": "Shared calendars for planes, helicopters, residences and watercraft.",
+            "description": "Shared calendars for planes, helicopters, residences and watercraft. Messages "
+            "are in English or, where Accept-Language prefers it, in Spanish; codes and params are the same.",
         },
         "tags": [{"name": tag} for tag in dict.fromkeys(declared.tag for declared in endpoints)],
         "paths": paths,

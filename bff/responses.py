@@ -14,11 +14,15 @@ from starlette.responses import Response
 
 from bff.errors import ApiError
 from bff.state import Request
-from bff.wording import error_message, language_of, worded
+from bff.wording import Language, Reader, error_message, language_of, worded
 
 PROBLEM: Final = "application/problem+json"
 # What one user may see, another may not: a cache keyed by the URL alone would mix them up on one machine.
-PRIVATE: Final[Mapping[str, str]] = {"Cache-Control": "private, no-cache", "Vary": "Authorization, Accept"}
+# The language is named everywhere: a 304 must name what its 200 named, whether or not that held a sentence.
+PRIVATE: Final[Mapping[str, str]] = {
+    "Cache-Control": "private, no-cache",
+    "Vary": "Authorization, Accept, Accept-Language",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,10 @@ def success(
         headers["ETag"] = etag(version)
     if location is not None:
         headers["Location"] = location
+    reader = Reader(_language(request))
+    content = _dump(data, reader)
+    if reader.was_told:
+        headers["Content-Language"] = reader.language
     pagination = b""
     if page is not None:
         pagination = b',"pagination":' + json.dumps(page.as_json(), separators=(",", ":")).encode()
@@ -84,7 +92,7 @@ def success(
     body = b"".join(
         (
             b'{"success":true,"data":',
-            _dump(data),
+            content,
             pagination,
             b',"metadata":',
             _metadata(request, cached),
@@ -116,7 +124,7 @@ def not_modified(request: Request, version: int) -> Response | None:
 
 def error_response(request: Request, error: ApiError) -> Response:
     """The one body of every error, in the form and the language that the request asks for."""
-    language = language_of(request.headers.get("accept-language", ""))
+    language = _language(request)
     message = error_message(error.code, error.message, error.details, language)
     members = _error_members(error, worded(error.details, language))
     body: dict[str, Any]
@@ -163,10 +171,16 @@ def _metadata(request: Request, cached: bool) -> bytes:
     )
 
 
-def _dump(data: BaseModel | Sequence[BaseModel]) -> bytes:
+def _language(request: Request) -> Language:
+    return language_of(request.headers.get("accept-language", ""))
+
+
+def _dump(data: BaseModel | Sequence[BaseModel], reader: Reader) -> bytes:
     if isinstance(data, BaseModel):
-        return data.__pydantic_serializer__.to_json(data, by_alias=True, exclude_unset=True)
-    return b"[" + b",".join(_dump(item) for item in data) + b"]"
+        return data.__pydantic_serializer__.to_json(
+            data, by_alias=True, exclude_unset=True, context={"reader": reader}
+        )
+    return b"[" + b",".join(_dump(item, reader) for item in data) + b"]"
 
 
 def _links(request: Request, page: Page) -> str:

@@ -86,7 +86,7 @@ def to_storage_error(response: Answer) -> ApiError:
     if status == "404":
         return NotFoundError()
     if status == "409":
-        return ApiError("CONFLICT", "It collides with something that exists.")
+        return ApiError("CONFLICT", "It collides with something that exists.", {"reason": "duplicate"})
     return to_api_error(response)
 
 
@@ -124,9 +124,13 @@ def _by_code(code: str) -> ApiError | None:
     if code == "PGRST116":
         return NotFoundError()
     if code in REFUSED_VALUE:
-        return ApiError("VALIDATION_ERROR", "A value is not accepted.", {"fields": []})
+        return ApiError("VALIDATION_ERROR", "A value is not accepted.", {"fields": [], "reason": "value"})
     if code in DUPLICATE:
-        return ApiError("CONFLICT", "It collides with something that exists.")
+        return ApiError("CONFLICT", "It collides with something that exists.", {"reason": "duplicate"})
     if code == REFERENCE:
-        return ApiError("VALIDATION_ERROR", "It refers to something that does not exist.", {"fields": []})
+        return ApiError(
+            "VALIDATION_ERROR",
+            "It refers to something that does not exist.",
+            {"fields": [], "reason": "reference"},
+        )
     return None

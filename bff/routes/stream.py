@@ -140,7 +140,10 @@ def _refusals() -> Iterator[None]:
         raise _to_error(refusal.reason) from None
     except TooManyTicketsError as error:
         raise ApiError(
-            "RATE_LIMIT_EXCEEDED", "Too many tickets are unused.", retry_after=error.seconds
+            "RATE_LIMIT_EXCEEDED",
+            "Too many tickets are unused.",
+            {"reason": "tickets"},
+            retry_after=error.seconds,
         ) from None
     except UnavailableError:
         raise ServiceUnavailableError from None
@@ -153,7 +156,10 @@ def _to_error(reason: str) -> ApiError:
         return ApiError("MFA_REQUIRED", "The organisation asks for a second factor.")
     if reason == "too_many":
         return ApiError(
-            "RATE_LIMIT_EXCEEDED", "Too many streams are open; close one.", retry_after=TOO_MANY_SECONDS
+            "RATE_LIMIT_EXCEEDED",
+            "Too many streams are open; close one.",
+            {"reason": "streams"},
+            retry_after=TOO_MANY_SECONDS,
         )
     if reason in ("full", "draining"):
         return ServiceUnavailableError("No more streams can be opened here now; try again.")

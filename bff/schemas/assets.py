@@ -5,7 +5,14 @@ from datetime import time
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import (
+    BeforeValidator,
+    Field,
+    FieldSerializationInfo,
+    PlainSerializer,
+    StringConstraints,
+    field_serializer,
+)
 from pydantic_core import PydanticCustomError
 
 from bff.schemas.base import (
@@ -26,8 +33,10 @@ from bff.schemas.base import (
     Title,
     Url,
     UtcTime,
+    reader_of,
 )
 from bff.schemas.envelope import Paged
+from bff.wording import worded
 
 
 def _clock_time(value: Any) -> Any:
@@ -190,6 +199,18 @@ class OperationError(Output):
     code: str
     message: str
     details: dict[str, Any] | None = None
+
+    @field_serializer("message")
+    def _message_in_my_language(self, message: str, info: FieldSerializationInfo) -> str:
+        reader = reader_of(info)
+        return reader.error(self.code, message, self.details) if reader else message
+
+    @field_serializer("details")
+    def _details_in_my_language(
+        self, details: dict[str, Any] | None, info: FieldSerializationInfo
+    ) -> dict[str, Any] | None:
+        reader = reader_of(info)
+        return worded(details, reader.language) if reader else details
 
 
 class OperationResult(Output):

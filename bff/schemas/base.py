@@ -14,10 +14,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    FieldSerializationInfo,
     StringConstraints,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
+
+from bff.wording import Reader
 
 Section = Literal["planes", "helicopters", "residences", "watercraft"]
 Role = Literal["owner", "admin", "manager", "member", "viewer"]
@@ -33,6 +36,12 @@ _DATE_TIME: Final = re.compile(
 _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _DATE: Final = re.compile(r"(19[7-9]\d|20\d\d|21\d\d)-\d\d-\d\d", re.ASCII)
+_PHONE: Final = r"^\+[1-9][0-9]{6,14}$"
+_URL: Final = r"^https?://[^\s\x00]+$"
+_ZONE: Final = r"^[A-Za-z][A-Za-z0-9_+\-/]*$"
+_EMAIL: Final = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
+# What a pattern is of, for who cannot read it.
+FORMATS: Final = {_PHONE: "phone", _URL: "url", _ZONE: "time_zone", _EMAIL: "email"}
 T = TypeVar("T", bound=BaseModel)
 # Deeper JSON is nobody's metadata, and costs a stack frame a level.
 _MAX_DEPTH: Final = 32
@@ -62,6 +71,11 @@ class Output(BaseModel):
     """What SQL answered. Unknown fields are dropped: the next schema must not break this version."""
 
     model_config = ConfigDict(extra="ignore")
+
+
+def reader_of(info: FieldSerializationInfo) -> Reader | None:
+    """Who reads the answer that is being written; None where it is written for nobody."""
+    return info.context["reader"] if info.context else None
 
 
 class Listed(Output, Generic[T]):
@@ -155,7 +169,9 @@ def _at_most(size: int) -> AfterValidator:
     def check(value: Any) -> Any:
         # As jsonb prints it, with a space behind each comma and colon: the tables' checks measure that.
         if len(json.dumps(value, ensure_ascii=False).encode()) > size:
-            raise PydanticCustomError("too_large", "It must take at most {size} bytes.", {"size": size})
+            raise PydanticCustomError(
+                "too_large", "It must take at most {max_bytes} bytes.", {"max_bytes": size}
+            )
         return value
 
     return AfterValidator(check)
@@ -184,20 +200,18 @@ ShortText = Annotated[str, StringConstraints(min_length=1, max_length=50), NoNul
 Flag = Annotated[bool, Field(strict=True)]
 Phone = Annotated[
     str,
-    StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$"),
+    StringConstraints(pattern=_PHONE),
     Field(description="E.164", examples=["+50761234567"]),
 ]
-Url = Annotated[
-    str, StringConstraints(pattern=r"^https?://[^\s\x00]+$", max_length=2048), Field(examples=["https://…"])
-]
+Url = Annotated[str, StringConstraints(pattern=_URL, max_length=2048), Field(examples=["https://…"])]
 # Which names exist is the database's question.
 TimeZone = Annotated[
     str,
-    StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_+\-/]*$", max_length=100),
+    StringConstraints(pattern=_ZONE, max_length=100),
     Field(description="IANA time zone", examples=["America/Panama"]),
 ]
 Email = Annotated[
     str,
-    StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$", max_length=254),
+    StringConstraints(pattern=_EMAIL, max_length=254),
     Field(json_schema_extra={"format": "email"}),
 ]

@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, FieldSerializationInfo, StringConstraints, field_serializer
 
 from bff.schemas.approval_requests import ApprovalRequest, PlannedApproval
 from bff.schemas.assets import Conflict, Slot
@@ -25,6 +25,7 @@ from bff.schemas.base import (
     Title,
     UtcText,
     UtcTime,
+    reader_of,
 )
 from bff.schemas.envelope import Paged
 from bff.schemas.maintenance import MaintenanceEntry
@@ -75,6 +76,11 @@ class Violation(Output):
     params: dict[str, Any]
     overridable: Annotated[bool, Field(description="Whether my role may set it aside.")]
 
+    @field_serializer("message")
+    def _in_my_language(self, message: str, info: FieldSerializationInfo) -> str:
+        reader = reader_of(info)
+        return reader.violation(self.code, message, self.params) if reader else message
+
 
 class Reservation(Output):
     """A booking.
@@ -111,6 +117,11 @@ class Reservation(Output):
     guests: list[GuestRead] = Field(default_factory=list)
     rejected_reason: str | None = None
     cancellation_reason: str | None = None
+
+    @field_serializer("rejected_reason", "cancellation_reason")
+    def _in_my_language(self, reason: str | None, info: FieldSerializationInfo) -> str | None:
+        reader = reader_of(info)
+        return reader.reason(reason) if reader and reason else reason
 
 
 class Override(Input):

@@ -11,6 +11,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final, Literal
 
+from bff.wording.spanish import fill_in
+
 Language = Literal["en", "es"]
 # What is asked for without a word, or in no language that we have.
 DEFAULT: Final[Language] = "en"
@@ -62,13 +64,13 @@ def worded(error_details: Any, language: Language) -> Any:
 
 
 def _part_message(part: Mapping[str, Any], language: Language) -> str:
-    english = part["message"]
+    english: str = part["message"]
     params = part.get("params")
     params = params if isinstance(params, Mapping) else {}
     if "effect" in part:
-        return message("violations", part["code"], params, language) or english
+        return violation_message(part["code"], english, params, language)
     if "path" in part:
-        return message("fields", part["code"], params, language) or english
+        return message("fields", part["code"], params.get("format"), params, language) or english
     return error_message(part["code"], english, part.get("details"), language)
 
 
@@ -77,43 +79,78 @@ def error_message(code: str, english: str, details: Any, language: Language) -> 
     if language == DEFAULT:
         return english
     params = details if isinstance(details, Mapping) else {}
-    if isinstance(reason := params.get("reason"), str):
-        return (
-            message("errors", f"{code}.{reason}", params, language)
-            or message("errors", code, params, language)
-            or english
-        )
-    return message("errors", code, params, language) or english
+    return message("errors", code, params.get("reason"), params, language) or english
 
 
-def message(kind: Kind, code: str, params: Mapping[str, Any], language: Language) -> str | None:
+def violation_message(code: str, english: str, params: Mapping[str, Any], language: Language) -> str:
+    """What a rule says that stands in the way."""
+    if language == DEFAULT:
+        return english
+    return message("violations", code, None, params, language) or english
+
+
+def message(kind: Kind, code: str, case: Any, params: Mapping[str, Any], language: Language) -> str | None:
     """The sentence for this code with its params; None where there is none, or where a param is missing.
 
     Args:
         kind: Which of the catalogue's parts.
         code: The error's, field's or violation's code.
-        params: What the sentence names; words among them, such as units, are translated too.
+        case: What tells the code's cases apart, if anything does.
+        params: What the sentence names.
         language: Not the default one.
 
     """
-    words = catalogue(language)
-    sentence = words[kind].get(code)
-    if sentence is None:
+    known = catalogue(language)
+    sentences = known[kind].get(f"{code}.{case}") or known[kind].get(code) or ()
+    for sentence in [sentences] if isinstance(sentences, str) else sentences:
+        try:
+            return fill_in(sentence, params, known["words"])
+        except (KeyError, TypeError, ValueError):
+            continue
+    return None
+
+
+def reason_text(text: str, language: Language) -> str | None:
+    """What we wrote ourselves where a person's reason may stand; None where it is a person's."""
+    if text not in catalogue("es")["reasons"]:
         return None
-    known = {
-        name: words["words"].get(value, value) if isinstance(value, str) else value
-        for name, value in params.items()
-    }
-    try:
-        return sentence.format_map(known)
-    except KeyError:
-        return None
+    return text if language == DEFAULT else catalogue(language)["reasons"][text]
 
 
 @lru_cache
-def catalogue(language: Language) -> dict[str, dict[str, str]]:
-    """`errors`, `fields`, `violations` by code, and `words` by English word."""
-    found: dict[str, dict[str, str]] = json.loads(
+def catalogue(language: Language) -> dict[str, dict[str, Any]]:
+    """`errors`, `fields`, `violations` by code, `reasons` by sentence, and `words` by English word."""
+    found: dict[str, dict[str, Any]] = json.loads(
         files(__name__).joinpath(f"{language}.json").read_text(encoding="utf-8")
     )
     return found
+
+
+class Reader:
+    """Who reads an answer, as the serialization context of its models.
+
+    Attributes:
+        language: What the reader asks for.
+        was_told: Whether anything in the answer was worded, and so depends on the language.
+
+    """
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+        self.was_told = False
+
+    def violation(self, code: str, english: str, params: Mapping[str, Any]) -> str:
+        """See `violation_message`."""
+        self.was_told = True
+        return violation_message(code, english, params, self.language)
+
+    def reason(self, text: str) -> str:
+        """A stored reason: people's own words stay as they are."""
+        worded_reason = reason_text(text, self.language)
+        self.was_told = self.was_told or worded_reason is not None
+        return worded_reason or text
+
+    def error(self, code: str, english: str, details: Mapping[str, Any] | None) -> str:
+        """The message of an error that is part of a successful answer."""
+        self.was_told = True
+        return error_message(code, english, details, self.language)

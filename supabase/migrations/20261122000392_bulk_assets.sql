@@ -201,7 +201,7 @@ begin
             )
             from jsonb_array_elements(p_errors) with ordinality e
             left join lateral jsonb_array_elements(e.value #> '{error,details,fields}') with ordinality f on true
-        ), 'errors', p_errors)
+        ), 'errors', p_errors, 'reason', 'operations')
     );
 end;
 $$;
