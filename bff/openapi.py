@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from bff import __version__
 from bff.errors import STATUS
 from bff.http import Endpoint, parameters_of
+from bff.schemas.base import Worded
 from bff.schemas.envelope import Failure, Metadata, Pagination, Problem
 
 REF: Final = "#/components/schemas/{model}"
@@ -41,6 +42,10 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     "ETag": {"description": "The version, as a strong entity tag.", "schema": {"type": "string"}},
     "Location": {"description": "Path of what was created.", "schema": {"type": "string"}},
     "Link": {"description": "first, prev, next, last (RFC 8288).", "schema": {"type": "string"}},
+    "Content-Language": {
+        "description": "Of the messages: `en`, or `es` where Accept-Language prefers it.",
+        "schema": {"type": "string", "enum": ["en", "es"]},
+    },
     "Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}},
     "WWW-Authenticate": {
         "description": "`Bearer`, with `error` where a token was sent (RFC 6750).",
@@ -94,6 +99,15 @@ def _is_model(response: Any) -> bool:
     return isinstance(response, type) and issubclass(response, BaseModel)
 
 
+def _is_worded(annotation: Any) -> bool:
+    """Whether what is answered may hold sentences in the reader's language."""
+    if _is_model(annotation):
+        return issubclass(annotation, Worded) or any(
+            _is_worded(field.annotation) for field in annotation.model_fields.values()
+        )
+    return any(map(_is_worded, get_args(annotation)))
+
+
 # By model and mode, as pydantic returns them.
 References = Mapping[Any, dict[str, Any]]
 
@@ -144,6 +158,8 @@ def _parameters(declared: Endpoint) -> list[dict[str, Any]]:
 
 def _responses(declared: Endpoint, references: References) -> dict[str, Any]:
     headers = ["X-Request-ID", *declared.response_headers, *(["Link"] if declared.paginated else [])]
+    if _is_worded(declared.response):
+        headers.append("Content-Language")
     answer: dict[str, Any] = {
         "description": HTTPStatus(declared.status).phrase,
         "headers": {name: HEADERS[name] for name in headers},
@@ -179,7 +195,7 @@ def errors_of(declared: Endpoint) -> list[str]:
 
 
 def _failure(codes: list[str]) -> dict[str, Any]:
-    headers = {"X-Request-ID": HEADERS["X-Request-ID"]}
+    headers = {name: HEADERS[name] for name in ("X-Request-ID", "Content-Language")}
     if any(STATUS[code] in (429, 502, 503, 504) for code in codes):
         headers["Retry-After"] = HEADERS["Retry-After"]
     if "UNAUTHORIZED" in codes:

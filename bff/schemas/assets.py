@@ -33,6 +33,7 @@ from bff.schemas.base import (
     Title,
     Url,
     UtcTime,
+    Worded,
     reader_of,
 )
 from bff.schemas.envelope import Paged
@@ -193,7 +194,7 @@ class BulkAssets(Input):
     ]
 
 
-class OperationError(Output):
+class OperationError(Worded):
     """What an error says that stops one operation."""
 
     code: str

@@ -73,6 +73,10 @@ class Output(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
 
+class Worded(Output):
+    """What holds sentences for people, which are written in the reader's language."""
+
+
 def reader_of(info: FieldSerializationInfo) -> Reader | None:
     """Who reads the answer that is being written; None where it is written for nobody."""
     return info.context["reader"] if info.context else None

@@ -25,6 +25,7 @@ from bff.schemas.base import (
     Title,
     UtcText,
     UtcTime,
+    Worded,
     reader_of,
 )
 from bff.schemas.envelope import Paged
@@ -63,7 +64,7 @@ class AppliedOverride(Output):
     overridden_at: UtcTime
 
 
-class Violation(Output):
+class Violation(Worded):
     """A rule that refuses the booking or asks for approval; `code` and `params` are for an app to word it."""
 
     ruleId: Id | None  # noqa: N815 (the wire's name)
@@ -82,7 +83,7 @@ class Violation(Output):
         return reader.violation(self.code, message, self.params) if reader else message
 
 
-class Reservation(Output):
+class Reservation(Worded):
     """A booking.
 
     Notes, metadata, guests, overrides and reasons are there for its booker and for managers only, approvals
