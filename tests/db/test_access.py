@@ -547,9 +547,7 @@ CALLS = {
     "plan_photo_upload": "public.plan_photo_upload(%(asset)s, 'image/png', 1000)",
     "utilization_report": "public.utilization_report(%(organization)s, now() - interval '30 d', now())",
     "create_reservation": "public.create_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')",
-    "preview_reservation": (
-        "public.preview_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')"
-    ),
+    "preview_reservation": ("public.preview_reservation(%(asset)s, 'Mine', now() + '50 d', now() + '51 d')"),
     "get_reservation": "public.get_reservation(%(booking)s)",
     "list_reservations": "public.list_reservations(%(organization)s)",
     "update_reservation": """public.update_reservation(%(booking)s, '{"title": "Renamed"}')""",
@@ -576,7 +574,9 @@ CALLS = {
     "get_maintenance": "public.get_maintenance(%(maintenance)s)",
     "update_maintenance": """public.update_maintenance(%(maintenance)s, '{"title": "Renamed"}')""",
     "cancel_maintenance": "public.cancel_maintenance(%(maintenance)s)",
-    "create_series": "public.create_series(%(asset)s, 'Mine', now() + '50 d', now() + '51 d', 'FREQ=WEEKLY;COUNT=2')",
+    "create_series": """
+        public.create_series(%(asset)s, 'Mine', now() + '50 d', now() + '51 d', 'FREQ=WEEKLY;COUNT=2')
+    """,
     "get_series": "public.get_series(%(series)s)",
     "update_series": """public.update_series(%(series)s, '{"title": "Renamed"}', 'all')""",
     "cancel_series": "public.cancel_series(%(series)s, 'all')",
