@@ -45,7 +45,7 @@ def test_a_conflict_says_what_when_and_whose(
         [
             {
                 "id": booking["id"],
-                    "kind": "reservation",
+                "kind": "reservation",
                 "title": "Bogotá",
                 "start_date": utc(at(2, 10)),
                 "end_date": utc(at(2, 12)),
