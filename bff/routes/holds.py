@@ -18,7 +18,7 @@ from bff.state import Request
     body=HoldCreate,
     response=Hold,
     status=201,
-    errors=(*REFUSALS, "NO_ELIGIBLE_APPROVER"),
+    errors=REFUSALS,
     response_headers=("Location",),
 )
 async def create_hold(request: Request, hold: HoldCreate) -> Response:

@@ -255,6 +255,31 @@ def test_an_offer_is_accepted_once(
     assert standing(db, entry) == ["accepted"]
 
 
+def test_an_offer_is_accepted_or_declined_and_not_both(
+    database: str,
+    db: Connection,
+    organization: Organization,
+    member: Connection,
+    owner: Connection,
+    plane: str,
+) -> None:
+    for day in range(2, 6):
+        booking = book(owner, plane, at(day), at(day + 1))
+        entry = wait(member, organization, plane, day)
+        cancel(owner, booking)
+        with as_user(database, organization.member) as one, as_user(database, organization.manager) as other:
+            outcomes = race(
+                [partial(accept, one, entry), partial(rpc, other, "leave_waitlist", p_entry_id=entry["id"])]
+            )
+        assert outcomes == {"done": 1, "INVALID_STATE": 1}
+        row = entry_of(db, entry)
+        taken = db.execute(
+            "select from app.occupancy where asset_id = %s and occupied && tstzrange(%s, %s)",
+            [plane, at(day), at(day + 1)],
+        ).rowcount
+        assert (row["status"], taken) in {("accepted", 1), ("canceled", 0)}
+
+
 def test_a_form_of_ones_own_does_not_throw_an_offer_away(
     db: Connection, organization: Organization, member: Connection, owner: Connection, plane: str, taken: Json
 ) -> None:
