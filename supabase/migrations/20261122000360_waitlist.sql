@@ -120,11 +120,15 @@ begin
     if not found or p_asset.section <> all (v_sections) then
         return null;
     end if;
-    -- Whoever frees the time is the caller here, and sets nothing aside for the one who waits.
+    -- Whoever frees the time is the caller here, and sets nothing aside for the one who waits. Whoever was displaced gave
+    -- notice when booking.
     return (
         select coalesce(jsonb_agg(v.value || '{"overridable": false}' order by v.place), '[]')
         from jsonb_array_elements(
-            app.judge(app.make_case(p_asset, p_entry.user_id, p_entry.start_date, p_entry.end_date))
+            app.judge(app.make_case(
+                p_asset, p_entry.user_id, p_entry.start_date, p_entry.end_date, '{}',
+                p_entry.displaced_reservation_id is null
+            ))
         ) with ordinality as v(value, place)
     );
 end;

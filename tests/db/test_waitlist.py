@@ -207,6 +207,15 @@ def test_a_displaced_booking_heads_the_list(
         waiting = wait(manager, organization, plane, 2)
         stronger = book(owner, plane, at(2), at(3), displace=True)
         assert status_of(db, booking) == "displaced"
+        # Notice was given for what was displaced, and is not asked for once more.
+        make_rule(
+            db,
+            organization,
+            rule_type="lead_time",
+            conditions='{"min_hours": 240}',
+            effect="deny",
+            name="Notice",
+        )
         cancel(owner, stronger)
         listed = rpc(member, "list_waitlist", p_organization_id=organization.id)
         assert [(entry["status"], entry["displaced_reservation_id"]) for entry in listed["items"]] == [
