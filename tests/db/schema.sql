@@ -1186,7 +1186,7 @@ function app.visible_series(p_series_id uuid) returns public.reservation_series;
 function app.visible_waitlist_entry(p_entry_id uuid) returns public.waitlist_entries; plpgsql stable set search_path=""; body e74a2794; grants none
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
 function app.waitlist_json(p_row public.waitlist_entries) returns jsonb; plpgsql stable set search_path=""; body 70f760a0; grants none
-function app.waitlist_violations(p_entry public.waitlist_entries, p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body 882e17dc; grants none
+function app.waitlist_violations(p_entry public.waitlist_entries, p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body e396eaf0; grants none
 function app.waits_for_caller(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body e93e582b; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb, p_ignore_others boolean DEFAULT false) returns app.verdict; plpgsql stable set search_path=""; body 554cba4b; grants none
 function app.whole_errors(p_subject text, p_object jsonb) returns jsonb; plpgsql immutable set search_path=""; body af7603f1; grants none
