@@ -265,6 +265,22 @@ def test_an_index_serves_what_a_function_asks(
     assert not re.search(r"Seq Scan on (public\.)?(reservations|occupancy)", told), told
 
 
+@pytest.mark.parametrize("group", ["asset", "member", "month"])
+def test_indexes_serve_a_report(
+    explained: tuple[Connection, list[str]], crowd: Organization, group: str
+) -> None:
+    connection, plans = explained
+    connection.execute(
+        "select set_config('request.jwt.claims', %s, false)", [json.dumps(crowd.manager.claims)]
+    )
+    connection.execute(
+        "select public.utilization_report(%s, now(), now() + interval '30 days', %s)", [crowd.id, group]
+    )
+    told = "\n".join(plans)
+    assert re.search(r"\bidx_reservations_calendar\b", told), told
+    assert not re.search(r"Seq Scan on (public\.|app\.)?(reservations|occupancy)", told), told
+
+
 INSIDE = {
     # Through the function, which the query must see through.
     "idx_reservations_user_start": """
