@@ -35,7 +35,8 @@ declare
 begin
     select * into v_series from public.reservation_series s where s.id = p_series.id;
     perform app.check_series_version(
-        v_series, p_expected_version, case when v_series.version <= p_expected_version + 1 then p_expected_version else v_series.version end
+        v_series, p_expected_version,
+        case when v_series.version <= p_expected_version + 1 then p_expected_version else v_series.version end
     );
     return app.series_json(v_series) || jsonb_build_object('changed', jsonb_build_array(jsonb_build_object(
         'index', p_instance.place, 'reservation_id', p_instance.reservation_id, 'start_date', v_booking -> 'start_date',
@@ -152,8 +153,8 @@ begin
     set title = case when p_changes ? 'title' then v_new.title else s.title end, updated_at = clock_timestamp()
     where s.id = v_series.id
     returning * into v_series;
-    v_answer := app.series_json(v_series)
-        || jsonb_build_object('changed', app.changes_json(v_moves, v_report)) || case when v_series.id <> p_series_id then jsonb_build_object('previous_series_id', p_series_id) else '{}' end;
+    v_answer := app.series_json(v_series) || jsonb_build_object('changed', app.changes_json(v_moves, v_report))
+        || case when v_series.id <> p_series_id then jsonb_build_object('previous_series_id', p_series_id) else '{}' end;
     perform app.keep_answer('update_series', p_idempotency_key, v_answer);
     return v_answer;
 exception
