@@ -196,6 +196,36 @@ begin
 end;
 $$;
 
+-- Raises all that refuses this booking: the rules, or what stands there and may not be displaced. True where something
+-- stands there that p_displace pushes aside.
+create function app.is_obstructed(
+    p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_displace boolean
+)
+returns boolean
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    v_obstacles jsonb := app.obstacles(p_asset, p_case, p_verdict);
+begin
+    if p_verdict.outcome = 'refused' then
+        perform app.fail_rules(p_verdict.violations, v_obstacles -> 'conflicts');
+    end if;
+    if (v_obstacles -> 'taken')::boolean and not (p_displace and (v_obstacles -> 'displaceable')::boolean) then
+        perform app.fail_conflict(
+            p_asset.id, p_case.start_date, p_case.end_date, app.turnaround(p_asset.turnaround_minutes),
+            p_case.exclude_ids,
+            jsonb_build_object('displaceable', v_obstacles -> 'displaceable') || case
+                when p_verdict.violations = '[]' then '{}'
+                else jsonb_build_object('violations', p_verdict.violations)
+            end
+        );
+    end if;
+    return (v_obstacles -> 'taken')::boolean;
+end;
+$$;
+
 -- Writes the booking that the verdict allows, or says why not: everything that refuses it, not the first thing. The
 -- caller holds the locks of the asset and of the person, and has judged after taking them; p_values (title, guest_count,
 -- notes, metadata, guests) are valid. With p_hold_id the hold itself becomes the booking: its time is free at no instant.
@@ -210,7 +240,6 @@ set search_path = ''
 as $$
 declare
     v_case app.booking_case := p_case;
-    v_obstacles jsonb;
     v_plan jsonb;
     v_displaced public.reservations[] := '{}';
     v_weaker public.reservations;
@@ -219,21 +248,7 @@ begin
     if p_hold_id is not null then
         v_case.exclude_ids := v_case.exclude_ids || p_hold_id;
     end if;
-    v_obstacles := app.obstacles(p_asset, v_case, p_verdict);
-    if p_verdict.outcome = 'refused' then
-        perform app.fail_rules(p_verdict.violations, v_obstacles -> 'conflicts');
-    end if;
-    if (v_obstacles -> 'taken')::boolean then
-        if not (p_displace and (v_obstacles -> 'displaceable')::boolean) then
-            perform app.fail_conflict(
-                p_asset.id, v_case.start_date, v_case.end_date, app.turnaround(p_asset.turnaround_minutes),
-                v_case.exclude_ids,
-                jsonb_build_object('displaceable', v_obstacles -> 'displaceable') || case
-                    when p_verdict.violations = '[]' then '{}'
-                    else jsonb_build_object('violations', p_verdict.violations)
-                end
-            );
-        end if;
+    if app.is_obstructed(p_asset, v_case, p_verdict, p_displace) then
         v_displaced := app.displace(p_asset, v_case);
     end if;
     if p_verdict.outcome = 'pending' then
