@@ -59,17 +59,21 @@ begin
 end;
 $$;
 
--- The instant at which a local day begins: where clocks jump at midnight that is not midnight.
+-- The instant at which a local day begins: where clocks jump at midnight that is not midnight. One expression that queries
+-- see through, because hours are counted day by day and a call for each would cost a millisecond. Postgres takes the later
+-- of two midnights; the earlier one is an hour before, where there are two.
 create function app.day_start(p_day date, p_time_zone text)
 returns timestamptz
-language plpgsql
+language sql
 immutable
 parallel safe
-set search_path = ''
 as $$
-begin
-    return app.local_time(p_day::timestamp, p_time_zone);
-end;
+    select case
+        when ((p_day::timestamp at time zone p_time_zone) at time zone 'UTC' - interval '1 hour')
+            at time zone 'UTC' at time zone p_time_zone = p_day::timestamp
+            then ((p_day::timestamp at time zone p_time_zone) at time zone 'UTC' - interval '1 hour') at time zone 'UTC'
+        else p_day::timestamp at time zone p_time_zone
+    end
 $$;
 
 -- How dates and lengths are written in messages. to_char writes English months whatever the server's language.

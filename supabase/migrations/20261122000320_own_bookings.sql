@@ -58,19 +58,3 @@ as $$
     from app.own_bookings(p_case, p_from, p_to, 'organization') o
     where p_scope <> 'asset' or o.asset_id = p_case.asset_id
 $$;
-
--- The instant at which a local day begins, as before but as one expression that queries see through: hours are counted day by day, and a call for each would
--- cost a millisecond. Postgres takes the later of two midnights; the earlier one is an hour before, where there are two.
-create or replace function app.day_start(p_day date, p_time_zone text)
-returns timestamptz
-language sql
-immutable
-parallel safe
-as $$
-    select case
-        when ((p_day::timestamp at time zone p_time_zone) at time zone 'UTC' - interval '1 hour')
-            at time zone 'UTC' at time zone p_time_zone = p_day::timestamp
-            then ((p_day::timestamp at time zone p_time_zone) at time zone 'UTC' - interval '1 hour') at time zone 'UTC'
-        else p_day::timestamp at time zone p_time_zone
-    end
-$$;
