@@ -126,15 +126,17 @@ class Watcher:
 
     def events(self) -> list[Json]:
         """The events since the snapshot, after the check that they lead from it to a fresh one."""
-        answer = fetch_events(self._conninfo, self._organization.id, self._snapshot["cursor"])
+        events: list[Json] = []
+        cursor, has_more = self._snapshot["cursor"], True
+        while has_more:
+            answer = fetch_events(self._conninfo, self._organization.id, cursor)
+            assert answer["status"] == "ok"
+            events += answer["events"]
+            cursor, has_more = events[-1]["cursor"] if events else cursor, answer["has_more"]
         fresh = self._fetch()
-        assert answer["status"] == "ok"
-        assert {**apply_events(self._snapshot, answer["events"]), "cursor": answer["cursor"]} == fresh
+        assert {**apply_events(self._snapshot, events), "cursor": answer["cursor"]} == fresh
         first = int(self._snapshot["cursor"].split("-")[0]) + 1
-        assert [event["seq"] for event in answer["events"]] == list(
-            range(first, first + len(answer["events"]))
-        )
-        events: list[Json] = answer["events"]
+        assert [event["seq"] for event in events] == list(range(first, first + len(events)))
         return events
 
 
