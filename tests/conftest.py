@@ -25,7 +25,11 @@ def stack(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
         count_calls(running.admin_database_url)
         coverage = request.config.stash[FUNCTION_COVERAGE] = FunctionCoverage()
         yield running
-        coverage.add(running.database_url)
+        coverage.add(running.database_url, _postgres_log(running))
+
+
+def _postgres_log(stack: RunningStack) -> Path:
+    return stack.directory / "logs" / "postgres.log"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -83,7 +87,7 @@ def database(stack: RunningStack, request: pytest.FixtureRequest) -> Iterator[st
         )
         conninfo = psycopg.conninfo.make_conninfo(stack.database_url, dbname=name)
         yield conninfo
-        request.config.stash[FUNCTION_COVERAGE].add(conninfo)
+        request.config.stash[FUNCTION_COVERAGE].add(conninfo, _postgres_log(stack))
         admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
 
 

@@ -104,12 +104,8 @@ begin
         p_title, p_start_date, p_end_date, p_guest_count, p_notes, p_metadata, p_guests, v_asset.capacity,
         case when v_hold.start_date is distinct from p_start_date then date_trunc('minute', now()) end
     ));
-    -- Who can see that it is taken need not queue to be told so: on a slot that many want, each loser would hold the lock
-    -- for as long as it takes to judge, and the winner of another slot would wait for all of them.
-    if p_hold_id is null and app.is_taken(v_asset, p_start_date, p_end_date) then
-        v_case := app.make_case(v_asset, auth.uid(), p_start_date, p_end_date);
-        perform app.is_obstructed(v_asset, v_case, app.weigh(v_case, p_override), coalesce(p_displace, false));
-    end if;
+    -- Nothing is refused before the lock, though a look could tell that the time is taken: where fifty want one slot, those
+    -- who are refused at once and ask again would keep the processors from whoever holds the lock, and others from it.
     perform app.lock_assets(array[p_asset_id]);
     perform app.lock_people(v_asset.organization_id, array[auth.uid()]);
     perform app.sweep_asset(p_asset_id);
