@@ -24,11 +24,12 @@ as $$
     select (p_case.start_date at time zone p_case.time_zone)::date
 $$;
 
--- The last one. A booking is half-open: one that ends at midnight does not touch the day that begins then.
+-- The last one. A booking is half-open: one that ends at midnight does not touch the day that begins then. Stable, as the
+-- subtraction is: of a function that promises more than its body, queries do not see the inside.
 create function app.last_day(p_case app.booking_case)
 returns date
 language sql
-immutable
+stable
 parallel safe
 as $$
     select ((p_case.end_date - interval '1 microsecond') at time zone p_case.time_zone)::date

@@ -1011,7 +1011,7 @@ function app.keep_used_holiday() returns trigger; plpgsql volatile security defi
 function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 73397a54; grants none
 function app.key_errors(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 7251ecd8; grants none
 function app.known_fields(p_subject text) returns TABLE(key text, kind text, is_required boolean, minimum bigint, maximum bigint, pattern text, choices text[], example text); sql stable set search_path=""; body 7a81f0aa; grants none
-function app.last_day(p_case app.booking_case) returns date; sql immutable; body fce6d612; grants none
+function app.last_day(p_case app.booking_case) returns date; sql stable; body fce6d612; grants none
 function app.last_used_day(p_unit text, p_start timestamp with time zone, p_end timestamp with time zone, p_zone text) returns date; sql stable; body 573bd23c; grants none
 function app.lead_time_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body cd82a0f3; grants none
 function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body 6f6bbf2a; grants none
