@@ -119,8 +119,10 @@ def _race(scale: Scale, warm_up: Sequence[Slot], slots: Sequence[Slot]) -> tuple
 
     def one(place: int) -> list[str]:
         with as_user(scale.admin, scale.members[place]) as db:
-            # A pool's connections have done this before: functions are compiled while the asset is locked.
+            # A pool's connections have booked and been refused before: functions are compiled, and their plans
+            # made, while the asset is locked.
             with db.transaction(force_rollback=True):
+                _attempt(db, warm_up[place])
                 _attempt(db, warm_up[place])
             start.wait()
             return [_attempt(db, slot) for slot in slots[place::CONNECTIONS]]
