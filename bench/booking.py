@@ -119,7 +119,7 @@ def _race(scale: Scale, warm_up: Sequence[Slot], slots: Sequence[Slot]) -> tuple
 
     def one(place: int) -> list[str]:
         with as_user(scale.admin, scale.members[place]) as db:
-            # A pool's connections have booked and been refused before: functions are compiled, and their plans
+            # A pool's connections have booked and been refused before: functions are compiled, and plans
             # made, while the asset is locked.
             with db.transaction(force_rollback=True):
                 _attempt(db, warm_up[place])
