@@ -40,8 +40,10 @@ class FunctionCoverage:
     expressions: str = ""
 
     def add(self, conninfo: str, log: Path) -> None:
-        """Counts a database in, before it goes, and what Postgres' log holds before it is put aside."""
-        self.called |= set(IN_LOG.findall(log.read_text(errors="replace")))
+        """Counts a database in, before it goes, and what Postgres' log holds, the part put aside too."""
+        for part in (log, log.with_suffix(".log.1")):
+            if part.exists():
+                self.called |= set(IN_LOG.findall(part.read_text(errors="replace")))
         with psycopg.connect(conninfo, autocommit=True) as connection:
             self.called |= {row[0] for row in connection.execute(CALLED)}
             self.sources = {row[0]: (row[1], row[2]) for row in connection.execute(FUNCTIONS)}
