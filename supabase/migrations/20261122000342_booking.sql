@@ -104,8 +104,7 @@ begin
         p_title, p_start_date, p_end_date, p_guest_count, p_notes, p_metadata, p_guests, v_asset.capacity,
         case when v_hold.start_date is distinct from p_start_date then date_trunc('minute', now()) end
     ));
-    -- Nothing is refused before the lock, though a look could tell that the time is taken: where fifty want one slot, those
-    -- who are refused at once and ask again would keep the processors from whoever holds the lock, and others from it.
+    -- Nothing is refused before the lock: whoever wants the asset queues for it, and is judged in turn.
     perform app.lock_assets(array[p_asset_id]);
     perform app.lock_people(v_asset.organization_id, array[auth.uid()]);
     perform app.sweep_asset(p_asset_id);
