@@ -6,16 +6,15 @@ from bff.http import endpoint, idempotency_key, path_id, session_of
 from bff.responses import Page, success
 from bff.schemas.approvals import (
     ApprovalList,
-    Approvals,
     DecidedReservation,
     Decision,
     Delegation,
     DelegationCreate,
     DelegationKey,
     DelegationList,
-    Delegations,
     ListedApproval,
 )
+from bff.schemas.base import Listed
 from bff.state import Request
 
 
@@ -38,7 +37,7 @@ async def list_approvals(request: Request, query: ApprovalList) -> Response:
         "p_limit": query.page_size,
         "p_offset": (query.page - 1) * query.page_size,
     }
-    found = await session_of(request).rpc("list_approvals", arguments, Approvals, safe=True)
+    found = await session_of(request).rpc("list_approvals", arguments, Listed[ListedApproval], safe=True)
     return success(request, found.items, page=Page(query.page, query.page_size, found.total))
 
 
@@ -82,7 +81,9 @@ async def decide_reservation(request: Request, decision: Decision) -> Response:
 async def list_delegations(request: Request, query: DelegationList) -> Response:
     """One call to `list_approval_delegations`."""
     arguments = {"p_organization_id": query.organization_id}
-    found = await session_of(request).rpc("list_approval_delegations", arguments, Delegations, safe=True)
+    found = await session_of(request).rpc(
+        "list_approval_delegations", arguments, Listed[Delegation], safe=True
+    )
     return success(request, found.items)
 
 

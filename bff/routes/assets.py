@@ -16,8 +16,8 @@ from bff.schemas.assets import (
     AvailabilityQuery,
     BulkAssets,
     BulkResults,
-    FoundAssets,
 )
+from bff.schemas.base import Listed
 from bff.state import Request
 
 COLUMNS = (
@@ -56,7 +56,7 @@ async def list_assets(request: Request, query: AssetList) -> Response:
         "p_page": query.page,
         "p_page_size": query.page_size,
     }
-    found = await session_of(request).rpc("search_assets", arguments, FoundAssets, safe=True)
+    found = await session_of(request).rpc("search_assets", arguments, Listed[Asset], safe=True)
     return success(request, found.items, page=Page(query.page, query.page_size, found.total))
 
 

@@ -4,12 +4,12 @@ from starlette.responses import Response
 
 from bff.http import endpoint, expected_version, idempotency_key, path_id, session_of
 from bff.responses import Page, not_modified, success
+from bff.schemas.base import Listed
 from bff.schemas.reservations import (
     Calendar,
     CalendarQuery,
     Cancellation,
     ListedReservation,
-    ListedReservations,
     Preview,
     Reservation,
     ReservationChanges,
@@ -96,7 +96,9 @@ async def list_reservations(request: Request, query: ReservationList) -> Respons
         "p_page": query.page,
         "p_page_size": query.page_size,
     }
-    found = await session_of(request).rpc("list_reservations", arguments, ListedReservations, safe=True)
+    found = await session_of(request).rpc(
+        "list_reservations", arguments, Listed[ListedReservation], safe=True
+    )
     return success(request, found.items, page=Page(query.page, query.page_size, found.total))
 
 

@@ -5,10 +5,10 @@ from starlette.responses import Response
 from bff.http import endpoint, idempotency_key, path_id, session_of
 from bff.responses import Page, success
 from bff.routes.reservations import REFUSALS
+from bff.schemas.base import Listed
 from bff.schemas.reservations import Reservation
 from bff.schemas.waitlist import (
     WaitlistAcceptance,
-    WaitlistEntries,
     WaitlistEntry,
     WaitlistJoin,
     WaitlistQuery,
@@ -36,7 +36,7 @@ async def list_waitlist(request: Request, query: WaitlistQuery) -> Response:
         "p_page": query.page,
         "p_page_size": query.page_size,
     }
-    found = await session_of(request).rpc("list_waitlist", arguments, WaitlistEntries, safe=True)
+    found = await session_of(request).rpc("list_waitlist", arguments, Listed[WaitlistEntry], safe=True)
     return success(request, found.items, page=Page(query.page, query.page_size, found.total))
 
 

@@ -36,13 +36,6 @@ class ListedApproval(ApprovalRequest):
     reservation: ApprovalReservation
 
 
-class Approvals(Output):
-    """A page of requests, as SQL answers it."""
-
-    items: list[ListedApproval]
-    total: int
-
-
 class ApprovalList(Paged):
     """The filters of the list."""
 
@@ -79,13 +72,6 @@ class Delegation(Output):
     starts_at: UtcTime
     ends_at: UtcTime
     created_at: UtcTime
-
-
-class Delegations(Output):
-    """All that have not ended, as SQL answers them."""
-
-    items: list[Delegation]
-    total: int
 
 
 class DelegationList(Input):

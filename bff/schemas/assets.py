@@ -171,13 +171,6 @@ class AssetList(Paged):
     ) = None
 
 
-class FoundAssets(Output):
-    """What `search_assets` answers."""
-
-    items: list[Asset]
-    total: int
-
-
 class BulkAssets(Input):
     """Up to a hundred operations; `asset` has the fields of a new asset, or those that change."""
 

@@ -238,13 +238,6 @@ class ListedReservation(Output):
     asset: ListedAsset | None
 
 
-class ListedReservations(Output):
-    """A page of bookings, and how many there are in all."""
-
-    items: list[ListedReservation]
-    total: int
-
-
 class CalendarQuery(Input):
     """What touches the time between `from` and `to`, of these assets or this section."""
 

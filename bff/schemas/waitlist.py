@@ -37,13 +37,6 @@ class WaitlistEntry(Output):
     updated_at: UtcTime
 
 
-class WaitlistEntries(Output):
-    """A page of the list, and how many there are in all."""
-
-    items: list[WaitlistEntry]
-    total: int
-
-
 class WaitlistJoin(Input):
     """What to wait for; the time must be taken now."""
 
