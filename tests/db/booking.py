@@ -180,6 +180,30 @@ def hold(connection: Connection, asset: str, start: datetime, end: datetime) -> 
     return held
 
 
+def expire_hold(db: Connection, hold_id: Any) -> None:
+    """The hold's time is over, as when the clock passes it: what occupies the asset is still there, expired.
+
+    The update alone would take that away, which nothing does when time passes.
+    """
+    with db.transaction():
+        query = "select asset_id, occupied, kind, source_id from app.occupancy where source_id = %s"
+        row = db.execute(query, [hold_id]).fetchone()
+        assert row is not None
+        db.execute("update public.reservations set hold_expires_at = now() where id = %s", [hold_id])
+        db.execute(
+            "insert into app.occupancy (asset_id, occupied, kind, source_id, expires_at)"
+            " values (%(asset_id)s, %(occupied)s, %(kind)s, %(source_id)s, now())",
+            row,
+        )
+
+
+def occupied(db: Connection, asset: str) -> int:
+    """How many rows take the asset's time."""
+    row = db.execute("select count(*) as n from app.occupancy where asset_id = %s", [asset]).fetchone()
+    assert row is not None
+    return int(row["n"])
+
+
 def wait_for_lock(db: Connection, connection: Connection) -> None:
     """Until what runs on `connection` waits for a lock."""
     pid = connection.info.backend_pid

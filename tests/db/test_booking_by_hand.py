@@ -4,9 +4,8 @@ import pytest
 
 from tests.actors import Connection, Organization, refused
 from tests.db.approving import status_of
-from tests.db.booking import Json, at, book, cancel, hold, preview, utc
-from tests.db.test_occupancy import occupied
-from tests.db.test_waitlist import accept, entry_of, standing, wait
+from tests.db.booking import Json, at, book, cancel, hold, occupied, preview, utc
+from tests.db.waiting import accept, entry_of, standing, wait
 
 
 @pytest.fixture

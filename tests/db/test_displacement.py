@@ -7,10 +7,9 @@ import pytest
 
 from tests.actors import Connection, Organization, as_user, make_asset, refused, rpc
 from tests.db.approving import decide, join, make_rule, make_tier, requests_of, status_of
-from tests.db.booking import Watcher, at, book, cancel, hold, insert_booking, preview
+from tests.db.booking import Watcher, at, book, cancel, hold, insert_booking, occupied, preview
 from tests.db.maintenance import insert_window
 from tests.db.racing import race
-from tests.db.test_occupancy import occupied
 
 
 @pytest.fixture

@@ -8,15 +8,21 @@ import pytest
 
 from tests.actors import Connection, Organization, as_service, as_user, make_organization, refused, rpc
 from tests.db.approving import make_rule
-from tests.db.booking import Json, Watcher, at, book, cancel, change, hold, insert_booking, utc, wait_for_lock
+from tests.db.booking import (
+    Json,
+    Watcher,
+    at,
+    book,
+    cancel,
+    change,
+    expire_hold,
+    hold,
+    insert_booking,
+    occupied,
+    utc,
+    wait_for_lock,
+)
 from tests.db.racing import race
-from tests.db.test_occupancy import occupied
-
-
-def expire(db: Connection, held: Json) -> None:
-    """The hold's five minutes are over, in the row and in what occupies the asset."""
-    db.execute("update public.reservations set hold_expires_at = now() where id = %s", [held["id"]])
-    db.execute("update app.occupancy set expires_at = now() where source_id = %s", [held["id"]])
 
 
 def exists(db: Connection, held: Json) -> bool:
@@ -131,7 +137,7 @@ def test_an_expired_hold_is_in_nobody_s_way_and_confirms_nothing(
     db: Connection, member: Connection, manager: Connection, plane: str
 ) -> None:
     held = hold(member, plane, at(2), at(3))
-    expire(db, held)
+    expire_hold(db, held["id"])
     answer = rpc(manager, "asset_availability", p_asset_id=plane, p_start_date=at(2), p_end_date=at(3))
     assert (answer["is_available"], answer["conflicting_reservations"]) == (True, [])
     with refused("INVALID_STATE", 409) as failures:
@@ -147,7 +153,7 @@ def test_the_dashboard_takes_the_place_of_an_expired_hold_too(
     held = hold(member, plane, at(2), at(3))
     with refused("CONFLICT", 409):
         insert_booking(db, organization, plane, at(2), at(3))
-    expire(db, held)
+    expire_hold(db, held["id"])
     insert_booking(db, organization, plane, at(2), at(3))
     assert occupied(db, plane) == 1
     # Its row is no hold of anything any more, whatever is done to it.
@@ -159,7 +165,7 @@ def test_an_alternative_may_lie_over_an_expired_hold(
     db: Connection, member: Connection, manager: Connection, plane: str
 ) -> None:
     held = hold(member, plane, at(3), at(4))
-    expire(db, held)
+    expire_hold(db, held["id"])
     insert = book(member, plane, at(2), at(3))
     with refused("CONFLICT", 409) as failures:
         book(manager, plane, at(2), at(3))
@@ -172,7 +178,7 @@ def test_an_asset_is_archived_past_an_expired_hold(db: Connection, member: Conne
     archive = "update public.assets set deleted_at = now() where id = %s"
     with refused("INVALID_STATE", 409):
         db.execute(archive, [plane])
-    expire(db, held)
+    expire_hold(db, held["id"])
     assert db.execute(archive, [plane]).rowcount == 1
 
 
@@ -271,7 +277,7 @@ def test_expiry_can_run_twice_at_once_and_counts_what_it_did(
         rpc(service, "expire_holds")
     gone = [hold(member, asset, at(2), at(3)) for asset in organization.assets.values()]
     for held in gone:
-        expire(db, held)
+        expire_hold(db, held["id"])
     kept = hold(member, plane, at(5), at(6))
     expected = len(gone) - 1  # The last hold swept its own asset.
     with as_service(database) as one, as_service(database) as two, ThreadPoolExecutor(2) as pool:
@@ -285,7 +291,7 @@ def test_expiry_can_run_twice_at_once_and_counts_what_it_did(
 def test_expiry_leaves_an_asset_to_whoever_writes_to_it(
     database: str, db: Connection, member: Connection, plane: str
 ) -> None:
-    expire(db, hold(member, plane, at(2), at(3)))
+    expire_hold(db, hold(member, plane, at(2), at(3))["id"])
     with as_service(database) as service:
         with db.transaction():
             db.execute("select app.lock_assets(array[%s]::uuid[])", [plane])

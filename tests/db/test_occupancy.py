@@ -7,14 +7,8 @@ import psycopg
 import pytest
 
 from tests.actors import Connection, Organization, as_user, connect, make_asset, refused
-from tests.db.booking import Json, at, book, cancel, change, insert_booking
+from tests.db.booking import Json, at, book, cancel, change, insert_booking, occupied
 from tests.db.racing import race
-
-
-def occupied(db: Connection, asset: str) -> int:
-    row = db.execute("select count(*) as n from app.occupancy where asset_id = %s", [asset]).fetchone()
-    assert row is not None
-    return int(row["n"])
 
 
 def test_of_fifty_who_want_one_slot_one_gets_it(

@@ -12,7 +12,7 @@ from tests.actors import Actor, Connection, Organization, RefusedError, as_servi
 from tests.db.approving import decide, join, make_rule, make_tier
 from tests.db.booking import Watcher, at, book, cancel, change, hold, restore
 from tests.db.maintenance import schedule
-from tests.db.test_waitlist import accept, wait
+from tests.db.waiting import accept, wait
 
 # What a person may be told. Anything else, a deadlock above all, is a fault of ours.
 TOLD = {

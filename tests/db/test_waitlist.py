@@ -4,55 +4,11 @@ from functools import partial
 
 import pytest
 
-from tests.actors import Actor, Connection, Organization, as_service, as_user, refused, rpc
+from tests.actors import Actor, Connection, Organization, as_user, refused, rpc
 from tests.db.approving import join, make_rule, make_tier, status_of
 from tests.db.booking import Json, Watcher, at, book, cancel, hold, preview
 from tests.db.racing import race
-
-
-def wait(
-    connection: Connection, organization: Organization, asset: str, day: int, **arguments: object
-) -> Json:
-    """Waits for the whole of that day from ten to ten."""
-    entry: Json = rpc(
-        connection,
-        "join_waitlist",
-        p_organization_id=organization.id,
-        p_asset_id=asset,
-        p_title="Wish",
-        **{"p_start_date": at(day), "p_end_date": at(day + 1), **arguments},
-    )
-    return entry
-
-
-def accept(connection: Connection, entry: Json, **arguments: object) -> Json:
-    booking: Json = rpc(connection, "accept_waitlist_offer", p_entry_id=entry["id"], **arguments)
-    return booking
-
-
-def entry_of(db: Connection, entry: Json) -> Json:
-    """The entry as it is now."""
-    row = db.execute("select * from public.waitlist_entries where id = %s", [entry["id"]]).fetchone()
-    assert row is not None
-    return row
-
-
-def standing(db: Connection, *entries: Json) -> list[str]:
-    return [entry_of(db, entry)["status"] for entry in entries]
-
-
-def end_offer(db: Connection, entry: Json) -> None:
-    """The offer's half hour is over, in each row that knows of it."""
-    held = entry_of(db, entry)["hold_id"]
-    db.execute("update public.reservations set hold_expires_at = now() where id = %s", [held])
-    db.execute("update app.occupancy set expires_at = now() where source_id = %s", [held])
-    db.execute("update public.waitlist_entries set offer_expires_at = now() where id = %s", [entry["id"]])
-
-
-def offer_all(database: str) -> int:
-    with as_service(database) as service:
-        count: int = rpc(service, "offer_waitlist")
-    return count
+from tests.db.waiting import accept, end_offer, entry_of, offer_all, standing, wait
 
 
 @pytest.fixture
