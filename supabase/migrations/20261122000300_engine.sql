@@ -90,6 +90,23 @@ begin
 end;
 $$;
 
+-- The same locks for who must not wait: the schedule, which holds the locks of many assets, and triggers that hold rows.
+create function app.try_lock_asset(p_asset_id uuid)
+returns boolean
+language sql
+set search_path = ''
+as $$
+    select pg_try_advisory_xact_lock(hashtextextended('asset:' || p_asset_id, 0))
+$$;
+
+create function app.try_lock_person(p_organization_id uuid, p_user_id uuid)
+returns boolean
+language sql
+set search_path = ''
+as $$
+    select pg_try_advisory_xact_lock(hashtextextended('person:' || p_organization_id || ':' || p_user_id, 0))
+$$;
+
 -- When a hold ends by itself; null for everything that is no hold.
 alter table public.reservations add column hold_expires_at timestamptz;
 

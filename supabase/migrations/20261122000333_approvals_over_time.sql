@@ -127,7 +127,7 @@ begin
     loop
         v_seen := v_seen + 1;
         begin
-            continue when not pg_try_advisory_xact_lock(hashtextextended('asset:' || v_due.asset_id, 0));
+            continue when not app.try_lock_asset(v_due.asset_id);
             select * into v_row
             from public.reservations r
             where r.id = v_due.id and r.asset_id = v_due.asset_id and r.status = 'pending'

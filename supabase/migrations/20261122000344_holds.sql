@@ -139,7 +139,7 @@ begin
         limit 100
     loop
         -- Only tried: to wait for a second asset while holding others would want them sorted, and time.
-        if pg_try_advisory_xact_lock(hashtextextended('asset:' || v_asset_id, 0)) then
+        if app.try_lock_asset(v_asset_id) then
             v_count := v_count + app.sweep_asset(v_asset_id);
         end if;
     end loop;

@@ -328,7 +328,7 @@ begin
         order by min(w.created_at), w.asset_id
         limit 100
     loop
-        if pg_try_advisory_xact_lock(hashtextextended('asset:' || v_asset_id, 0)) then
+        if app.try_lock_asset(v_asset_id) then
             perform app.sweep_asset(v_asset_id);
             perform app.advance_waitlist(v_asset_id);
             v_count := v_count + 1;

@@ -106,6 +106,7 @@ create function app.parse_uuid(p_text text)
 returns uuid
 language sql
 immutable
+parallel safe
 set search_path = ''
 as $$
     select case when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid end

@@ -259,9 +259,7 @@ declare
     v_count bigint;
 begin
     if exists (select from public.organizations o where o.id = old.organization_id) then
-        if not pg_try_advisory_xact_lock(
-            hashtextextended('person:' || old.organization_id || ':' || old.user_id, 0)
-        ) then
+        if not app.try_lock_person(old.organization_id, old.user_id) then
             perform app.fail_busy();
         end if;
         select count(*) into v_count

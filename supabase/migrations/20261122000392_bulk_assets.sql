@@ -79,7 +79,7 @@ begin
             '{"expected": ["create", "update", "archive", "restore"]}'
         ));
     end if;
-    if jsonb_typeof(p_operation -> 'id') <> 'null' and app.parse_id(p_operation ->> 'id') is null then
+    if jsonb_typeof(p_operation -> 'id') <> 'null' and app.parse_uuid(p_operation ->> 'id') is null then
         v_errors := v_errors || app.field_error('id', 'uuid_parsing', 'An id is expected here.');
     end if;
     if jsonb_typeof(p_operation -> 'version') <> 'null' and p_operation ->> 'version' !~ '^[0-9]{1,9}$' then
@@ -93,17 +93,6 @@ begin
     end if;
     return v_errors;
 end;
-$$;
-
--- The id that a text is, or null.
-create function app.parse_id(p_text text)
-returns uuid
-language sql
-immutable
-parallel safe
-set search_path = ''
-as $$
-    select case when p_text ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then p_text::uuid end
 $$;
 
 -- Does one operation and returns the asset as it then is. The columns are named by keys that app.operation_errors knows,
@@ -256,7 +245,7 @@ begin
     perform app.lock_assets(array(
         select a.id from public.assets a
         where a.organization_id = p_organization_id
-            and a.id in (select app.parse_id(o.value ->> 'id') from jsonb_array_elements(p_operations) o)
+            and a.id in (select app.parse_uuid(o.value ->> 'id') from jsonb_array_elements(p_operations) o)
     ));
 
     for v_operation in select o.value from jsonb_array_elements(p_operations) o loop

@@ -13,7 +13,7 @@ parallel safe
 set search_path = ''
 as $$
     select case when p_name ~ '^[0-9a-f-]{36}/[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' then
-        app.parse_id(split_part(p_name, '/', 1))
+        app.parse_uuid(split_part(p_name, '/', 1))
     end
 $$;
 create function app.photo_asset(p_name text)
@@ -24,10 +24,10 @@ parallel safe
 set search_path = ''
 as $$
     select case when p_name ~ '^[0-9a-f-]{36}/[0-9a-f-]{36}/[A-Za-z0-9][A-Za-z0-9._-]{0,199}$' then
-        app.parse_id(split_part(p_name, '/', 2))
+        app.parse_uuid(split_part(p_name, '/', 2))
     end
 $$;
-grant execute on function app.parse_id(text), app.photo_organization(text), app.photo_asset(text) to authenticated;
+grant execute on function app.parse_uuid(text), app.photo_organization(text), app.photo_asset(text) to authenticated;
 
 -- A platform without Storage has no photos but those elsewhere on the web.
 do $$

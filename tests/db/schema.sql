@@ -1004,7 +1004,7 @@ function app.keep_default_tier() returns trigger; plpgsql volatile security defi
 function app.keep_last_owner() returns trigger; plpgsql volatile security definer set search_path=""; body 6e3753f6; grants none
 function app.keep_maintenance_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 51354a2f; grants none
 function app.keep_maintenance_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body efbb9feb; grants none
-function app.keep_members_with_bookings() returns trigger; plpgsql volatile security definer set search_path=""; body 9ae16c8e; grants none
+function app.keep_members_with_bookings() returns trigger; plpgsql volatile security definer set search_path=""; body d3e4d020; grants none
 function app.keep_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body ddd5ccdb; grants none
 function app.keep_reservation_identity() returns trigger; plpgsql volatile security definer set search_path=""; body 403c37c5; grants none
 function app.keep_used_holiday() returns trigger; plpgsql volatile security definer set search_path=""; body 917a8a5e; grants none
@@ -1066,7 +1066,7 @@ function app.open_event_log() returns trigger; plpgsql volatile security definer
 function app.open_instances(p_series_id uuid, p_from_place integer) returns app.series_move[]; plpgsql stable set search_path=""; body 2e7bde24; grants none
 function app.open_maintenance(p_maintenance_id uuid, p_asset_id uuid, p_expected_version integer) returns public.maintenance_windows; plpgsql volatile set search_path=""; body f590baa9; grants none
 function app.operation_error(p_error jsonb) returns jsonb; plpgsql stable set search_path=""; body 27ab4a1d; grants none
-function app.operation_errors(p_operation jsonb) returns jsonb; plpgsql stable set search_path=""; body bc18c114; grants none
+function app.operation_errors(p_operation jsonb) returns jsonb; plpgsql stable set search_path=""; body 88ba973a; grants none
 function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 981e0130; grants none
 function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a61faafb; grants none
 function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
@@ -1079,18 +1079,17 @@ function app.own_invitation(p_token text) returns public.invitations; plpgsql st
 function app.own_run(p_case app.booking_case, p_unit text, p_gap integer, p_reach integer) returns TABLE(first_day date, last_day date, total bigint, requested bigint); sql stable; body 8a0793dc; grants none
 function app.page_bounds(p_page integer, p_page_size integer, OUT skip bigint, OUT size integer) returns record; plpgsql immutable set search_path=""; body 9dc70ae0; grants none
 function app.parse_date(p_text text) returns date; plpgsql immutable set search_path=""; body 557f0509; grants none
-function app.parse_id(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants execute to authenticated
 function app.parse_rrule(p_rrule text) returns jsonb; plpgsql immutable set search_path=""; body 60d1a979; grants none
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
-function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants none
+function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants execute to authenticated
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
 function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set search_path=""; body 519ccb0d; grants none
 function app.patched_maintenance(p_row public.maintenance_windows, p_changes jsonb) returns public.maintenance_windows; plpgsql stable set search_path=""; body b254d130; grants none
 function app.patched_reservation(p_row public.reservations, p_changes jsonb, p_capacity integer) returns public.reservations; plpgsql stable set search_path=""; body 64251d6f; grants none
 function app.person_name(p_user_id uuid) returns text; plpgsql stable set search_path=""; body 630dddf7; grants none
-function app.photo_asset(p_name text) returns uuid; sql immutable set search_path=""; body 7eb538a9; grants execute to authenticated
+function app.photo_asset(p_name text) returns uuid; sql immutable set search_path=""; body 6558177c; grants execute to authenticated
 function app.photo_is_stored(p_path text) returns boolean; plpgsql stable security definer set search_path=""; body 905cd0df; grants none
-function app.photo_organization(p_name text) returns uuid; sql immutable set search_path=""; body 7c6614e6; grants execute to authenticated
+function app.photo_organization(p_name text) returns uuid; sql immutable set search_path=""; body 69a78d51; grants execute to authenticated
 function app.place_booking(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_values jsonb, p_series_id uuid DEFAULT NULL::uuid, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns public.reservations; plpgsql volatile set search_path=""; body 04c1ff44; grants none
 function app.place_instance(p_series public.reservation_series, p_asset public.assets, p_slot app.series_slot, p_values jsonb, p_override jsonb) returns jsonb; plpgsql volatile set search_path=""; body 68fce243; grants none
 function app.plain_words(p_text text) returns text; sql stable set search_path=""; body 4f6d0290; grants none
@@ -1171,6 +1170,8 @@ function app.tier_resource(p_tier public.tiers) returns jsonb; sql stable set se
 function app.touch() returns trigger; plpgsql volatile set search_path=""; body f830270d; grants none
 function app.touch_rule_of_asset() returns trigger; plpgsql volatile security definer set search_path=""; body feddaca2; grants none
 function app.transfer_bookings(p_ids uuid[], p_organization_id uuid, p_transfer_to uuid) returns void; plpgsql volatile set search_path=""; body effaad62; grants none
+function app.try_lock_asset(p_asset_id uuid) returns boolean; sql volatile set search_path=""; body 03c9a82f; grants none
+function app.try_lock_person(p_organization_id uuid, p_user_id uuid) returns boolean; sql volatile set search_path=""; body e054ce92; grants none
 function app.turnaround(p_minutes integer) returns interval; sql immutable; body 2895ba24; grants none
 function app.url_errors(p_path text, p_value text) returns jsonb; sql immutable set search_path=""; body 18a1ae65; grants none
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
@@ -1194,7 +1195,7 @@ function app.whole_errors(p_subject text, p_object jsonb) returns jsonb; plpgsql
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.accept_waitlist_offer(p_entry_id uuid, p_title text DEFAULT NULL::text, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 980756e1; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
-function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body df35542b; grants execute to authenticated
+function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 54d40426; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 84852c0f; grants execute to authenticated
 function public.cancel_maintenance(p_maintenance_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 81935221; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 27350cbf; grants execute to authenticated
@@ -1220,8 +1221,8 @@ function public.delete_organization(p_organization_id uuid, p_expected_version i
 function public.delete_rule(p_organization_id uuid, p_rule_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 42485b64; grants execute to authenticated
 function public.delete_tier(p_organization_id uuid, p_tier_id uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8e25a4c5; grants execute to authenticated
 function public.events_since(p_requests jsonb, p_limit integer DEFAULT 500) returns jsonb; plpgsql stable security definer set search_path=""; body a524b258; grants execute to service_role
-function public.expire_approvals(p_limit integer DEFAULT 100) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body 5e4b99c6; grants execute to service_role
-function public.expire_holds() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 6ff86ec9; grants execute to service_role
+function public.expire_approvals(p_limit integer DEFAULT 100) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body 9f7a02cc; grants execute to service_role
+function public.expire_holds() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 1d822dbe; grants execute to service_role
 function public.get_maintenance(p_maintenance_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 98b7196d; grants execute to authenticated
 function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body ebecade2; grants execute to authenticated
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
@@ -1240,7 +1241,7 @@ function public.list_tiers(p_organization_id uuid, p_page integer DEFAULT 1, p_p
 function public.list_waitlist(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_asset_id uuid DEFAULT NULL::uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 983131c8; grants execute to authenticated
 function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body 03822c0e; grants execute to authenticated
 function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 59dccafd; grants execute to authenticated
-function public.offer_waitlist() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 15a77e5d; grants execute to service_role
+function public.offer_waitlist() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 9d19c035; grants execute to service_role
 function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
 function public.plan_photo_upload(p_asset_id uuid, p_content_type text, p_size integer) returns jsonb; plpgsql stable security definer set search_path=""; body bbaff242; grants execute to authenticated
 function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql stable security definer set search_path=""; body e7b92826; grants execute to authenticated
