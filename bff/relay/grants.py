@@ -53,12 +53,15 @@ class Grants:
             changes = self._changes
             grant = await self._ask_soon(request)
             # A hint that came meanwhile may have been about this grant, and found no stream to be told.
-            if changes == self._changes:
+            if changes == self._changes or not grant.granted:
                 break
+            request = request._replace(ticket_id=None)
         return grant
 
     async def _ask_soon(self, request: GrantRequest) -> Grant:
         answer = self._waiting.get(request)
+        if answer is not None and request.ticket_id is not None:
+            return Grant(granted=False, reason="ticket_spent")
         if answer is None:
             if not self._waiting:
                 asyncio.get_running_loop().call_later(BATCH_SECONDS, self._send_batch)
@@ -143,12 +146,11 @@ class Grants:
         if not grant.granted:
             stream.end(FRAMES.bye("access_revoked"))
             return
+        shown = stream.filter
+        if grant.mark == shown.mark:
+            return
+        self._hub.regrant(stream, grant.sections, grant.mark)
         # The same sections may hold other assets: that concerns whoever does not see all.
-        stale = stream.filter.by_section and grant.epoch != stream.epoch
-        stream.epoch = grant.epoch
-        if grant.sections != stream.filter.granted:
-            self._hub.regrant(stream, grant.sections)
-            stale = True
-        if stale:
+        if shown.by_section or grant.sections is not None:
             self._hub.counts.resets += 1
             stream.push(FRAMES.reset("access_changed"))

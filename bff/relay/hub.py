@@ -198,7 +198,7 @@ class Hub:
     def _tell(self, frame: Frame, shown: Filter) -> bytes:
         try:
             view = shown.view(frame.event)
-            return b"" if view is None else frame.chunk(view, self.encoder)
+            return b"" if view is None else frame.chunk(view, shown.mark, self.encoder)
         except Exception:
             # An event of a schema ahead of this process. It must neither hold up what follows it, nor other
             # organisations' events, nor be passed over.
@@ -386,11 +386,11 @@ class Hub:
         organization.live.setdefault(stream.filter, set()).add(stream)
         stream.live = True
 
-    def regrant(self, stream: Subscriber, granted: frozenset[str] | None) -> None:
-        """Show the stream other sections from now on."""
+    def regrant(self, stream: Subscriber, granted: frozenset[str] | None, mark: str) -> None:
+        """Show the stream these sections from now on, and stamp its cursors with this mark."""
         organization = stream.organization
         self._take_out(organization, stream)
-        stream.filter = replace(stream.filter, granted=granted)
+        stream.filter = replace(stream.filter, granted=granted, mark=mark)
         if stream.live:
             self._go_live(organization, stream)
 

@@ -20,25 +20,26 @@ TIMEOUT_SECONDS = 5.0
 
 
 class GrantRequest(NamedTuple):
-    """A verified user who asks for an organisation's stream."""
+    """A verified user who asks for an organisation's stream; a ticket, if there is one, is spent."""
 
     user_id: str
     organization_id: str
     aal: str
     session_id: str | None
+    ticket_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
     """The database's answer: the sections that may be seen (None is all) and the log's end, or why not.
 
-    Another `epoch`, which is opaque, means that assets may have come into these sections or left them.
+    Another `mark`, which is opaque, means other sections, or that assets have come into them or left.
     """
 
     granted: bool
     sections: frozenset[str] | None = None
     cursor: str = ""
-    epoch: Any = None
+    mark: str = ""
     reason: str = ""
 
 
@@ -108,6 +109,6 @@ def _grant(answer: Any) -> Grant:
         granted=answer["granted"],
         sections=None if sections is None else frozenset(sections),
         cursor=answer.get("cursor") or "",
-        epoch=answer.get("epoch"),
+        mark=answer["mark"] if answer["granted"] else "",
         reason=answer.get("reason") or "",
     )

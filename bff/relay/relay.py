@@ -18,7 +18,7 @@ from bff.relay.hub import Hub, UnavailableError
 from bff.relay.log import EventLog, Grant, GrantRequest, service_client
 from bff.relay.sse import FRAMES, Pulse, Stream
 from bff.relay.tickets import Identity, Tickets
-from bff.relay.views import Filter, position
+from bff.relay.views import Filter, ResetReason, position, stamp, unstamp
 
 log = structlog.get_logger(__name__)
 
@@ -150,13 +150,13 @@ class Relay:
             None if assets is None else frozenset(assets),
             None if sections is None else frozenset(sections),
             grant.sections,
+            grant.mark,
         )
         stream = Stream(
             self.hub,
-            request,
+            request._replace(ticket_id=None),
             identity.expires_at,
             shown,
-            epoch=grant.epoch,
             backlog=self._config.backlog_bytes,
             stall=self._config.stall_seconds,
             on_close=self._closed,
@@ -167,16 +167,26 @@ class Relay:
         try:
             # Nothing was awaited since the grant's answer: a hint between would have found no stream to tell.
             self.hub.enter(stream, grant.cursor)
-            reason = await self.hub.place(stream, cursor)
+            reason = await self._place(stream, cursor)
         except BaseException:
             stream.close()
             raise
         resumed = cursor is not None and reason is None
-        stream.opening = (FRAMES.ready(stream.cursor, resumed=resumed),)
+        stream.opening = (FRAMES.ready(stamp(stream.cursor, shown.mark), resumed=resumed),)
         if reason is not None:
             self.hub.counts.resets += 1
             stream.opening += (FRAMES.reset(reason),)
         return stream
+
+    async def _place(self, stream: Stream, cursor: str | None) -> ResetReason | None:
+        """Stands the stream where its client is, unless what that has was read under another access."""
+        if cursor is None:
+            return await self.hub.place(stream, None)
+        cursor, mark = unstamp(cursor)
+        if mark and mark != stream.filter.mark:
+            await self.hub.place(stream, None)
+            return "access_changed"
+        return await self.hub.place(stream, cursor)
 
     def _admit(self, user_id: str) -> None:
         if self._draining:

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 from bff.relay.hub import Hub, Subscriber, UnavailableError
 from bff.relay.lane import Lane, body
 from bff.relay.log import GrantRequest
-from bff.relay.views import Event, Filter, ResetReason, View
+from bff.relay.views import Event, Filter, ResetReason, View, stamp
 
 ByeReason = Literal["draining", "token_expired", "access_revoked"]
 
@@ -43,8 +43,8 @@ def _frame(event: str, data: dict[str, Any], cursor: str | None = None, retry: i
 class Frames:
     """The frames of the stream, encoded."""
 
-    def change(self, event: Event, view: View) -> bytes:
-        """A change of the calendar as a stream with this view is told of it."""
+    def change(self, event: Event, view: View, mark: str) -> bytes:
+        """A change of the calendar as a stream with this view and this mark is told of it."""
         kind: str = event["type"]
         payload = dict(event["payload"])
         if view != "whole":
@@ -61,7 +61,7 @@ class Frames:
             "timestamp": event["occurred_at"],
             "sourceUserId": event["source_user_id"],
         }
-        return _frame(kind, data, event["cursor"])
+        return _frame(kind, data, stamp(event["cursor"], mark))
 
     def ready(self, cursor: str, *, resumed: bool) -> bytes:
         """The first frame."""
@@ -96,7 +96,6 @@ class Stream(Subscriber):
         request: whom it was granted to.
         expires_at: its token's end in Unix seconds.
         shown: what was asked for and granted.
-        epoch: the grant's.
         backlog: bytes that may wait for a slow reader; more, and it is cut off with `reset`.
         stall: seconds that one write may take.
         on_close: called once when it is over.
@@ -113,7 +112,6 @@ class Stream(Subscriber):
         "_stall",
         "_task",
         "_timers",
-        "epoch",
         "expires_at",
         "hub",
         "opening",
@@ -127,7 +125,6 @@ class Stream(Subscriber):
         expires_at: int,
         shown: Filter,
         *,
-        epoch: Any = None,
         backlog: int,
         stall: float,
         on_close: Callable[["Stream"], None],
@@ -136,7 +133,6 @@ class Stream(Subscriber):
         self.hub = hub
         self.request = request
         self.expires_at = expires_at
-        self.epoch = epoch
         self.opening: tuple[bytes, ...] = ()
         self._backlog = backlog
         self._stall = stall
@@ -311,7 +307,7 @@ class Pulse:
         for stream in tuple(self._slots[self._next]):
             stream.cut_if_stuck()
             if stream.live:
-                cursor = stream.organization.cursor
+                cursor = stamp(stream.organization.cursor, stream.filter.mark)
                 stream.push(chunks.get(cursor) or chunks.setdefault(cursor, FRAMES.heartbeat(cursor)))
         self._next = (self._next + 1) % len(self._slots)
 

@@ -17,13 +17,29 @@ def position(cursor: str) -> int:
     return int(cursor.partition("-")[0])
 
 
+def stamp(cursor: str, mark: str) -> str:
+    """The log's cursor as a client gets it: with the mark of the access under which it was given."""
+    return f"{cursor}-{mark}" if mark else cursor
+
+
+def unstamp(cursor: str) -> tuple[str, str]:
+    """The log's cursor, and the mark: empty where a process or a schema before marks gave the cursor."""
+    seq, event, *mark = cursor.split("-", 2)
+    return f"{seq}-{event}", mark[0] if mark else ""
+
+
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What a stream shows: the assets and sections asked for, within the sections granted; None is all."""
+    """What a stream shows: the assets and sections asked for, within the sections granted; None is all.
+
+    `mark` is the grant's. Every cursor that the stream gives carries it, so that a client that comes back
+    under another grant is told.
+    """
 
     assets: frozenset[str] | None = None
     sections: frozenset[str] | None = None
     granted: frozenset[str] | None = None
+    mark: str = ""
 
     @property
     def by_section(self) -> bool:
@@ -56,12 +72,12 @@ class Filter:
 class Encoder(Protocol):
     """What turns events and remarks into the bytes of the wire."""
 
-    def change(self, event: Event, view: View) -> bytes: ...
+    def change(self, event: Event, view: View, mark: str) -> bytes: ...
     def reset(self, reason: ResetReason) -> bytes: ...
 
 
 class Frame:
-    """An event on its way to the streams, encoded at most once for each view."""
+    """An event on its way to the streams, encoded at most once for each view and mark."""
 
     __slots__ = ("_chunks", "cursor", "event", "seq")
 
@@ -69,10 +85,10 @@ class Frame:
         self.event = event
         self.seq: int = event["seq"]
         self.cursor: str = event["cursor"]
-        self._chunks: dict[View, bytes] = {}
+        self._chunks: dict[tuple[View, str], bytes] = {}
 
-    def chunk(self, view: View, encoder: Encoder) -> bytes:
-        chunk = self._chunks.get(view)
+    def chunk(self, view: View, mark: str, encoder: Encoder) -> bytes:
+        chunk = self._chunks.get((view, mark))
         if chunk is None:
-            chunk = self._chunks[view] = encoder.change(self.event, view)
+            chunk = self._chunks[view, mark] = encoder.change(self.event, view, mark)
         return chunk

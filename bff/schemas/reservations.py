@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, FieldSerializationInfo, StringConstraints, field_serializer
+from pydantic import AliasChoices, Field, FieldSerializationInfo, StringConstraints, field_serializer
 
 from bff.schemas.approval_requests import ApprovalRequest, PlannedApproval
 from bff.schemas.assets import Conflict, Slot
@@ -266,4 +266,4 @@ class Calendar(Output):
 
     reservations: list[CalendarEntry]
     maintenance: list[MaintenanceEntry] = Field(default_factory=list)
-    cursor: str
+    cursor: Annotated[str, Field(validation_alias=AliasChoices("stream_cursor", "cursor"))]

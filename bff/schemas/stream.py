@@ -7,7 +7,8 @@ from pydantic import Field, StringConstraints
 
 from bff.schemas.base import Input, Output, Section, UtcTime
 
-CURSOR_PATTERN = r"^[0-9]{1,18}-[0-9a-f]{8}$"
+# The log's cursor, and the mark of the access under which it was given; cursors from before marks have none.
+CURSOR_PATTERN = r"^[0-9]{1,18}-[0-9a-f]{8}(-[0-9a-f]{8})?$"
 Cursor = Annotated[
     str, StringConstraints(pattern=CURSOR_PATTERN), Field(description="Opaque; where a client stands.")
 ]

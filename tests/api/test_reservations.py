@@ -305,7 +305,8 @@ async def test_the_calendar_shows_what_holds_a_slot_and_a_cursor(
     viewer, path = client(office.viewer), f"/api/v1/organizations/{office.id}/calendar"
     window: dict[str, Any] = {"from": at(-1), "to": at(10)}
     empty = data(await viewer.get(path, params=window))
-    assert (empty["reservations"], empty["cursor"]) == ([], "0-00000000")
+    assert empty["cursor"].startswith("0-00000000-")
+    assert empty["reservations"] == []
     made = data(await client(office.member).post("/api/v1/reservations", json=booking(office)), 201)
     boat = booking(office, 1, 2, asset_id=office.assets["watercraft"])
     data(await client(office.member).post("/api/v1/reservations", json=boat), 201)

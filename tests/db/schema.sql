@@ -29,6 +29,7 @@ table app.occupancy with row level security; grants none
 sequence app.occupancy_id_seq; grants none
 view app.organization_figures; grants none
 table app.series_instances with row level security; grants none
+table app.spent_tickets with row level security; grants none
 table app.stats_refreshed with row level security; grants none
 table app.time_zones with row level security; grants none
 table public.approval_delegations with row level security; grants select to authenticated, delete/insert/select/update to service_role
@@ -100,6 +101,8 @@ column app.series_instances.starts_at timestamp without time zone not null
 column app.series_instances.reservation_id uuid
 column app.series_instances.outcome text not null
 column app.series_instances.detached boolean not null default false
+column app.spent_tickets.id uuid not null
+column app.spent_tickets.expires_at timestamp with time zone not null
 column app.stats_refreshed.only_row boolean not null default true
 column app.stats_refreshed.as_of timestamp with time zone not null
 column app.time_zones.name text not null
@@ -410,6 +413,7 @@ constraint series_instances_outcome_known on app.series_instances CHECK ((outcom
 constraint series_instances_pkey on app.series_instances PRIMARY KEY (series_id, place)
 constraint series_instances_reservation_id_fkey on app.series_instances FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE SET NULL
 constraint series_instances_series_id_fkey on app.series_instances FOREIGN KEY (series_id) REFERENCES public.reservation_series(id) ON DELETE CASCADE
+constraint spent_tickets_pkey on app.spent_tickets PRIMARY KEY (id)
 constraint stats_refreshed_only_row_check on app.stats_refreshed CHECK (only_row)
 constraint stats_refreshed_pkey on app.stats_refreshed PRIMARY KEY (only_row)
 constraint time_zones_pkey on app.time_zones PRIMARY KEY (name)
@@ -617,6 +621,8 @@ CREATE INDEX occupancy_source ON app.occupancy USING btree (source_id)
 CREATE UNIQUE INDEX occupancy_pkey ON app.occupancy USING btree (id)
 CREATE UNIQUE INDEX series_instances_pkey ON app.series_instances USING btree (series_id, place)
 CREATE UNIQUE INDEX series_instances_reservation ON app.series_instances USING btree (reservation_id)
+CREATE INDEX spent_tickets_expires_at ON app.spent_tickets USING btree (expires_at)
+CREATE UNIQUE INDEX spent_tickets_pkey ON app.spent_tickets USING btree (id)
 CREATE UNIQUE INDEX stats_refreshed_pkey ON app.stats_refreshed USING btree (only_row)
 CREATE UNIQUE INDEX time_zones_pkey ON app.time_zones USING btree (name)
 CREATE INDEX approval_delegations_delegate ON public.approval_delegations USING btree (organization_id, delegate_id)
@@ -859,6 +865,7 @@ policy "people read what they wait for, managers what anyone does" on public.wai
     using (((user_id = ( SELECT auth.uid() AS uid)) AND (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))))
 
 -- functions
+function app.access_mark(p_organization_id uuid, p_sections public.asset_section[]) returns text; plpgsql stable set search_path=""; body 3e7839c3; grants none
 function app.address_errors(p_address jsonb) returns jsonb; plpgsql stable set search_path=""; body 5f89481e; grants none
 function app.advance_waitlist(p_asset_id uuid) returns void; plpgsql volatile set search_path=""; body d0bc0e51; grants none
 function app.advance_window_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body f9440301; grants none
@@ -1158,6 +1165,7 @@ function app.shifted_instances(p_moves app.series_move[], p_series public.reserv
 function app.slot_conflicts(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns jsonb; plpgsql stable set search_path=""; body 4fe2dc20; grants none
 function app.slot_errors(p_slots app.series_slot[], p_turnaround interval, p_path text) returns jsonb; plpgsql stable set search_path=""; body 3ead2ff1; grants none
 function app.slot_report(p_slot app.series_slot, p_outcome text, p_reservation_id uuid, p_conflicts jsonb DEFAULT '[]'::jsonb, p_violations jsonb DEFAULT '[]'::jsonb) returns jsonb; sql stable set search_path=""; body 480262a0; grants none
+function app.spend_tickets(p_requests jsonb) returns uuid[]; plpgsql volatile set search_path=""; body cb41df34; grants none
 function app.split_series(p_series public.reservation_series, p_place integer) returns public.reservation_series; plpgsql volatile set search_path=""; body c0f49a06; grants none
 function app.submit_approvals(p_row public.reservations, p_plan jsonb) returns void; plpgsql volatile set search_path=""; body e4b48291; grants none
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
@@ -1196,7 +1204,7 @@ function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile 
 function public.accept_waitlist_offer(p_entry_id uuid, p_title text DEFAULT NULL::text, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 980756e1; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
 function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 54d40426; grants execute to authenticated
-function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 84852c0f; grants execute to authenticated
+function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body bae42eec; grants execute to authenticated
 function public.cancel_maintenance(p_maintenance_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 81935221; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 27350cbf; grants execute to authenticated
 function public.cancel_series(p_series_id uuid, p_scope text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 52eb2f76; grants execute to authenticated
@@ -1253,7 +1261,7 @@ function public.restore_organization(p_organization_id uuid) returns jsonb; plpg
 function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c95145aa; grants execute to authenticated
 function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
 function public.search_assets(p_organization_id uuid, p_q text DEFAULT NULL::text, p_section public.asset_section DEFAULT NULL::public.asset_section, p_status text DEFAULT NULL::text, p_capacity_min integer DEFAULT NULL::integer, p_free_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_free_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_details jsonb DEFAULT NULL::jsonb, p_sort text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 2dadb83b; grants execute to authenticated
-function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql stable security definer set search_path=""; body 4cd0da58; grants execute to service_role
+function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body 4fa8f876; grants execute to service_role
 function public.update_blackout(p_organization_id uuid, p_blackout_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e12e2e21; grants execute to authenticated
 function public.update_holiday(p_organization_id uuid, p_holiday_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8a71c3ca; grants execute to authenticated
 function public.update_maintenance(p_maintenance_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2e503374; grants execute to authenticated

@@ -1,6 +1,7 @@
 """stream_grants: who may open a stream and what it may show; and the hints that make the relay ask again."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -8,6 +9,7 @@ import pytest
 
 from tests.actors import Actor, Connection, Organization, as_service, as_user, make_organization, rpc
 from tests.db.booking import at, fetch_events, insert_booking
+from tests.db.racing import race
 
 
 def request(actor: Actor, organization: Organization, **replaced: Any) -> dict[str, Any]:
@@ -43,8 +45,7 @@ def test_answers_come_in_the_order_of_the_requests(
     stranger = make_organization(db).owner
     insert_booking(db, organization, organization.assets["planes"], at(2), at(3))
     cursor = fetch_events(database, organization.id, None)["cursor"]
-    granted = {"granted": True, "sections": None, "cursor": cursor, "epoch": 0}
-    assert grants(
+    answers = grants(
         database,
         request(organization.member, organization),
         request(stranger, organization),
@@ -54,7 +55,10 @@ def test_answers_come_in_the_order_of_the_requests(
         request(organization.viewer, organization, session_id=organization.member.session_id),
         request(organization.viewer, organization, session_id="not an id"),
         request(organization.viewer, organization, session_id=None),
-    ) == [
+    )
+    mark = answers[0]["mark"]
+    granted = {"granted": True, "sections": None, "cursor": cursor, "mark": mark, "epoch": 0}
+    assert answers == [
         granted,
         {"granted": False, "reason": "not_member"},
         granted,
@@ -183,21 +187,88 @@ def test_other_changes_are_not(db: Connection, organization: Organization, state
         "update public.organizations set require_mfa = true where id = %(id)s",
     ],
 )
-def test_a_grant_s_epoch_tells_what_a_lost_hint_would_have(
+def test_a_grant_s_mark_tells_what_a_lost_hint_would_have(
     database: str, db: Connection, organization: Organization, statement: str
 ) -> None:
     other = make_organization(db)
     asked = [request(each.member, each, aal="aal2") for each in (organization, other)]
-    before = [answer["epoch"] for answer in grants(database, *asked)]
+    before = [answer["mark"] for answer in grants(database, *asked)]
     db.execute(
         statement,
         {"tier": organization.tier, "plane": organization.assets["planes"], "id": organization.id},
     )
-    after = [answer["epoch"] for answer in grants(database, *asked)]
+    after = [answer["mark"] for answer in grants(database, *asked)]
     assert after[0] != before[0]
     assert after[1] == before[1]
     db.execute("update public.assets set name = 'Renamed' where organization_id = %s", [organization.id])
-    assert grants(database, asked[0])[0]["epoch"] == after[0]
+    assert grants(database, asked[0])[0]["mark"] == after[0]
+
+
+def test_marks_tell_apart_whoever_sees_other_sections(
+    database: str, db: Connection, organization: Organization
+) -> None:
+    everyone = [request(each, organization) for each in (organization.manager, organization.member)]
+    marks = set()
+    for sections in (None, [], ["planes"], ["planes", "residences"], ["residences", "planes"]):
+        db.execute("update public.tiers set sections = %s where id = %s", [sections, organization.tier])
+        # What else a changed tier does to a mark is shown above.
+        db.execute("delete from app.access_epochs where organization_id = %s", [organization.id])
+        manager, member = (answer["mark"] for answer in grants(database, *everyone))
+        assert (manager == member) == (sections is None)
+        marks.add(member)
+    assert len(marks) == 4
+
+
+def test_a_calendar_and_a_grant_of_the_same_person_carry_the_same_mark(
+    database: str, db: Connection, organization: Organization
+) -> None:
+    for sections in (None, ["planes"]):
+        db.execute("update public.tiers set sections = %s where id = %s", [sections, organization.tier])
+        (grant,) = grants(database, request(organization.member, organization))
+        with as_user(database, organization.member) as member:
+            calendar = rpc(member, "calendar", p_organization_id=organization.id, p_from=at(0), p_to=at(1))
+        assert calendar["stream_cursor"] == f"{grant['cursor']}-{grant['mark']}"
+
+
+def test_a_ticket_is_good_once_whatever_it_was_spent_on(database: str, organization: Organization) -> None:
+    ticket, other = ({"ticket_id": str(uuid.uuid4())} for _ in range(2))
+    spent = {"granted": False, "reason": "ticket_spent"}
+    first, again, third = grants(
+        database,
+        request(organization.member, organization, **ticket),
+        request(organization.member, organization, **ticket),
+        request(organization.member, organization, organization_id=str(uuid.uuid4()), **other),
+    )
+    assert (first["granted"], again, third["reason"]) == (True, spent, "not_found")
+    for each in (ticket, other):
+        assert grants(database, request(organization.member, organization, **each)) == [spent]
+
+
+def test_of_two_processes_that_spend_a_ticket_at_once_one_is_granted(
+    database: str, organization: Organization
+) -> None:
+    answers: list[tuple[str, bool]] = []
+
+    def spend(ticket: str) -> None:
+        (answer,) = grants(database, request(organization.member, organization, ticket_id=ticket))
+        answers.append((ticket, answer["granted"]))
+
+    tickets = [str(uuid.uuid4()) for _ in range(10)]
+    race([partial(spend, ticket) for ticket in tickets for _ in range(2)])
+    assert sorted(answers) == sorted((ticket, granted) for ticket in tickets for granted in (True, False))
+
+
+def test_spent_tickets_are_forgotten_once_they_have_expired_anyhow(
+    database: str, db: Connection, organization: Organization
+) -> None:
+    ticket, later = str(uuid.uuid4()), str(uuid.uuid4())
+    grants(database, request(organization.member, organization, ticket_id=ticket))
+    db.execute(
+        "update app.spent_tickets set expires_at = now() - interval '1 second' where id = %s", [ticket]
+    )
+    grants(database, request(organization.member, organization, ticket_id=later))
+    left = db.execute("select id::text from app.spent_tickets where id = any (%s)", [[ticket, later]])
+    assert left.fetchall() == [{"id": later}]
 
 
 def test_the_first_default_tier_is_hinted_if_it_hides_something(db: Connection) -> None:

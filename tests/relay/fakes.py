@@ -87,7 +87,7 @@ class FakeLog:
 class FakeEncoder:
     """Frames as JSON lines, so that a reader can tell what it was shown."""
 
-    def change(self, event: Event, view: View) -> bytes:
+    def change(self, event: Event, view: View, mark: str) -> bytes:  # noqa: ARG002 (as the real one)
         line = {"organization": event["organization_id"], "seq": event["seq"], "view": view}
         return json.dumps(line).encode() + b"\n"
 

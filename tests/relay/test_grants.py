@@ -20,7 +20,7 @@ class Database:
     """Answers every request with the same grant, or fails."""
 
     def __init__(self) -> None:
-        self.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, epoch=1)
+        self.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, mark="m1")
         self.fault: Exception | None = None
         self.calls: list[list[GrantRequest]] = []
 
@@ -36,7 +36,7 @@ class Notes(Stream):
 
     def __init__(self, hub: Hub, user: str, shown: Filter) -> None:
         request = GrantRequest(user, ORG, "aal1", None)
-        super().__init__(hub, request, 0, shown, epoch=1, backlog=1, stall=1, on_close=lambda _: None)
+        super().__init__(hub, request, 0, shown, backlog=1, stall=1, on_close=lambda _: None)
         self.taken: list[bytes] = []
         hub.enter(self, EMPTY)
 
@@ -57,6 +57,26 @@ async def test_opens_of_the_same_moment_share_a_call(hub: Hub) -> None:
     assert [len(call) for call in database.calls] == [10]
 
 
+async def test_a_ticket_is_asked_about_once_also_when_it_comes_twice_at_once(hub: Hub) -> None:
+    database = Database()
+    grants = Grants(database.ask, hub)
+    request = GrantRequest("user", ORG, "aal1", None, "ticket")
+    answers = await asyncio.gather(grants.ask(request), grants.ask(request))
+    assert [answer.reason for answer in answers] == ["", "ticket_spent"]
+    assert database.calls == [[request]]
+
+
+async def test_what_a_hint_makes_be_asked_again_does_not_spend_the_ticket_again(hub: Hub) -> None:
+    database = Database()
+    grants = Grants(database.ask, hub)
+    request = GrantRequest("user", ORG, "aal1", None, "ticket")
+    asking = asyncio.create_task(grants.ask(request))
+    await asyncio.sleep(0)
+    grants.changed(ORG, None)
+    assert (await asking).granted
+    assert database.calls == [[request], [request._replace(ticket_id=None)]]
+
+
 @pytest.mark.parametrize("fault", [UnavailableError(), RuntimeError("a fault of ours")])
 async def test_a_call_that_fails_however_leaves_nobody_waiting(hub: Hub, fault: Exception) -> None:
     database = Database()
@@ -66,27 +86,28 @@ async def test_a_call_that_fails_however_leaves_nobody_waiting(hub: Hub, fault: 
             await Grants(database.ask, hub).ask(GrantRequest("user", ORG, "aal1", None))
 
 
-async def test_another_epoch_resets_the_streams_limited_to_sections_though_the_hint_was_lost(
+async def test_another_mark_resets_the_streams_limited_to_sections_though_the_hint_was_lost(
     hub: Hub,
 ) -> None:
     database = Database()
-    limited, whole = Notes(hub, "member", Filter(granted=PLANES)), Notes(hub, "asking", Filter())
+    limited, whole = Notes(hub, "member", Filter(granted=PLANES, mark="m1")), Notes(hub, "asking", Filter())
     grants = Grants(database.ask, hub)
     await grants.review([limited])
-    database.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, epoch=2)
+    database.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, mark="m2")
     await grants.review([limited])
     await grants.review([limited])
-    database.grant = Grant(granted=True, sections=None, cursor=EMPTY, epoch=3)
+    database.grant = Grant(granted=True, sections=None, cursor=EMPTY, mark="m3")
     await grants.review([whole])
     assert limited.taken == [FRAMES.reset("access_changed")]
     assert whole.taken == []
+    assert (limited.filter.mark, whole.filter.mark) == ("m2", "m3")
 
 
 async def test_open_grants_are_asked_again_each_interval(hub: Hub) -> None:
     database = Database()
-    stream = Notes(hub, "member", Filter(granted=PLANES))
+    stream = Notes(hub, "member", Filter(granted=PLANES, mark="m1"))
     running = asyncio.create_task(Grants(database.ask, hub, interval=0.01).run())
-    database.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, epoch=2)
+    database.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, mark="m2")
     await until(lambda: stream.taken)
     database.fault = UnavailableError()
     await until(lambda: len(database.calls) > 5)

@@ -264,7 +264,7 @@ async def test_another_section_is_shown_from_the_new_grant_on() -> None:
     async with running() as world:
         reader = await world.open(shown=Filter(granted=frozenset({"planes"})))
         world.announce(world.log.commit(ORG), world.log.commit(ORG, new=("r1", "residences")))
-        world.hub.regrant(reader, frozenset({"residences"}))
+        world.hub.regrant(reader, frozenset({"residences"}), "")
         world.announce(world.log.commit(ORG), world.log.commit(ORG, new=("r1", "residences")))
         assert [seq for seq, _ in reader.seen] == [1, 4]
 

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixed
 
+from bff.relay.views import unstamp
 from tests.actors import Connection, Organization, connect
 from tests.harness import RunningBff, RunningStack, free_port, running_bff
 from tests.relay.calendar import apply, by_id
@@ -77,7 +78,7 @@ class Follower:
         if frame.id is not None:
             self._cursor = frame.id
             if frame.event.startswith("reservation_"):
-                self.cursors.append(frame.id)
+                self.cursors.append(unstamp(frame.id)[0])
                 self.calendar = apply(self.calendar, [frame])
 
 

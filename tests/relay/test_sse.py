@@ -102,8 +102,8 @@ async def connected(world: World) -> AsyncIterator[tuple[Stream, Wire]]:
 
 def test_a_change_is_encoded_as_the_table_says() -> None:
     event = make_event(ORG, 7, source_user_id="u1")
-    lines = FRAMES.change(event, "whole").decode().split("\n")
-    assert lines[:2] == [f"id: {event['cursor']}", "event: reservation_updated"]
+    lines = FRAMES.change(event, "whole", "5eaf00d5").decode().split("\n")
+    assert lines[:2] == [f"id: {event['cursor']}-5eaf00d5", "event: reservation_updated"]
     assert json.loads(lines[2].removeprefix("data: ")) == {
         "type": "reservation_updated",
         "payload": event["payload"],
@@ -126,7 +126,7 @@ def test_a_move_shows_only_the_side_that_may_be_seen(kind: str, view: Any, name:
     subject = kind.partition("_")[0]
     payload = {subject: {"id": "r", "title": "new"}, "previousState": {"id": "r", "title": "old"}}
     data = json.loads(
-        FRAMES.change(make_event(ORG, 1, type=kind, payload=payload), view).decode().split("\n")[2][6:]
+        FRAMES.change(make_event(ORG, 1, type=kind, payload=payload), view, "").decode().split("\n")[2][6:]
     )
     assert data["type"] == name
     hidden = "new" if view == "moved" else "old"
@@ -233,7 +233,7 @@ async def test_heartbeats_carry_the_position_that_a_filtered_stream_did_not_see(
     async with connected(world) as (stream, wire):
         pulse = Pulse(interval=0.05)
         pulse.add(stream)
-        world.hub.regrant(stream, frozenset())
+        world.hub.regrant(stream, frozenset(), "")
         world.commit()
         assert wire.seqs == []
         pulse.beat()

@@ -19,6 +19,7 @@ from tests.relay.calendar import (
     book,
     change,
     restrict,
+    snapshot,
     titles,
 )
 from tests.relay.client import watch
@@ -87,6 +88,43 @@ async def test_a_changed_tier_resets_the_stream_and_shows_what_it_now_may(
         await book(client(office.manager), office.assets["planes"], "shown")
         await stream.get("reservation_created")
         assert titles(stream) == [("reservation_created", "shown")]
+
+
+async def test_a_client_whose_tier_changed_while_it_was_away_is_told_when_it_resumes(
+    client: Client, office: Organization, live_db: Connection
+) -> None:
+    viewer, manager = client(office.viewer), client(office.manager)
+    calendar = await snapshot(viewer, office.id)
+    async with watch(viewer, office.id, params={"cursor": calendar["cursor"]}) as stream:
+        await book(manager, office.assets["residences"], "seen")
+        await stream.get("reservation_created")
+        left_at = stream.cursor
+    restrict(live_db, office, ["planes"])
+    await book(manager, office.assets["planes"], "missed")
+    for cursor in (calendar["cursor"], left_at):
+        async with watch(viewer, office.id, headers={"Last-Event-ID": cursor}) as stream:
+            assert (await stream.get("reset")).data == {"reason": "access_changed"}
+            assert stream.frames[0].data["resumed"] is False
+            assert stream.changes == []
+            await book(manager, office.assets["planes"], "shown")
+            await stream.get("reservation_created")
+            assert titles(stream) == [("reservation_created", "shown")]
+    fresh = await snapshot(viewer, office.id)
+    async with watch(viewer, office.id, params={"cursor": fresh["cursor"]}) as stream:
+        assert stream.frames[0].data["resumed"] is True
+
+
+async def test_a_cursor_of_a_bff_that_knew_no_marks_is_taken_at_its_word(
+    client: Client, office: Organization
+) -> None:
+    viewer = client(office.viewer)
+    calendar = await snapshot(viewer, office.id)
+    await book(client(office.manager), office.assets["planes"], "missed")
+    log_cursor, _, mark = calendar["cursor"].rpartition("-")
+    async with watch(viewer, office.id, params={"cursor": log_cursor}) as stream:
+        await stream.get("reservation_created")
+        assert stream.frames[0].data == {"resumed": True, "cursor": calendar["cursor"]}
+        assert stream.cursor.endswith(mark)
 
 
 async def test_an_assets_changed_section_resets_the_streams_that_are_limited_to_sections(
