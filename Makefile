@@ -25,8 +25,9 @@ node_modules/installed: package-lock.json
 run: setup ## serve the BFF on 127.0.0.1:8000, Supabase on 54321, Postgres on 54322; Ctrl-C stops all
 	$(BIN)/python -m stack run -- $(BIN)/python -m bff
 
-test: setup ## run every test against its own stack on free ports, with coverage
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 $(ARGS)
+# Two processes, a stack each: the tests wait for other processes often enough for two cores to serve both.
+test: setup ## run every test against stacks of its own on free ports, with coverage
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 -n 2 --dist loadfile $(ARGS)
 
 lint: .venv/installed ## ruff, mypy --strict, squawk over the migrations
 	$(BIN)/ruff check .

@@ -1,8 +1,9 @@
-"""Fixtures of all tests: one stack a run, one database a module, a fresh organisation a test."""
+"""Fixtures of all tests: one stack a process, one database a module, a fresh organisation a test."""
 
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psycopg
@@ -20,7 +21,7 @@ FUNCTION_COVERAGE = pytest.StashKey[FunctionCoverage]()
 
 @pytest.fixture(scope="session")
 def stack(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
-    """The run's embedded Supabase, on free ports; it counts which SQL functions are called."""
+    """This process' embedded Supabase, on free ports; it counts which SQL functions are called."""
     with scratch_directory() as directory, running_stack(directory / "stack") as running:
         count_calls(running.admin_database_url)
         coverage = request.config.stash[FUNCTION_COVERAGE] = FunctionCoverage()
@@ -30,6 +31,13 @@ def stack(request: pytest.FixtureRequest) -> Iterator[RunningStack]:
 
 def _postgres_log(stack: RunningStack) -> Path:
     return stack.directory / "logs" / "postgres.log"
+
+
+def pytest_testnodedown(node: Any, error: object) -> None:  # noqa: ARG001 (pytest-xdist's hook)
+    """Takes in what a process of the run has counted."""
+    counted = node.workeroutput.get("functions")
+    if counted is not None:
+        node.config.stash.setdefault(FUNCTION_COVERAGE, FunctionCoverage()).merge(counted)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
@@ -47,7 +55,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """A run of everything fails where a SQL function was never called."""
     coverage = session.config.stash.get(FUNCTION_COVERAGE, None)
-    if (
+    output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["functions"] = None if coverage is None else coverage.counted()
+    elif (
         coverage is not None
         and coverage.sources
         and _is_whole_run(session.config)

@@ -4,8 +4,10 @@ A call that ends in an error counts for nothing there; Postgres' log names the f
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -48,6 +50,16 @@ class FunctionCoverage:
             self.called |= {row[0] for row in connection.execute(CALLED)}
             self.sources = {row[0]: (row[1], row[2]) for row in connection.execute(FUNCTIONS)}
             self.expressions = " ".join(row[0] for row in connection.execute(EXPRESSIONS))
+
+    def counted(self) -> dict[str, Any]:
+        """All of it, as what one process of a run can send to another."""
+        return {"called": sorted(self.called), "sources": self.sources, "expressions": self.expressions}
+
+    def merge(self, counted: Mapping[str, Any]) -> None:
+        """Takes in what another process has counted."""
+        self.called |= set(counted["called"])
+        self.sources = self.sources or {name: tuple(source) for name, source in counted["sources"].items()}
+        self.expressions = self.expressions or counted["expressions"]
 
     def uncalled(self) -> list[str]:
         """The functions that nothing has called.
