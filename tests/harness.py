@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 import psutil
+import psycopg
 
 ROOT = Path(__file__).parent.parent
 # A cold start with initdb on a busy machine of two cores; a healthy one needs a tenth of it.
@@ -109,6 +110,21 @@ class RunningStack:
             seconds=START_SECONDS,
             what=f"{part} ready again",
         )
+
+
+def end_listening(admin_database_url: str) -> int:
+    """Ends the connection by which Realtime hears of commits, like a killed walsender; answers how many.
+
+    On return they are gone: nothing that is committed from now on is heard until Realtime is back.
+    """
+    with psycopg.connect(admin_database_url, autocommit=True) as admin:
+        ended = admin.execute(
+            """
+            select pg_terminate_backend(pid, 10000) from pg_stat_activity
+            where query = 'listen realtime_messages' and datname = current_database()
+            """
+        ).fetchall()
+    return len(ended)
 
 
 def _ready(directory: Path, process: subprocess.Popen[bytes]) -> bool:

@@ -75,7 +75,9 @@ def create_app(settings: RealtimeSettings) -> Starlette:
         )
         hub = Hub()
         async with pool:
-            listener = Listener(settings.database_url, pool, hub.publish)
+            listener = Listener(
+                settings.database_url, pool, hub.publish, lambda: hub.faults.knobs.relisten_ms / 1000
+            )
             tasks = [asyncio.create_task(listener.run()), asyncio.create_task(listener.keep_house())]
             yield {"server": Server(hub, verifier, Authorizer(pool), listener)}
             for task in tasks:
@@ -263,6 +265,10 @@ async def _turn(request: Request) -> Response:
     hub.faults.turn(knobs)
     if commands.expire_tokens:
         hub.expire_all()
+    if commands.close_channels:
+        hub.shut_all()
+    if commands.mute:
+        hub.mute_all()
     if commands.close is not None:
         hub.close_all(commands.close)
     return _control(server)

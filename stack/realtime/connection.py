@@ -51,6 +51,7 @@ class Connection:
         self._backlog_size = 0
         self._waiting = asyncio.Event()
         self._closing = False
+        self._muted = False
         self._writer: asyncio.Task[None] | None = None
 
     async def serve(self) -> None:
@@ -78,7 +79,7 @@ class Connection:
 
     def send_frame(self, frame: Frame) -> None:
         """Queues a frame for the client; one that has fallen too far behind is cut off."""
-        if self._closing or self.hub.faults.knobs.silent:
+        if self._closing or self._muted or self.hub.faults.knobs.silent:
             return
         if len(self._backlog) >= MAX_BACKLOG or self._backlog_size >= MAX_BACKLOG_SIZE:
             logger.warning("a reader that cannot keep up is cut off, %d frames behind", len(self._backlog))
@@ -98,6 +99,10 @@ class Connection:
             self._closing = True
             self._backlog.append({"type": "websocket.close", "code": code})
             self._waiting.set()
+
+    def mute(self) -> None:
+        """Sends nothing more, but leaves the socket open."""
+        self._muted = True
 
     async def _write(self) -> None:
         with contextlib.suppress(WebSocketDisconnect):

@@ -20,12 +20,18 @@ class Subscriber(Protocol):
     def expire(self) -> None:
         """Shuts the channel as if its token had expired."""
 
+    def shut(self) -> None:
+        """Ends the channel with `phx_close`."""
+
 
 class Socket(Protocol):
     """An open connection, as the hub sees it."""
 
     def close(self, code: int) -> None:
         """Closes it."""
+
+    def mute(self) -> None:
+        """Sends nothing more over it."""
 
 
 class Hub:
@@ -82,8 +88,20 @@ class Hub:
         for socket in list(self.sockets):
             socket.close(code)
 
+    def mute_all(self) -> None:
+        """Sends nothing more over the sockets of now."""
+        for socket in self.sockets:
+            socket.mute()
+
     def expire_all(self) -> None:
         """Shuts every channel as at its token's expiry."""
-        for channels in list(self._topics.values()):
-            for channel in list(channels):
-                channel.expire()
+        for channel in self._joined():
+            channel.expire()
+
+    def shut_all(self) -> None:
+        """Shuts every channel without a reason."""
+        for channel in self._joined():
+            channel.shut()
+
+    def _joined(self) -> list[Subscriber]:
+        return [channel for channels in self._topics.values() for channel in channels]

@@ -44,6 +44,11 @@ class Knobs(BaseModel):
     cold_join_ms: int = Field(
         default=0, ge=0, description="A channel misses what is sent this soon after its join's answer."
     )
+    relisten_ms: int = Field(
+        default=0,
+        ge=0,
+        description="Cut off from the database, it listens again this late; what is sent meanwhile is lost.",
+    )
 
 
 class Commands(BaseModel):
@@ -56,6 +61,13 @@ class Commands(BaseModel):
         default=None, ge=1000, le=4999, description="Closes all sockets with this code."
     )
     expire_tokens: bool = Field(default=False, description="Every channel's token counts as expired.")
+    close_channels: bool = Field(
+        default=False, description="Every channel gets a `phx_close` for no reason; the sockets stay open."
+    )
+    mute: bool = Field(
+        default=False,
+        description="The sockets of now stay open and hear nothing more, as after a tenant's shutdown.",
+    )
 
 
 class Faults:

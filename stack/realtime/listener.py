@@ -33,13 +33,17 @@ class Listener:
         conninfo: a superuser's connection string.
         pool: connections for the messages too large for a notification.
         publish: called with name, private and broadcast, in the order of the commits; must not block.
+        pause: seconds to stay away once cut off, besides the usual wait; tests ask for them.
     """
 
-    def __init__(self, conninfo: str, pool: Pool, publish: Publish) -> None:
+    def __init__(
+        self, conninfo: str, pool: Pool, publish: Publish, pause: Callable[[], float] = lambda: 0.0
+    ) -> None:
         self.listening = False
         self._conninfo = conninfo
         self._pool = pool
         self._publish = publish
+        self._pause = pause
 
     async def run(self) -> None:
         """Listens until cancelled, through restarts of Postgres."""
@@ -65,7 +69,7 @@ class Listener:
                 logger.warning("not listening to the database: %s", str(error).strip())
             finally:
                 self.listening = False
-            await asyncio.sleep(retry)
+            await asyncio.sleep(retry + self._pause())
             retry = min(retry * 2, LAST_RETRY_SECONDS)
 
     async def keep_house(self) -> None:

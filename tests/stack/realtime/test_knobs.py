@@ -10,7 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.actors import Actor, Connection
-from tests.harness import RunningStack
+from tests.harness import RunningStack, end_listening
 from tests.stack.realtime.wire import RunningRealtime, Wire, joined, running_realtime, until, wire
 
 
@@ -158,6 +158,48 @@ async def test_sockets_can_fall_silent(realtime: RunningRealtime, db: Connection
         answered = await client.push("phoenix", "heartbeat", {})
         reply = await client.receive()
         assert reply.ref == answered != unanswered
+
+
+async def test_the_sockets_of_now_can_be_muted_and_new_ones_hear(
+    realtime: RunningRealtime, db: Connection
+) -> None:
+    key = realtime.secret_key
+    async with wire(realtime, apikey=key) as former:
+        assert joined(await former.join("numbers"))
+        realtime.turn(mute=True)
+        async with wire(realtime, apikey=key) as later:
+            assert joined(await later.join("numbers"))
+            send(db, 1)
+            assert await numbers(later, 1) == [1]
+        await former.push("phoenix", "heartbeat", {})
+        async with asyncio.timeout(10):
+            await (await former.socket.ping())
+        # The pong, which came after whatever there was, is handed out by no `recv`.
+        realtime.turn(close=4000)
+        with pytest.raises(ConnectionClosed):
+            await former.receive()
+
+
+async def test_channels_can_be_closed_for_no_reason(realtime: RunningRealtime) -> None:
+    async with wire(realtime) as client:
+        assert joined(await client.join("room", private=False))
+        realtime.turn(close_channels=True)
+        assert (await client.receive()).event == "phx_close"
+        assert (await client.heartbeat())["status"] == "ok"
+
+
+async def test_cut_off_from_the_database_it_can_stay_away_and_misses_what_is_sent(
+    realtime: RunningRealtime, db: Connection, admin_database: str
+) -> None:
+    async with wire(realtime, apikey=realtime.secret_key) as client:
+        assert joined(await client.join("numbers"))
+        realtime.turn(relisten_ms=1_000)
+        assert end_listening(admin_database) == 1
+        send(db, 1)
+        await until(lambda: not realtime.state()["listening"], "cut off")
+        await until(lambda: realtime.state()["listening"], "listening again")
+        send(db, 2)
+        assert await numbers(client, 1) == [2]
 
 
 async def test_tokens_can_expire_at_once(realtime: RunningRealtime, anna: Actor) -> None:
