@@ -33,7 +33,7 @@ class Cadence:
         self._up_since: float | None = None
         self._trusted_since: float | None = None
         self._settled = False
-        self._suspects: dict[str, tuple[int, float]] = {}
+        self._suspects: dict[str, list[tuple[int, float]]] = {}
         self._heard: dict[str, int] = {}
         self._heard_at = self._lost_at = self._rebuilt_at = float("-inf")
         self.deaf = False
@@ -44,11 +44,13 @@ class Cadence:
         return self._slow if self._settled else self._fast
 
     def feed_changed(self, *, up: bool) -> None:
-        """The feed says that it is up, or that it is not."""
+        """The feed says that it hears from now on, or that it does not hear."""
         self._up_since = self._clock() if up else None
         self._trusted_since = None
         self._settled = False
         self._suspects.clear()
+        # A log that was restored meanwhile counts again from an earlier number.
+        self._heard.clear()
 
     def heard(self, organization_id: str, seq: int) -> None:
         """Realtime brought this event, or a hint of it."""
@@ -57,11 +59,17 @@ class Cadence:
         self._heard[organization_id] = max(seq, known)
         if len(self._heard) > HEARD_LIMIT:
             del self._heard[next(iter(self._heard))]
-        if organization_id in self._suspects and self._suspects[organization_id][0] <= seq:
-            del self._suspects[organization_id]
+        if organization_id in self._suspects:
+            still = [each for each in self._suspects.pop(organization_id) if each[0] > seq]
+            if still:
+                self._suspects[organization_id] = still
 
     def polled(self, found: Mapping[str, int] | None) -> bool:
-        """A poll ended; `found` are positions that the hub did not have, None is a poll that failed.
+        """A poll ended.
+
+        Args:
+            found: where the log, rather than Realtime, has led organisations since the last poll; None is a
+                poll that failed.
 
         Returns:
             Whether the feed ought to be rebuilt: it says that it is up, and is deaf.
@@ -70,12 +78,12 @@ class Cadence:
         if found is None:
             self._settled = False
             return False
-        lost = any(now - since >= PATIENCE_SECONDS for _, since in self._suspects.values())
+        unheard = {each: seq for each, seq in found.items() if self._heard.get(each, 0) < seq}
+        lost = any(now - seen[0][1] >= PATIENCE_SECONDS for seen in self._suspects.values())
         if self._trusted_since is not None:
-            for organization_id, seq in found.items():
-                if self._heard.get(organization_id, 0) < seq:
-                    _, since = self._suspects.get(organization_id, (0, now))
-                    self._suspects[organization_id] = (seq, since)
+            # Each with its own time: a feed that is late, but hears, never catches up with the newest.
+            for organization_id, seq in unheard.items():
+                self._suspects.setdefault(organization_id, []).append((seq, now))
         elif self._up_since is not None and now - self._up_since >= WARM_UP_SECONDS:
             # Whatever is committed from now on, a feed that hears would bring.
             self._trusted_since = now
@@ -84,7 +92,8 @@ class Cadence:
             self._suspects.clear()
         elif self.deaf:
             self.deaf = self._heard_at < self._lost_at or now - self._lost_at < CONVALESCENCE_SECONDS
-        self._settled = self._trusted_since is not None and not (found or self._suspects or lost or self.deaf)
+        in_doubt = unheard or self._suspects or lost or self.deaf
+        self._settled = self._trusted_since is not None and not in_doubt
         return lost and self._take_rebuild(now)
 
     def _take_rebuild(self, now: float) -> bool:

@@ -19,20 +19,28 @@ log = structlog.get_logger(__name__)
 
 TOPIC = "calendar-events"
 MESSAGES = ("calendar_event", "read_log", "access_changed")
-# One connect and one join; refused joins are answered after about five seconds.
-CONNECT_SECONDS = 5
-JOIN_SECONDS = 15.0
+# One connect. A host that does not answer must not hold up a life for longer.
+CONNECT_SECONDS = 5.0
+# One answer to a join. A refusal comes after about five seconds; cut off sooner, it would pass for a loss and
+# be asked for again at once.
+ANSWER_SECONDS = 10
+# Connect and join together, whatever the client makes of its own timeouts.
+JOIN_SECONDS = 20.0
 # A dead server does not answer the closing handshake.
 CLOSE_SECONDS = 2.0
-# Supabase ends connections after a day; we choose the moment, and not the same one in each process.
+# Supabase ends connections after a day; we choose the moment, and not the same one in each process: a life
+# lasts for at least this part of the longest.
 MAX_LIFE_SECONDS = 23 * 3600.0
-# A life shorter than this counts as a failure, so that a server that closes at once is not stormed.
+SHORTEST_LIFE = 0.9
+# A life that was joined for less than this counts as a failure, so that a server that closes at once is not
+# stormed, nor one that takes long to refuse.
 PROVEN_SECONDS = 5.0
 MAX_BACKOFF_SECONDS = 15.0
 # Nothing changes by itself about a refused key; a rate limit is counted by the minute.
 REFUSED_SECONDS = 60.0
 LIMITED_SECONDS = 30.0
-REFUSALS = ("Unauthorized", "InvalidJWTToken", "MalformedJWT", "JwtSignatureError")
+REFUSED_STATUS = {401: "unauthorized", 403: "unauthorized", 429: "limited"}
+REFUSALS = ("Unauthorized", "InvalidJWTToken", "MalformedJWT", "JwtSignatureError", "JwtSignerError")
 
 
 class Message(NamedTuple):
@@ -44,8 +52,8 @@ class Message(NamedTuple):
 
 def classify(error: object) -> str:
     """What kind of end a life found: `unauthorized`, `limited`, or else `lost`."""
-    if isinstance(error, InvalidStatus) and error.response.status_code in (401, 403):
-        return "unauthorized"
+    if isinstance(error, InvalidStatus):
+        return REFUSED_STATUS.get(error.response.status_code, "lost")
     text = str(error)
     if any(reason in text for reason in REFUSALS):
         return "unauthorized"
@@ -67,8 +75,9 @@ class Feed:
         url: the project's base URL.
         key: the service key.
         queue: takes the messages; a full one loses them, which the log makes up for.
-        on_change: told when the channel is joined and when it is not (any more).
-        max_life: seconds after which a connection is replaced.
+        on_change: told True when messages may have been missed and more will be heard (the channel has been
+            joined, or the queue was full), False when the channel is not joined (any more).
+        max_life: seconds after which a connection is replaced, at the latest.
     """
 
     def __init__(
@@ -87,8 +96,12 @@ class Feed:
         self._max_life = max_life
         self._rebuild = asyncio.Event()
         self._failures = 0
+        self._up_since: float | None = None
+        self._is_losing = False
         self.state = "starting"
         self.reason = ""
+        self.retry_in = 0.0
+        """Seconds from the end of the last life to the next."""
         self.lives = 0
         self.lost = 0
 
@@ -98,24 +111,27 @@ class Feed:
 
     async def run(self) -> None:
         """Live again and again, for ever."""
-        loop = asyncio.get_running_loop()
         while True:
-            began = loop.time()
             self.lives += 1
+            self._up_since = None
             self._rebuild.clear()
-            self.reason = await self._live()
-            self._failures = 0 if loop.time() - began > PROVEN_SECONDS else self._failures + 1
-            pause = self._pause()
-            log.warning("realtime_lost", reason=self.reason, retry_in=round(pause, 2))
+            reason = await self._live()
+            self._failures = 0 if self._is_proven() else self._failures + 1
+            self.reason, self.retry_in = reason, self._pause(reason)
+            log.warning("realtime_lost", reason=reason, retry_in=round(self.retry_in, 2))
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause):
+                async with asyncio.timeout(self.retry_in):
                     await self._rebuild.wait()
 
-    def _pause(self) -> float:
-        if self.reason == "rebuild":
+    def _is_proven(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return self._up_since is not None and now - self._up_since > PROVEN_SECONDS
+
+    def _pause(self, reason: str) -> float:
+        if reason == "rebuild":
             return 0.0
-        longest: float = min(MAX_BACKOFF_SECONDS, 0.25 * 2**self._failures)
-        longest = {"unauthorized": REFUSED_SECONDS, "limited": LIMITED_SECONDS}.get(self.reason, longest)
+        longest: float = min(MAX_BACKOFF_SECONDS, 0.25 * 2 ** min(self._failures, 10))
+        longest = {"unauthorized": REFUSED_SECONDS, "limited": LIMITED_SECONDS}.get(reason, longest)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads processes, no secret
 
     async def _live(self) -> str:
@@ -123,25 +139,30 @@ class Feed:
         ended: asyncio.Future[object] = asyncio.get_running_loop().create_future()
 
         def on_status(status: RealtimeSubscribeStates, error: Exception | None) -> None:
-            if status == RealtimeSubscribeStates.SUBSCRIBED and self.state != "up" and not ended.done():
+            if ended.done():
+                return
+            if status == RealtimeSubscribeStates.SUBSCRIBED and self.state != "up":
                 self._change("up")
-            elif not ended.done():
+            else:
                 ended.set_result(error or status.value)
 
         client = AsyncRealtimeClient(
-            self._url, token=self._key, auto_reconnect=False, max_retries=1, timeout=CONNECT_SECONDS
+            self._url, token=self._key, auto_reconnect=False, max_retries=1, timeout=ANSWER_SECONDS
         )
         listening = None
         try:
             async with asyncio.timeout(JOIN_SECONDS):
                 before = asyncio.all_tasks()
-                await client.connect()
+                async with asyncio.timeout(CONNECT_SECONDS):
+                    await client.connect()
                 listening = _listening_task(before)
                 await self._join(client, on_status)
             return await self._watch(ended, listening)
         except Exception as error:  # noqa: BLE001 - the client raises plain Exception among others
             return classify(error)
         finally:
+            # An answer that comes while the client closes must not call the feed up.
+            ended.cancel()
             self._change("down")
             with contextlib.suppress(Exception):
                 async with asyncio.timeout(CLOSE_SECONDS):
@@ -173,8 +194,9 @@ class Feed:
         watched: set[asyncio.Future[Any]] = {ended, rebuild}
         if listening is not None:
             watched.add(listening)
+        life = self._max_life * random.uniform(SHORTEST_LIFE, 1.0)  # noqa: S311 - spreads processes, no secret
         try:
-            done, _ = await asyncio.wait(watched, timeout=self._max_life, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(watched, timeout=life, return_when=asyncio.FIRST_COMPLETED)
         finally:
             rebuild.cancel()
         if ended in done:
@@ -186,8 +208,16 @@ class Feed:
             self._queue.put_nowait(Message(message["event"], message["payload"]))
         except (asyncio.QueueFull, KeyError, TypeError):
             self.lost += 1
+            # The last one of a burst has none behind it that would show the gap.
+            if not self._is_losing and self.state == "up":
+                self._is_losing = True
+                self._on_change(True)
+        else:
+            self._is_losing = False
 
     def _change(self, state: str) -> None:
         if state != self.state:
             self.state = state
+            if state == "up":
+                self._up_since = asyncio.get_running_loop().time()
             self._on_change(state == "up")

@@ -136,6 +136,7 @@ class Hub:
     counts: Counts = field(default_factory=Counts)
     organizations: dict[str, Organization] = field(default_factory=dict)
     _behind: set[str] = field(default_factory=set)
+    _found: dict[str, int] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
     def streams(self, organization_id: str | None = None) -> list[Subscriber]:
@@ -211,17 +212,18 @@ class Hub:
         """Read whatever lies beyond the hub's positions.
 
         Returns:
-            The organisations for which the log held more than the hub had published, with the new position.
+            The organisations that the log, whoever read it, has led further since the last poll, and how far.
 
         Raises:
             UnavailableError: the log cannot be read; nothing is lost by that, and the streams stay open.
         """
-        return await self.catch_up(list(self.organizations))
+        await self.catch_up(list(self.organizations))
+        found, self._found = self._found, {}
+        return found
 
-    async def catch_up(self, organization_ids: Iterable[str]) -> dict[str, int]:
-        """`poll` for some organisations only."""
+    async def catch_up(self, organization_ids: Iterable[str]) -> None:
+        """Read on for some organisations only."""
         todo = [each for each in organization_ids if each in self.organizations]
-        found: dict[str, int] = {}
         while todo:
             batch = [self.organizations[each] for each in todo[:READ_BATCH] if each in self.organizations]
             del todo[:READ_BATCH]
@@ -232,28 +234,29 @@ class Hub:
                 organization = self.organizations.get(organization_id)
                 if organization is None:
                     continue
-                if self._learn(organization, cursor, page):
-                    found[organization_id] = organization.seq
+                self._learn(organization, cursor, page)
                 # A page that brings the hub nowhere would be read again for ever.
                 if page.has_more and organization.cursor != cursor:
                     todo.append(organization_id)
-        return found
 
-    def _learn(self, organization: Organization, asked: str, page: Page) -> bool:
+    def _learn(self, organization: Organization, asked: str, page: Page) -> None:
         if page.status == "ok":
             organization.doubts = 0
-            before = organization.seq
-            fresh = [event for event in page.events if event["seq"] > before]
-            self.counts.from_log += len(fresh)
-            self.publish(fresh)
-            return organization.seq > before
-        if organization.cursor == asked:
+            self._publish_read(organization, page.events)
+        elif organization.cursor == asked:
             organization.doubts += 1
             if organization.doubts >= DOUBTS:
                 self._restart(organization, page)
             else:
                 self._look_at(organization.id)
-        return False
+
+    def _publish_read(self, organization: Organization, events: Sequence[Event]) -> None:
+        before = organization.seq
+        fresh = [event for event in events if event["seq"] > before]
+        self.counts.from_log += len(fresh)
+        self.publish(fresh)
+        if organization.seq > before:
+            self._found[organization.id] = organization.seq
 
     def _restart(self, organization: Organization, page: Page) -> None:
         """The log has another history than the streams were given: begin again at its end."""
@@ -379,7 +382,7 @@ class Hub:
                 raise CursorLostError(page.status)
             read = [Frame(event) for event in page.events]
             organization.ring.backfill(cursor, read)
-            self.publish([event for event in page.events if event["seq"] > organization.seq])
+            self._publish_read(organization, page.events)
             return read
 
     def _go_live(self, organization: Organization, stream: Subscriber) -> None:
