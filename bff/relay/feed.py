@@ -134,6 +134,9 @@ class Feed:
         longest = {"unauthorized": REFUSED_SECONDS, "limited": LIMITED_SECONDS}.get(reason, longest)
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads processes, no secret
 
+    def _longest_life(self) -> float:
+        return self._max_life * random.uniform(SHORTEST_LIFE, 1.0)  # noqa: S311 - spreads processes, no secret
+
     async def _live(self) -> str:
         """One connection from its beginning to its end; why it ended."""
         ended: asyncio.Future[object] = asyncio.get_running_loop().create_future()
@@ -194,9 +197,10 @@ class Feed:
         watched: set[asyncio.Future[Any]] = {ended, rebuild}
         if listening is not None:
             watched.add(listening)
-        life = self._max_life * random.uniform(SHORTEST_LIFE, 1.0)  # noqa: S311 - spreads processes, no secret
         try:
-            done, _ = await asyncio.wait(watched, timeout=life, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                watched, timeout=self._longest_life(), return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             rebuild.cancel()
         if ended in done:

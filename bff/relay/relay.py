@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,13 @@ from bff.relay.hub import Hub, UnavailableError
 from bff.relay.log import EventLog, Grant, GrantRequest, service_client
 from bff.relay.sse import FRAMES, Pulse, Stream
 from bff.relay.tickets import Identity, Tickets
-from bff.relay.views import Filter, ResetReason, position, stamp, unstamp
+from bff.relay.views import Event, Filter, ResetReason, position, stamp, unstamp
 
 log = structlog.get_logger(__name__)
 
-# Messages of Realtime that may wait; beyond, they are lost and the log makes up for it.
-QUEUE_SIZE = 10_000
+# Messages of Realtime that may wait: four seconds of the most that a hosted project may send, some 10 MB of
+# memory. Those beyond are lost, and the log makes up for it.
+QUEUE_SIZE = 2_000
 # Messages handled in one go, and so joined into one write for each stream.
 QUEUE_BATCH = 100
 # A loop that died of a fault of ours is taken up again after this.
@@ -239,20 +240,36 @@ class Relay:
             messages = [await self._queue.get()]
             while len(messages) < QUEUE_BATCH and not self._queue.empty():
                 messages.append(self._queue.get_nowait())
-            events = []
-            for kind, payload in messages:
-                organization_id = payload["organization_id"]
-                if kind == "calendar_event":
-                    events.append(payload)
-                    self._cadence.heard(organization_id, payload["seq"])
-                elif kind == "read_log":
-                    seq = position(payload["cursor"])
-                    self._cadence.heard(organization_id, seq)
-                    self.hub.hint(organization_id, seq)
+            events: list[Event] = []
+            for message in messages:
+                try:
+                    event = self._heed(message)
+                except (KeyError, TypeError, ValueError, AttributeError):
+                    # Whoever has SQL may send on this topic. If it stood for an event, the log has that too.
+                    log.warning("message_unreadable", kind=message.kind)
                 else:
-                    self._grants.changed(organization_id, payload.get("user_id"))
+                    events += event
             self.hub.publish(events)
             await asyncio.sleep(0)
+
+    def _heed(self, message: Message) -> Sequence[Event]:
+        """Does what a message says; answers the event that it brought, if any.
+
+        Raises:
+            KeyError, TypeError, ValueError, AttributeError: it is not of our making.
+        """
+        kind, payload = message
+        organization_id = payload["organization_id"]
+        if kind == "access_changed":
+            self._grants.changed(organization_id, payload.get("user_id"))
+            return ()
+        seq = position(payload["cursor"])
+        if kind == "read_log":
+            self.hub.hint(organization_id, seq)
+        elif payload["seq"] != seq:
+            raise ValueError("an event whose cursor is another's")
+        self._cadence.heard(organization_id, seq)
+        return (payload,) if kind == "calendar_event" else ()
 
     async def _poll(self) -> None:
         while True:

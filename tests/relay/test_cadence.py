@@ -91,6 +91,58 @@ def test_a_message_that_was_heard_before_the_poll_found_it_does_not_make_the_fee
         assert not world.poll()
 
 
+def test_a_feed_that_is_always_a_little_late_is_not_deaf() -> None:
+    world = World()
+    world.settle()
+    late = int(PATIENCE_SECONDS) - 1
+    for seq in range(1, 20):
+        assert not world.poll(org=seq)
+        if seq > late:
+            world.cadence.heard("org", seq - late)
+    assert not world.cadence.deaf
+
+
+def test_what_one_organisation_hears_does_not_hide_what_another_lost() -> None:
+    world = World()
+    world.settle()
+    rebuild = world.poll(org=5, other=7)
+    for _ in range(int(PATIENCE_SECONDS) + 1):
+        world.cadence.heard("other", 7)
+        rebuild = world.poll() or rebuild
+    assert rebuild
+
+
+def test_the_first_of_a_burst_that_is_heard_does_not_hide_that_the_last_is_lost() -> None:
+    world = World()
+    world.settle()
+    assert not world.poll(org=5)
+    assert not world.poll(org=9)
+    world.cadence.heard("org", 6)
+    rebuild = False
+    for _ in range(int(PATIENCE_SECONDS) + 1):
+        rebuild = world.poll() or rebuild
+    assert rebuild
+
+
+def test_a_log_that_counts_anew_after_a_restore_is_watched_all_the_same() -> None:
+    world = World()
+    world.settle()
+    world.cadence.heard("org", 1_000)
+    world.cadence.feed_changed(up=False)
+    world.settle()
+    assert world.lose(5)
+
+
+def test_a_gap_of_our_own_making_is_not_held_against_the_feed() -> None:
+    world = World()
+    world.settle()
+    world.poll(org=5)
+    world.cadence.feed_changed(up=True)
+    for _ in range(10):
+        assert not world.poll()
+    assert world.cadence.delay == 15
+
+
 def test_a_deaf_feed_is_rebuilt_once_then_the_log_is_asked_each_second_and_never_in_a_loop() -> None:
     world = World()
     world.settle()

@@ -91,6 +91,24 @@ async def test_without_realtime_a_poll_brings_everything() -> None:
         assert await world.hub.poll() == {}
 
 
+async def test_a_poll_also_tells_what_the_log_brought_between_polls() -> None:
+    async with running(ring_size=1) as world:
+        await world.open()
+        start = world.log.head(ORG)
+        world.announce(world.log.commit(ORG))
+        assert await world.hub.poll() == {}
+        world.log.commit(ORG)
+        world.hub.hint(ORG, 2)
+        await until(lambda: world.hub.organizations[ORG].seq == 2)
+        assert await world.hub.poll() == {ORG: 2}
+        world.log.commit(ORG)
+        reader = Reader(ORG)
+        world.hub.enter(reader, world.log.head(ORG))
+        await world.hub.place(reader, start)
+        assert await world.hub.poll() == {ORG: 3}
+        assert await world.hub.poll() == {}
+
+
 async def test_a_burst_is_one_write_for_each_stream() -> None:
     async with running() as world:
         reader = await world.open()
