@@ -1,6 +1,7 @@
 """Who may open a stream, what it shows whom, and when it ends."""
 
 import asyncio
+import time
 
 import httpx
 import pytest
@@ -23,6 +24,8 @@ from tests.relay.calendar import (
     titles,
 )
 from tests.relay.client import watch
+from tests.relay.fakes import until
+from tests.relay.supervised import link_to
 
 pytestmark = pytest.mark.usefixtures("knobs_at_rest", "realtime_up")
 
@@ -172,6 +175,40 @@ async def test_a_stream_ends_with_its_token_after_it_said_so(
         await stream.until(lambda: stream.ended)
         events = [frame.event for frame in stream.frames if frame.event != "heartbeat"]
         assert events == ["ready", "reauth", "bye"]
+
+
+@pytest.mark.parametrize("link", ["alive", "cut"])
+async def test_a_laptop_that_wakes_with_an_expired_token_is_told_401_and_with_a_new_one_gets_what_it_missed(
+    link: str, bff_url: str, client: Client, office: Organization, signer: TokenSigner
+) -> None:
+    url = f"/api/v1/organizations/{office.id}/calendar/stream"
+    viewer, member = office.viewer, client(office.member)
+    expires_at = int(time.time()) + 3
+    asleep = Actor(viewer.id, viewer.email, viewer.session_id, signer.sign(viewer, exp=expires_at))
+    async with link_to(bff_url) as way:
+        headers = {"Authorization": f"Bearer {asleep.token}"}
+        async with (
+            httpx.AsyncClient(base_url=way.url, headers=headers) as http,
+            watch(http, office.id) as stream,
+        ):
+            await book(member, office.assets["planes"], "seen")
+            await stream.get("reservation_created")
+            if link == "cut":
+                way.abort()
+            await stream.until(lambda: stream.ended)
+            assert any(frame.event == "bye" for frame in stream.frames) == (link == "alive")
+    for title in ("missed", "missed too"):
+        await book(member, office.assets["planes"], title)
+    last = {"Last-Event-ID": stream.cursor}
+    await until(lambda: time.time() >= expires_at)
+    response = await client(asleep).get(url, headers=last)
+    assert_error(response, 401, "UNAUTHORIZED")
+    assert response.headers["WWW-Authenticate"] == 'Bearer error="invalid_token"'
+    assert response.headers["Content-Type"] == "application/json"
+    async with watch(client(viewer), office.id, headers=last) as stream:
+        assert stream.frames[0].data["resumed"] is True
+        await stream.until(lambda: len(stream.changes) == 2)
+        assert [title for _, title in titles(stream)] == ["missed", "missed too"]
 
 
 async def test_a_session_that_has_ended_opens_no_stream(
