@@ -5,7 +5,7 @@ BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench example walk reset schema lock
+.PHONY: help setup run test proxy lint format bench example walk reset schema lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -28,6 +28,9 @@ run: setup ## serve the BFF on 127.0.0.1:8000, Supabase on 54321, Postgres on 54
 # Two processes, a stack each: the tests wait for other processes often enough for two cores to serve both.
 test: setup ## run every test against stacks of its own on free ports, with coverage
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 -n 2 --dist loadfile $(ARGS)
+
+proxy: setup ## run the tests of the stream through nginx with ops/nginx.conf (needs nginx)
+	$(BIN)/python -m pytest tests/proxy $(ARGS)
 
 lint: .venv/installed ## ruff, mypy --strict, squawk over the migrations
 	$(BIN)/ruff check .

@@ -1,0 +1,128 @@
+"""An nginx of the test's own, run with the configuration that the documentation recommends."""
+
+import contextlib
+import datetime as dt
+import ipaddress
+import os
+import re
+import shutil
+import signal
+import ssl
+import string
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.harness import ROOT, RunningBff, free_port, stop, tail, wait_until
+
+CONFIGURATION = ROOT / "ops" / "nginx.conf"
+
+
+@dataclass(frozen=True)
+class RunningNginx:
+    """An nginx process, and where it answers over TLS."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    trust: ssl.SSLContext
+
+    def reload(self) -> None:
+        """Has it read its configuration anew, as `nginx -s reload` does."""
+        os.kill(self.process.pid, signal.SIGHUP)
+
+
+@contextmanager
+def running_nginx(directory: Path, *bffs: RunningBff, **changes: str) -> Iterator[RunningNginx]:
+    """nginx in front of BFF processes, on a free port, yielded when it answers.
+
+    Args:
+        directory: an empty folder for its files.
+        bffs: the processes behind it.
+        changes: values of directives that the test needs otherwise (seconds rather than minutes); each stands
+            in the file once.
+    """
+    certificate, key = _certificate(directory)
+    port = free_port()
+    text = CONFIGURATION.read_text()
+    for directive, value in changes.items():
+        text, found = re.subn(rf"^(\s*{directive}) .*;$", rf"\1 {value};", text, flags=re.MULTILINE)
+        assert found == 1, f"{directive} is in {CONFIGURATION.name} {found} times"
+    text = string.Template(text).safe_substitute(
+        BFF_ADDRESS="; server ".join(bff.url.removeprefix("http://") for bff in bffs),
+        HTTPS_PORT=f"127.0.0.1:{port}",
+        TLS_CERTIFICATE=certificate,
+        TLS_KEY=key,
+    )
+    (configuration := directory / "nginx.conf").write_text(text)
+    log, url = directory / "nginx.log", f"https://127.0.0.1:{port}"
+    # What says where it runs, not how, and so is not in the file.
+    place = f"daemon off; pid {directory}/nginx.pid;"
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [_binary(), "-e", "stderr", "-p", str(directory), "-c", str(configuration), "-g", place],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+        )
+    trust = ssl.create_default_context(cafile=str(certificate))
+
+    def answers() -> bool:
+        if process.poll() is not None:
+            raise RuntimeError(f"nginx ended with {process.returncode}: {tail(log)}")
+        with contextlib.suppress(httpx.TransportError):
+            return httpx.get(f"{url}/api/live", verify=trust).status_code == httpx.codes.OK
+        return False
+
+    try:
+        wait_until(answers, what="nginx ready")
+        yield RunningNginx(url, process, trust)
+    finally:
+        stop(process)
+
+
+def _binary() -> str:
+    # Distributions put it where only root looks.
+    found = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/usr/local/sbin")
+    if found is None:
+        raise RuntimeError("nginx is not installed: apt-get install nginx")
+    return found
+
+
+def _certificate(directory: Path) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that only its holder vouches for, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - dt.timedelta(minutes=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    (certificate_file := directory / "certificate.pem").write_bytes(
+        certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    (key_file := directory / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate_file, key_file
