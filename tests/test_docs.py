@@ -1,5 +1,6 @@
 """What is written about the settings is what they are."""
 
+import re
 from pathlib import Path
 
 from bff.settings import Settings, settings_page, variables
@@ -26,3 +27,16 @@ def test_secrets_have_no_default(root: Path) -> None:
         if "secret" in str(field.annotation).lower():
             assert field.is_required() or field.default is None
     assert "sb_secret_" not in (root / ".env.example").read_text()
+
+
+def test_each_test_that_a_page_names_exists(root: Path) -> None:
+    named = {
+        (page.name, name)
+        for page in (root / "docs").rglob("*.md")
+        for name in re.findall(r"`(test_\w+)`", page.read_text())
+    }
+    sources = "".join(path.read_text() for path in (root / "tests").rglob("test_*.py"))
+    known = set(re.findall(r"^(?:async )?def (test_\w+)\(", sources, re.MULTILINE))
+    known |= {path.stem for path in (root / "tests").rglob("test_*.py")}
+    assert named
+    assert [(page, name) for page, name in sorted(named) if name not in known] == []

@@ -8,7 +8,9 @@ from pydantic import Field, StringConstraints
 from bff.schemas.base import Input, Output, Section, UtcTime
 
 # The log's cursor, and the mark of the access under which it was given; cursors from before marks have none.
-CURSOR_PATTERN = r"^[0-9]{1,18}-[0-9a-f]{8}(-[0-9a-f]{8})?$"
+# What a version to come may add makes another mark of it: during a deploy its clients are told `reset` here,
+# and are not refused.
+CURSOR_PATTERN = r"^[0-9]{1,18}-[0-9a-f]{8}(-[0-9a-z-]{1,40})?$"
 Cursor = Annotated[
     str, StringConstraints(pattern=CURSOR_PATTERN), Field(description="Opaque; where a client stands.")
 ]

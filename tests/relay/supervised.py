@@ -6,7 +6,7 @@ import itertools
 import json
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ import httpx
 from bff.relay import Relay, RelayConfig, open_relay
 from bff.relay.cadence import Cadence
 from bff.relay.feed import Feed, Message
-from bff.relay.hub import Subscriber
+from bff.relay.hub import Page, Subscriber
 from bff.relay.views import Filter
 from tests.actors import Connection, Organization, as_user, rpc
 from tests.harness import RunningStack
@@ -100,7 +100,15 @@ class Supervised:
         self.relay = relay
         self.cadence = cadence
         self.followers: list[Follower] = []
+        self.reads = 0
         self._stack = stack
+        self._read = relay.hub.read
+        relay.hub.read = self._count
+
+    async def _count(self, requests: Sequence[tuple[str, str]]) -> Sequence[Page]:
+        pages = await self._read(requests)
+        self.reads += 1
+        return pages
 
     async def follow(self, organization: Organization) -> Follower:
         follower = Follower(organization)

@@ -130,6 +130,17 @@ async def test_a_cursor_of_a_bff_that_knew_no_marks_is_taken_at_its_word(
         assert stream.cursor.endswith(mark)
 
 
+async def test_a_cursor_of_a_bff_that_adds_more_to_it_says_reset_and_is_not_refused(
+    client: Client, office: Organization
+) -> None:
+    viewer = client(office.viewer)
+    newer = f"{(await snapshot(viewer, office.id))['cursor']}-01-region7"
+    async with watch(viewer, office.id, headers={"Last-Event-ID": newer}) as stream:
+        assert (await stream.get("reset")).data == {"reason": "access_changed"}
+        await book(client(office.manager), office.assets["planes"], "shown")
+        await stream.get("reservation_created")
+
+
 async def test_an_assets_changed_section_resets_the_streams_that_are_limited_to_sections(
     client: Client, office: Organization, live_db: Connection
 ) -> None:

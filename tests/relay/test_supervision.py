@@ -93,6 +93,25 @@ async def test_what_is_lost_in_the_first_moments_of_a_join_is_read_from_the_log_
         assert watched.lives == 1
 
 
+async def test_the_log_is_read_as_soon_as_the_feed_is_joined_again(
+    stack: RunningStack, office: Organization
+) -> None:
+    async with supervised(stack, office, slow=NEVER) as watched:
+        (stream,) = watched.followers
+        await watched.believed()
+        watched.cadence._fast = NEVER
+        turn(stack, refuse_connects=True)
+        reads = watched.reads
+        turn(stack, close=1012)
+        await until(lambda: watched.status == "down" and watched.reads > reads)
+        # The read for the end of that life is done: the next one is for the next life.
+        watched.book(stream)
+        turn(stack, reset=True)
+        watched.relay.feed.rebuild()
+        await watched.sees(stream, 1)
+        assert watched.hinted == 0
+
+
 async def test_while_realtime_is_stopped_the_calendar_moves_and_afterwards_nothing_comes_twice(
     stack: RunningStack, office: Organization
 ) -> None:
