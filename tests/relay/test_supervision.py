@@ -186,20 +186,34 @@ async def test_what_a_full_queue_lost_is_read_from_the_log_at_once_and_is_not_he
         assert (watched.lives, watched.cadence.deaf) == (1, False)
 
 
-def book_in_one_transaction(db: Connection, office: Organization) -> None:
-    """Eight bookings, few enough to be announced each by a message of its own."""
+def book_in_one_transaction(db: Connection, office: Organization, count: int = 8) -> None:
+    """Bookings; up to ten are each announced by a message of its own, more by a single one for all."""
     db.execute(
         """
         insert into public.reservations
             (organization_id, asset_id, user_id, title, start_date, end_date, status)
-        select %(org)s, %(asset)s, %(user)s, 'Trip', start, start + interval '1 hour', 'approved'
+        select %(org)s, %(asset)s, %(user)s, 'Trip', last + number * interval '2 hours',
+               last + number * interval '2 hours' + interval '1 hour', 'approved'
         from (select coalesce(max(end_date), '2034-01-01Z') as last from public.reservations
               where organization_id = %(org)s) as taken,
-             generate_series(last + interval '1 hour', last + interval '15 hours', interval '2 hours')
-                 as start
+             generate_series(1, %(count)s) as number
         """,
-        {"org": office.id, "asset": office.assets["planes"], "user": office.member.id},
+        {"org": office.id, "asset": office.assets["planes"], "user": office.member.id, "count": count},
     )
+
+
+async def test_a_series_that_one_message_announced_is_not_held_against_realtime(
+    stack: RunningStack, office: Organization, live_db: Connection
+) -> None:
+    async with supervised(stack, office, slow=0.2) as watched:
+        (stream,) = watched.followers
+        await watched.believed()
+        book_in_one_transaction(live_db, office, 40)
+        await watched.sees(stream, 40)
+        # Polls enough for patience to end.
+        reads = watched.reads
+        await until(lambda: watched.reads >= reads + 5)
+        assert (watched.lives, watched.cadence.deaf, watched.cadence._suspects) == (1, False, {})
 
 
 async def test_a_message_of_another_making_holds_up_no_other(
