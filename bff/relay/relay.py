@@ -243,12 +243,10 @@ class Relay:
             events: list[Event] = []
             for message in messages:
                 try:
-                    event = self._heed(message)
+                    events += self._heed(message)
                 except (KeyError, TypeError, ValueError, AttributeError):
                     # Whoever has SQL may send on this topic. If it stood for an event, the log has that too.
                     log.warning("message_unreadable", kind=message.kind)
-                else:
-                    events += event
             self.hub.publish(events)
             await asyncio.sleep(0)
 
