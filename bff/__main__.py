@@ -7,15 +7,13 @@ import contextlib
 import signal
 import socket
 import sys
-from typing import Any
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from bff.app import create_app
+from bff.protocol import Protocol
 from bff.relay import Relay
-from bff.relay.sse import ABORT_EXTENSION
 from bff.settings import Settings, SettingsError, load_settings
 
 log = structlog.get_logger(__name__)
@@ -30,33 +28,6 @@ USER_TIMEOUT = 15_000
 KEEPALIVE = (20, 5, 3)
 # Seconds for requests under way at the end; a supervisor kills after ten as a rule.
 GRACE = 8
-
-
-class Protocol(HttpToolsProtocol):
-    """uvicorn's own, which also hands out its `abort` and ends the request under way when the client goes.
-
-    Of pipelined requests uvicorn knows only the last one: a client that sends a second request behind an open
-    stream and leaves would leave the stream's task for ever.
-    """
-
-    _running: RequestResponseCycle | None = None
-
-    def on_headers_complete(self) -> None:
-        """Offer the application a way to cut off a reader that takes nothing."""
-        self.scope["extensions"] = {ABORT_EXTENSION: {"abort": self.transport.abort}}
-        super().on_headers_complete()
-
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        self._running = cycle
-        super()._start_asgi_task(cycle, app)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the request under way, if it is not the last one."""
-        super().connection_lost(exc)
-        running, self._running = self._running, None
-        if running is not None and not running.response_complete:
-            running.disconnected = True
-            running.message_event.set()
 
 
 class Server(uvicorn.Server):

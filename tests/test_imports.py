@@ -45,7 +45,8 @@ ALLOWED: dict[str, set[str]] = {
         "bff.wording",
     },
     "bff.app": {"*"},
-    "bff.__main__": {"bff.app", "bff.relay", "bff.settings"},
+    "bff.protocol": {"bff.relay.sse"},
+    "bff.__main__": {"bff.app", "bff.protocol", "bff.relay", "bff.settings"},
 }
 
 

@@ -26,7 +26,7 @@ ByeReason = Literal["draining", "token_expired", "access_revoked"]
 REAUTH_SECONDS = 60.0
 # A last frame that has not gone out by then will not: the reader is stuck, and its connection is aborted.
 FAREWELL_SECONDS = 2.0
-# The server's own connection offers `abort` here (see bff.__main__); closing would wait for the stuck reader.
+# The server's own connection offers `abort` here (see bff.protocol); closing would wait for the stuck reader.
 ABORT_EXTENSION = "reservepty.abort"
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),

@@ -14,7 +14,8 @@ import pytest
 import uvicorn
 from starlette.types import Message
 
-from bff.__main__ import Protocol, listen
+from bff.__main__ import listen
+from bff.protocol import Protocol
 from bff.relay.hub import Hub
 from bff.relay.log import GrantRequest
 from bff.relay.sse import FRAMES, Pulse, Stream
