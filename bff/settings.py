@@ -1,4 +1,4 @@
-"""Every knob, read from the environment or `.env`. Only `bff.app` and `bff.__main__` see it.
+"""Every knob, read from the environment or `.env`. Only `bff.app` and what starts it see it.
 
 `python -m bff.settings` prints `docs/settings.md`.
 """
@@ -63,6 +63,14 @@ class Settings(BaseSettings):
     )
     host: str = _knob("127.0.0.1", "BFF_HOST", "Address to listen on.")
     port: int = _knob(8000, "BFF_PORT", "Port to listen on; 0 takes any free one.", ge=0, le=65_535)
+    workers: int = _knob(
+        1,
+        "BFF_WORKERS",
+        "Processes that serve. Each has a relay and a connection to Realtime of its own, and its own limits.",
+        "processes",
+        ge=1,
+        le=64,
+    )
     cors_origins: Annotated[tuple[str, ...], NoDecode] = _knob(
         (),
         "CORS_ORIGINS",

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -213,7 +213,7 @@ def running_bff(stack_env: Mapping[str, str], log: Path, **settings: str) -> Ite
 
 @contextmanager
 def running_module(
-    module: str, ready: str, env: Mapping[str, str], log: Path
+    module: str, ready: str, env: Mapping[str, str], log: Path, arguments: Sequence[str] = ()
 ) -> Iterator[subprocess.Popen[bytes]]:
     """`python -m module`, yielded once a GET of the address `ready` is answered with 200, stopped at the end.
 
@@ -221,7 +221,7 @@ def running_module(
     """
     with log.open("ab") as sink:
         process = subprocess.Popen(
-            [sys.executable, "-m", module],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env={**os.environ, **env},
             stdin=subprocess.DEVNULL,

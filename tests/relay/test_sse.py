@@ -14,12 +14,12 @@ import pytest
 import uvicorn
 from starlette.types import Message
 
-from bff.__main__ import listen
 from bff.protocol import Protocol
 from bff.relay.hub import Hub
 from bff.relay.log import GrantRequest
 from bff.relay.sse import FRAMES, Pulse, Stream
 from bff.relay.views import Filter
+from bff.server import listen
 from tests.relay.client import Sent, parse
 from tests.relay.fakes import FakeLog, make_event, until
 

@@ -1,0 +1,141 @@
+"""One serving process: our own listening socket, and a server that says farewell to the streams."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+
+import structlog
+import uvicorn
+
+from bff.app import create_app
+from bff.protocol import Protocol
+from bff.relay import Relay
+from bff.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# With 128, two thousand clients that come at once after a restart are not all served within six seconds.
+BACKLOG = 4096
+# Bytes the kernel takes ahead of the reader: without it, megabytes for each stuck one before it shows.
+NOTSENT_LOWAT = 32 * 1024
+# Milliseconds that sent data may go unacknowledged; a dead link would be held for a quarter of an hour.
+USER_TIMEOUT = 15_000
+# Seconds of silence before the link is probed, between probes, and probes without an answer.
+KEEPALIVE = (20, 5, 3)
+# Seconds for farewells and requests under way at the end; a supervisor kills after ten as a rule.
+GRACE = 8
+# What a worker says to its parent once it serves.
+READY = b"+"
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server; its shutdown says goodbye to the streams before it waits for connections to close.
+
+    Args:
+        config: uvicorn's.
+        lifeline: a socket whose other end the parent of several workers holds. It is told when we serve; when
+            it ends, so has the parent, and nobody but us can end this process.
+    """
+
+    def __init__(self, config: uvicorn.Config, lifeline: socket.socket | None = None) -> None:
+        super().__init__(config)
+        self._lifeline = lifeline
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to serve, and say where."""
+        await super().startup(sockets)
+        for each in sockets or []:
+            host, port, *_ = each.getsockname()
+            url = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+            log.info("listening", url=url, pid=os.getpid())
+        if self._lifeline is not None:
+            with contextlib.suppress(OSError):
+                self._lifeline.send(READY)
+            asyncio.get_running_loop().add_reader(self._lifeline.fileno(), self._parent_gone)
+
+    def _parent_gone(self) -> None:
+        # The parent never writes: to be readable is to have ended.
+        assert self._lifeline is not None  # noqa: S101 - for mypy; only then is this called
+        asyncio.get_running_loop().remove_reader(self._lifeline.fileno())
+        log.warning("parent_gone", pid=os.getpid())
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take no more connections, let the hub say `bye`, then end as uvicorn does.
+
+        uvicorn itself calls the lifespan's shutdown only when all connections are closed, and open streams
+        would never close.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + GRACE
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        relay: Relay | None = self.lifespan.state.get("relay")
+        if relay is not None:
+            await relay.drain()
+        self.config.timeout_graceful_shutdown = max(1, round(deadline - loop.time()))
+        await super().shutdown(sockets)
+        log.info("stopped", pid=os.getpid())
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket whose options the connections inherit; what a platform lacks is left out.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    family, kind, proto, _, address = socket.getaddrinfo(
+        host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, kind, proto)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    idle, interval, count = KEEPALIVE
+    for name, value in (
+        ("TCP_NODELAY", 1),
+        ("TCP_NOTSENT_LOWAT", NOTSENT_LOWAT),
+        ("TCP_USER_TIMEOUT", USER_TIMEOUT),
+        ("TCP_KEEPIDLE", idle),
+        ("TCP_KEEPINTVL", interval),
+        ("TCP_KEEPCNT", count),
+    ):
+        if (option := getattr(socket, name, None)) is not None:
+            with contextlib.suppress(OSError):
+                listener.setsockopt(socket.IPPROTO_TCP, option, value)
+    listener.bind(address)
+    listener.listen(BACKLOG)
+    listener.setblocking(False)
+    return listener
+
+
+def serve(settings: Settings, listener: socket.socket, lifeline: socket.socket | None = None) -> None:
+    """Serve until SIGTERM, SIGINT or the parent's end; returns when all is closed.
+
+    Args:
+        settings: the process' settings.
+        listener: see `listen`; closed at the end.
+        lifeline: see `Server`.
+    """
+    config = uvicorn.Config(
+        create_app(settings),
+        http=Protocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=GRACE,
+    )
+    server = Server(config, lifeline)
+    # uvicorn raises the signal again when it has ended; so it ends with 0, and a signal that comes before
+    # uvicorn listens to it is not lost.
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, server.handle_exit)
+    with listener:
+        server.run(sockets=[listener])

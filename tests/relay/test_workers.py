@@ -1,0 +1,185 @@
+"""Several processes serve from one socket: what becomes of streams when one of them, or the parent, ends."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+
+import httpx
+import psutil
+import pytest
+
+from bff.server import listen
+from tests.actors import Actor, Organization
+from tests.harness import RunningBff, RunningStack, running_bff, wait_until
+from tests.relay.calendar import book, titles
+from tests.relay.client import Watching, watch
+from tests.relay.fakes import until
+from tests.relay.workers import only, plain_uvicorn, wait_for_workers, workers
+
+
+@pytest.fixture
+def several(stack: RunningStack) -> Iterator[RunningBff]:
+    """A BFF of two workers of its own, which the test may break."""
+    with running_bff(stack.env, stack.directory / "bff-workers.log", BFF_WORKERS="2") as running:
+        yield running
+
+
+def client_of(bff: RunningBff, actor: Actor) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=bff.url, headers={"Authorization": f"Bearer {actor.token}"}, timeout=20)
+
+
+@asynccontextmanager
+async def stream_at(
+    bff: RunningBff, pid: int, office: Organization, cursor: str | None = None
+) -> AsyncIterator[Watching]:
+    """A stream at that worker."""
+    headers = {} if cursor is None else {"Last-Event-ID": cursor}
+    async with contextlib.AsyncExitStack() as held:
+        client = await held.enter_async_context(client_of(bff, office.viewer))
+        with only(bff, pid):
+            stream = await held.enter_async_context(watch(client, office.id, headers=headers))
+        yield stream
+
+
+async def book_at_any(bff: RunningBff, office: Organization, title: str) -> None:
+    async with client_of(bff, office.member) as member:
+        await book(member, office.assets["planes"], title)
+
+
+async def closed(stream: Watching) -> None:
+    """Waits until the connection has ended."""
+    await until(lambda: stream.ended)
+
+
+def ended(pid: int) -> bool:
+    """Whether the process is gone, or waits only for its parent to notice."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+async def test_a_booking_made_at_one_worker_appears_on_the_streams_of_all(
+    several: RunningBff, office: Organization
+) -> None:
+    first, second = wait_for_workers(several)
+    async with (
+        stream_at(several, first, office) as one,
+        stream_at(several, second, office) as other,
+    ):
+        await book_at_any(several, office, "Seen by all")
+        for stream in (one, other):
+            await stream.get("reservation_created")
+            assert titles(stream) == [("reservation_created", "Seen by all")]
+
+
+async def test_a_killed_worker_is_replaced_and_its_streams_resume_at_another(
+    several: RunningBff, office: Organization
+) -> None:
+    victim, survivor = wait_for_workers(several)
+    async with stream_at(several, survivor, office) as kept:
+        async with stream_at(several, victim, office) as cut:
+            await book_at_any(several, office, "before")
+            await cut.get("reservation_created")
+            os.kill(victim, signal.SIGKILL)
+            await closed(cut)
+        await book_at_any(several, office, "between")
+        async with stream_at(several, survivor, office, cut.cursor) as resumed:
+            assert (await resumed.get("ready")).data["resumed"]
+            await resumed.until(lambda: len(resumed.changes) == 1)
+            assert titles(resumed) == [("reservation_created", "between")]
+        replaced = await asyncio.to_thread(wait_for_workers, several, 2, gone=frozenset({victim}))
+        assert survivor in replaced
+        (newcomer,) = set(replaced) - {survivor}
+        async with stream_at(several, newcomer, office, cut.cursor) as resumed:
+            assert (await resumed.get("ready")).data["resumed"]
+            await resumed.until(lambda: len(resumed.changes) == 1)
+        await kept.until(lambda: len(kept.changes) == 2)
+        assert not kept.ended
+
+
+async def test_sigterm_to_the_parent_says_goodbye_on_every_workers_streams_and_ends_with_zero(
+    several: RunningBff, office: Organization
+) -> None:
+    pids = wait_for_workers(several)
+    async with (
+        stream_at(several, pids[0], office) as one,
+        stream_at(several, pids[1], office) as other,
+    ):
+        several.process.terminate()
+        for stream in (one, other):
+            bye = await stream.get("bye", 8)
+            assert bye.data == {"reason": "draining"}
+            assert bye.retry is not None
+            await closed(stream)
+    # What whoever supervises us grants before it kills.
+    assert await asyncio.to_thread(several.process.wait, 10) == 0
+    assert all(ended(pid) for pid in pids)
+
+
+async def test_workers_notice_that_their_parent_was_killed_say_goodbye_and_leave_the_port(
+    several: RunningBff, office: Organization
+) -> None:
+    pids = wait_for_workers(several)
+    async with (
+        stream_at(several, pids[0], office) as one,
+        stream_at(several, pids[1], office) as other,
+    ):
+        several.process.kill()
+        several.process.wait()
+        for stream in (one, other):
+            assert (await stream.get("bye", 8)).data == {"reason": "draining"}
+    await asyncio.to_thread(wait_until, lambda: all(ended(pid) for pid in pids), what="the workers' end")
+    listen("127.0.0.1", int(several.url.rpartition(":")[2])).close()
+
+
+async def test_sighup_renews_the_workers_one_after_the_other_while_requests_are_answered(
+    several: RunningBff, office: Organization
+) -> None:
+    pids = wait_for_workers(several)
+    answers: list[int] = []
+
+    async def ask() -> None:
+        while True:
+            async with client_of(several, office.viewer) as client:
+                answers.append((await client.get("/api/live")).status_code)
+
+    async with stream_at(several, pids[0], office) as stream:
+        asking = asyncio.create_task(ask())
+        several.process.send_signal(signal.SIGHUP)
+        assert (await stream.get("bye", 40)).data == {"reason": "draining"}
+        renewed = await asyncio.to_thread(
+            wait_until, lambda: len(workers(several)) == 2 and not workers(several) & set(pids), seconds=60
+        )
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+    assert renewed
+    assert set(answers) == {200}
+    assert several.process.poll() is None
+
+
+async def test_plain_uvicorn_serves_streams_from_several_workers_and_replaces_a_killed_one(
+    stack: RunningStack, office: Organization
+) -> None:
+    with plain_uvicorn(stack) as plain:
+        victim, survivor = wait_for_workers(plain)
+        async with (
+            stream_at(plain, victim, office) as one,
+            stream_at(plain, survivor, office) as other,
+        ):
+            await book_at_any(plain, office, "Plain")
+            for stream in (one, other):
+                await stream.get("reservation_created")
+            os.kill(victim, signal.SIGKILL)
+            await closed(one)
+            replaced = await asyncio.to_thread(wait_for_workers, plain, 2, gone=frozenset({victim}))
+            assert survivor in replaced
+            plain.process.terminate()
+            assert await asyncio.to_thread(plain.process.wait, 10) == 0
+            await closed(other)
+            # It has no farewell: uvicorn waits for connections to close, then cuts them.
+            assert all(frame.event != "bye" for frame in other.frames)

@@ -1,0 +1,70 @@
+"""Several processes behind one socket: which there are, and connections to a chosen one of them."""
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import httpx
+import psutil
+
+from tests.harness import RunningBff, RunningStack, free_port, running_module, wait_until
+
+# What the command line of a worker holds: ours, and those of plain uvicorn.
+MARKS = ("-m bff", "spawn_main")
+# Seconds: a worker imports everything anew, on a busy machine.
+START_SECONDS = 40.0
+
+
+def workers(bff: RunningBff) -> set[int]:
+    """The process ids of the workers, whether they serve yet or not."""
+    found = set()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for child in psutil.Process(bff.process.pid).children():
+            with contextlib.suppress(psutil.NoSuchProcess, psutil.ZombieProcess):
+                if any(mark in " ".join(child.cmdline()) for mark in MARKS):
+                    found.add(child.pid)
+    return found
+
+
+@contextmanager
+def only(bff: RunningBff, pid: int) -> Iterator[None]:
+    """While the block lasts, no other worker takes connections."""
+    with contextlib.ExitStack() as held:
+        for other in workers(bff) - {pid}:
+            process = psutil.Process(other)
+            process.suspend()
+            held.callback(process.resume)
+        yield
+
+
+def serves(bff: RunningBff, pid: int) -> bool:
+    """Whether that worker answers."""
+    with only(bff, pid), contextlib.suppress(httpx.TransportError):
+        return httpx.get(f"{bff.url}/api/live", timeout=0.5).status_code == httpx.codes.OK
+    return False
+
+
+def wait_for_workers(bff: RunningBff, count: int = 2, *, gone: frozenset[int] = frozenset()) -> list[int]:
+    """Waits until `count` workers serve, none of them of `gone`; their ids."""
+
+    def all_serve() -> list[int] | None:
+        found = workers(bff)
+        ready = len(found) == count and not found & gone and all(serves(bff, pid) for pid in found)
+        return sorted(found) if ready and workers(bff) == found else None
+
+    pids: list[int] = wait_until(all_serve, seconds=START_SECONDS, what=f"{count} workers")
+    return pids
+
+
+@contextmanager
+def plain_uvicorn(stack: RunningStack, count: int = 2, **settings: str) -> Iterator[RunningBff]:
+    """`uvicorn --workers`, which knows nothing of ours but the application."""
+    port, log = str(free_port()), stack.directory / "uvicorn.log"
+    url = f"http://127.0.0.1:{port}"
+    arguments = [
+        *("--factory", "bff.app:create_app", "--workers", str(count), "--port", port),
+        *("--timeout-graceful-shutdown", "1", "--no-access-log"),
+    ]
+    env = {**stack.env, **settings}
+    with running_module("uvicorn", f"{url}/api/live", env, log, arguments) as process:
+        yield RunningBff(url, process, log)
