@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
 import httpx
+from pydantic import SecretStr
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -16,6 +17,7 @@ from bff.auth import Authenticator, Jwks
 from bff.errors import ApiError
 from bff.health import HealthMonitor
 from bff.http import Endpoint, to_routes
+from bff.metrics import Metrics
 from bff.middleware import (
     Authentication,
     BodyLimit,
@@ -104,25 +106,27 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
     Raises:
         SettingsError: A variable is missing or wrong.
+        OSError: The folder for several processes' metrics cannot be made.
 
     """
     settings = settings or load_settings()
     configure_logging(settings.log_level)
+    metrics = Metrics()
     app = Starlette(
         routes=to_routes(ENDPOINTS),
-        middleware=_middleware(settings),
+        middleware=_middleware(settings, metrics),
         exception_handlers={ApiError: handle_error, HTTPException: handle_error},
-        lifespan=_lifespan(settings),
+        lifespan=_lifespan(settings, metrics),
     )
     # A redirect to the path without its slash would lose bodies and hide a client's mistake.
     app.router.redirect_slashes = False
     return app
 
 
-def _middleware(settings: Settings) -> list[Middleware]:
+def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
     """In the order of execution; the errors of whatever stands below `Errors` get the one body."""
     return [
-        Middleware(RequestContext),
+        Middleware(RequestContext, metrics=metrics),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
@@ -138,7 +142,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
     ]
 
 
-def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextManager[State]]:
+def _lifespan(
+    settings: Settings, metrics: Metrics
+) -> Callable[[Starlette], AbstractAsyncContextManager[State]]:
     document = openapi.render(ENDPOINTS)
 
     @asynccontextmanager
@@ -147,7 +153,8 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
         async with (
             Pool(settings.supabase_url, settings.upstream_connections) as pool,
             httpx.AsyncClient(timeout=settings.upstream_timeout) as client,
-            open_relay(relay_config) as relay,
+            open_relay(relay_config, metrics.lagged) as relay,
+            metrics.following(relay.status),
         ):
             jwks = Jwks(
                 client,
@@ -157,7 +164,9 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
             health = HealthMonitor(client, settings.supabase_url, relay_config.secret_key, relay.status)
             try:
                 yield State(
-                    authenticator=Authenticator(jwks, settings.jwt_issuer, _shared_secret(settings)),
+                    authenticator=Authenticator(
+                        jwks, settings.jwt_issuer, _secret(settings.supabase_jwt_secret)
+                    ),
                     supabase=Supabase(
                         pool,
                         client,
@@ -167,6 +176,8 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
                     ),
                     relay=relay,
                     health=health,
+                    metrics=metrics,
+                    metrics_token=_secret(settings.metrics_token),
                     openapi=json.dumps(document).encode(),
                     docs=docs.render(document).encode(),
                 )
@@ -176,8 +187,7 @@ def _lifespan(settings: Settings) -> Callable[[Starlette], AbstractAsyncContextM
     return lifespan
 
 
-def _shared_secret(settings: Settings) -> str | None:
-    secret = settings.supabase_jwt_secret
+def _secret(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 

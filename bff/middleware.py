@@ -10,10 +10,12 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bff.auth import Authenticator
 from bff.errors import ApiError, NotFoundError, UnauthorizedError
+from bff.metrics import NO_ANSWER, UNKNOWN_PATH, Metrics
 from bff.responses import error_response
 from bff.state import Request
 from bff.telemetry import REQUEST_ID_HEADER, request_id
@@ -28,17 +30,20 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
 }
 # Asked every few seconds by whatever watches the service: logged only when something is wrong.
-QUIET_PATHS: Final = frozenset({"/api/live", "/api/health"})
+QUIET_PATHS: Final = frozenset({"/api/live", "/api/health", "/api/metrics"})
 
 
 class RequestContext:
-    """Gives each request its id, sends it back, and logs one line when the answer is complete.
+    """Gives each request its id, sends it back, measures it, and logs one line when the answer is complete.
 
-    The line has the path, never the query string: that of the stream holds a ticket.
+    The line has the path, never the query string: that of the stream holds a ticket. An answer is measured
+    when it begins, here, where `send` is wrapped anyhow: a stream would count as hours, and must not pay for
+    another wrapper with each frame.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -56,12 +61,15 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], (REQUEST_ID_HEADER, identity.encode())]
+                self._measure(scope, status)
             await send(message)
 
         with structlog.contextvars.bound_contextvars(request_id=identity):
             try:
                 await self.app(scope, receive, send_with_id)
             finally:
+                if not status:
+                    self._measure(scope, NO_ANSWER)
                 if status >= 500 or scope["path"] not in QUIET_PATHS:
                     log.info(
                         "request",
@@ -70,6 +78,23 @@ class RequestContext:
                         status=status,
                         duration_ms=round((time.perf_counter() - started_at) * 1000, 2),
                     )
+
+    def _measure(self, scope: Scope, status: int) -> None:
+        state = scope["state"]
+        if state["principal"] is not None:
+            self._metrics.seen(str(state["principal"].user_id))
+        took = time.perf_counter() - state["started_at"]
+        self._metrics.answered(scope["method"], path_template(scope), status, took)
+
+
+def path_template(scope: Scope) -> str:
+    """The path of the route that a request is for, with its parameters' names."""
+    route = scope.get("route")
+    if route is None:
+        # Answered before it was routed: not authenticated, too large, or a preflight.
+        found = (each for each in scope["app"].routes if each.matches(scope)[0] is not Match.NONE)
+        route = next(found, None)
+    return getattr(route, "path", UNKNOWN_PATH)
 
 
 class SecurityHeaders:

@@ -79,6 +79,12 @@ class Settings(BaseSettings):
     log_level: str = _knob(
         "INFO", "LOG_LEVEL", "Least level that is logged.", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$"
     )
+    metrics_token: SecretStr | None = _knob(
+        None,
+        "METRICS_TOKEN",
+        "Bearer token that `/api/metrics` asks for. A secret; without it anyone who reaches it may read.",
+        min_length=16,
+    )
     max_body_bytes: int = _knob(131_072, "MAX_BODY_BYTES", "Largest request body.", "bytes", ge=1024)
     request_timeout: float = _knob(
         10.0, "REQUEST_TIMEOUT", "Deadline of a request, retries included.", "seconds", gt=0
@@ -181,7 +187,12 @@ def variables(field: FieldInfo) -> list[str]:
     return [str(choice) for choice in alias.choices] if isinstance(alias, AliasChoices) else []
 
 
-_TYPES: Final = {"supabase_secret_key": "secret", "supabase_jwt_secret": "secret", "cors_origins": "list"}
+_TYPES: Final = {
+    "supabase_secret_key": "secret",
+    "supabase_jwt_secret": "secret",
+    "metrics_token": "secret",
+    "cors_origins": "list",
+}
 
 
 def settings_page() -> str:
@@ -199,6 +210,10 @@ def settings_page() -> str:
         "# Settings\n\n"
         "Read from the environment, then from `.env`. Where several names stand in one cell, the first "
         "that is set counts.\nThis page is printed by `python -m bff.settings`; a test compares them.\n\n"
+        "`PROMETHEUS_MULTIPROC_DIR` is read from the environment only: the folder where several processes "
+        "keep their metrics.\nWith `BFF_WORKERS` above 1 one is made and removed; `uvicorn --workers` needs "
+        "it set. Empty it before a start, or\ncounters go on from where they ended; it is not to be shared "
+        "between hosts or containers.\n\n"
         "| variable | type | unit | default | meaning |\n|---|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n"

@@ -6,6 +6,7 @@ import starlette.requests
 
 from bff.auth import Authenticator, Principal
 from bff.health import HealthMonitor
+from bff.metrics import Metrics
 from bff.relay import Relay
 from bff.repository import Supabase
 
@@ -17,6 +18,8 @@ class State(TypedDict):
     supabase: Supabase
     relay: Relay
     health: HealthMonitor
+    metrics: Metrics
+    metrics_token: str | None
     openapi: bytes
     docs: bytes
 

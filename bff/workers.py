@@ -18,10 +18,10 @@ from typing import Any
 
 import structlog
 
+from bff.metrics import VARIABLE as METRICS_VARIABLE
+
 log = structlog.get_logger(__name__)
 
-# prometheus-client reads it when it is imported: metrics are then in files there, those of all processes.
-METRICS_VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 # Seconds; workers need eight at most, and whoever supervises us kills after ten.
 STOP_SECONDS = 9.0
 # A worker that ended sooner than this after its start would end so again: the next one waits a little.

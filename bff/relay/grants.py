@@ -152,5 +152,5 @@ class Grants:
         self._hub.regrant(stream, grant.sections, grant.mark)
         # The same sections may hold other assets: that concerns whoever does not see all.
         if shown.by_section or grant.sections is not None:
-            self._hub.counts.resets += 1
+            self._hub.counts.resets["access_changed"] += 1
             stream.push(FRAMES.reset("access_changed"))

@@ -6,6 +6,7 @@ truth; what Realtime says is only a hint that comes sooner.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -117,7 +118,7 @@ class Counts:
     published: int = 0
     from_log: int = 0
     duplicates: int = 0
-    resets: int = 0
+    resets: Counter[ResetReason] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -128,11 +129,13 @@ class Hub:
         read: reads the log for several organisations at once.
         encoder: makes the bytes of a frame.
         ring_size: frames kept for each organisation, to serve resumes without the log.
+        on_publish: told of each organisation's frames once they are written; must not raise.
     """
 
     read: ReadLog
     encoder: Encoder
     ring_size: int = 256
+    on_publish: Callable[[Sequence[Frame]], None] = lambda _: None
     counts: Counts = field(default_factory=Counts)
     organizations: dict[str, Organization] = field(default_factory=dict)
     _behind: set[str] = field(default_factory=set)
@@ -174,6 +177,7 @@ class Hub:
         for organization_id, frames in fresh.items():
             self.counts.published += len(frames)
             self._fan_out(self.organizations[organization_id], frames)
+            self.on_publish(frames)
 
     def hint(self, organization_id: str, seq: int) -> None:
         """Somebody says that the organisation's log reaches `seq`: read it if the hub does not."""
@@ -261,10 +265,11 @@ class Hub:
     def _restart(self, organization: Organization, page: Page) -> None:
         """The log has another history than the streams were given: begin again at its end."""
         organization.move(Ring(page.cursor, self.ring_size))
-        chunk = self.encoder.reset("cursor_expired" if page.status == "cursor_expired" else "cursor_unknown")
+        reason: ResetReason = "cursor_expired" if page.status == "cursor_expired" else "cursor_unknown"
+        chunk = self.encoder.reset(reason)
         for streams in list(organization.live.values()):
             for stream in tuple(streams):
-                self.counts.resets += 1
+                self.counts.resets[reason] += 1
                 stream.push(chunk)
 
     async def mend(self, pause: float = 0.05, retry: float = 1.0) -> None:
@@ -347,7 +352,7 @@ class Hub:
                 try:
                     frames = await self._after(organization, stream.cursor)
                 except CursorLostError as lost:
-                    self.counts.resets += 1
+                    self.counts.resets[lost.reason] += 1
                     stream.cursor = organization.cursor
                     yield self.encoder.reset(lost.reason)
                     continue

@@ -63,6 +63,7 @@ class EventLog:
 
     def __init__(self, client: httpx.AsyncClient) -> None:
         self._client = client
+        self.log_reads = self.grant_calls = self.grants_asked = 0
 
     async def read(self, requests: Sequence[tuple[str, str]]) -> list[Page]:
         """The events after each (organisation, cursor), in the same order.
@@ -72,6 +73,7 @@ class EventLog:
         """
         asked = [{"organization_id": organization, "cursor": cursor} for organization, cursor in requests]
         arguments = {"p_requests": asked, "p_limit": PAGE_EVENTS}
+        self.log_reads += 1
         return await self._call("events_since", arguments, len(asked), _page)
 
     async def grants(self, requests: Sequence[GrantRequest]) -> list[Grant]:
@@ -81,6 +83,8 @@ class EventLog:
             UnavailableError: the database cannot be asked now.
         """
         arguments = {"p_requests": [request._asdict() for request in requests]}
+        self.grant_calls += 1
+        self.grants_asked += len(requests)
         return await self._call("stream_grants", arguments, len(requests), _grant)
 
     async def _call(

@@ -3,10 +3,12 @@
 import asyncio
 import contextlib
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -18,7 +20,7 @@ from bff.relay.hub import Hub, UnavailableError
 from bff.relay.log import EventLog, Grant, GrantRequest, service_client
 from bff.relay.sse import FRAMES, Pulse, Stream
 from bff.relay.tickets import Identity, Tickets
-from bff.relay.views import Event, Filter, ResetReason, position, stamp, unstamp
+from bff.relay.views import Event, Filter, Frame, ResetReason, position, stamp, unstamp
 
 log = structlog.get_logger(__name__)
 
@@ -77,8 +79,10 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault
 class Relay:
     """The relay of one process; see `open_relay`."""
 
-    def __init__(self, config: RelayConfig, event_log: EventLog) -> None:
+    def __init__(self, config: RelayConfig, event_log: EventLog, on_lag: Callable[[float], None]) -> None:
         self._config = config
+        self._log = event_log
+        self._on_lag = on_lag
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_SIZE)
         self._poll_now = asyncio.Event()
         self._users: Counter[str] = Counter()
@@ -88,7 +92,7 @@ class Relay:
         self._draining = False
         self._log_is_down = False
         self.tickets = Tickets()
-        self.hub = Hub(event_log.read, FRAMES, ring_size=config.ring_size)
+        self.hub = Hub(event_log.read, FRAMES, ring_size=config.ring_size, on_publish=self._published)
         self._grants = Grants(event_log.grants, self.hub, config.grant_seconds)
         self._pulse = Pulse(config.heartbeat_seconds)
         self._cadence = Cadence(config.poll_seconds, config.fast_poll_seconds)
@@ -108,6 +112,10 @@ class Relay:
             "duplicates": counts.duplicates,
             "resets": counts.resets,
             "lives": self.feed.lives,
+            "users": self._users,
+            "log_reads": self._log.log_reads,
+            "grants": self._log.grants_asked,
+            "grant_calls": self._log.grant_calls,
         }
 
     async def check(self, identity: Identity, organization_id: str) -> None:
@@ -175,7 +183,7 @@ class Relay:
         resumed = cursor is not None and reason is None
         stream.opening = (FRAMES.ready(stamp(stream.cursor, shown.mark), resumed=resumed),)
         if reason is not None:
-            self.hub.counts.resets += 1
+            self.hub.counts.resets[reason] += 1
             stream.opening += (FRAMES.reset(reason),)
         return stream
 
@@ -230,6 +238,14 @@ class Relay:
                 await self._all_closed.wait()
 
     # What runs beside the streams
+
+    def _published(self, frames: Sequence[Frame]) -> None:
+        now = time.time()
+        # An event of a schema ahead of this process may have no such time; clocks may differ.
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            for frame in frames:
+                occurred_at = datetime.fromisoformat(frame.event["occurred_at"]).timestamp()
+                self._on_lag(max(0.0, now - occurred_at))
 
     def _feed_changed(self, up: bool) -> None:
         self._cadence.feed_changed(up=up)
@@ -310,10 +326,17 @@ def _request(identity: Identity, organization_id: str) -> GrantRequest:
 
 
 @asynccontextmanager
-async def open_relay(config: RelayConfig) -> AsyncIterator[Relay]:
-    """A relay that runs; at the end it says goodbye to whatever streams are left."""
+async def open_relay(
+    config: RelayConfig, on_lag: Callable[[float], None] = lambda _: None
+) -> AsyncIterator[Relay]:
+    """A relay that runs; at the end it says goodbye to whatever streams are left.
+
+    Args:
+        config: how it runs.
+        on_lag: told of each event how many seconds after its commit it was written to the streams.
+    """
     async with service_client(config.supabase_url, config.secret_key) as client:
-        relay = Relay(config, EventLog(client))
+        relay = Relay(config, EventLog(client), on_lag)
         running = asyncio.create_task(relay.run())
         try:
             yield relay

@@ -245,7 +245,7 @@ class Stream(Subscriber):
         """The reader cannot keep up: it is told to fetch the calendar again, not skipped."""
         if self.ended:
             return
-        self.hub.counts.resets += 1
+        self.hub.counts.resets["slow_consumer"] += 1
         self._leave()
         if self._lane is not None:
             self._lane.clear()

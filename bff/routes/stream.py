@@ -73,7 +73,7 @@ async def stream_calendar(request: Request, query: StreamQuery) -> Response:
         # Other routes still take it for a while, as clocks differ; a stream would end as it begins, and its
         # client come back at once.
         raise UnauthorizedError("The access token has expired.", sent=True)
-    with _refusals():
+    with _refusals(request):
         stream = await request.state["relay"].open(
             identity,
             str(organization_id),
@@ -98,7 +98,7 @@ async def create_stream_ticket(request: Request, body: StreamTicketRequest) -> R
     """Checked here too: an EventSource cannot read why its stream was refused."""
     identity = _to_identity(principal_of(request))
     relay = request.state["relay"]
-    with _refusals():
+    with _refusals(request):
         await relay.check(identity, str(body.organization_id))
         ticket = relay.tickets.issue(identity, str(body.organization_id))
     expires_at = datetime.now(UTC) + timedelta(seconds=TICKET_SECONDS)
@@ -137,11 +137,12 @@ def _to_identity(principal: Principal) -> Identity:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
-    """The relay's refusals, as errors of the API."""
+def _refusals(request: Request) -> Iterator[None]:
+    """The relay's refusals, counted, as errors of the API."""
     try:
         yield
     except Refusal as refusal:
+        request.state["metrics"].refused(refusal.reason)
         raise _to_error(refusal.reason) from None
     except TooManyTicketsError as error:
         raise ApiError(
@@ -151,6 +152,7 @@ def _refusals() -> Iterator[None]:
             retry_after=error.seconds,
         ) from None
     except UnavailableError:
+        request.state["metrics"].refused("unavailable")
         raise ServiceUnavailableError from None
 
 

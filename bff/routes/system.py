@@ -1,10 +1,13 @@
 """About the service itself."""
 
 import json
+import secrets
 
 from starlette.responses import Response
 
-from bff.http import endpoint
+from bff.errors import UnauthorizedError
+from bff.http import endpoint, single_header
+from bff.metrics import CONTENT_TYPE
 from bff.schemas.health import Health, Liveness
 from bff.state import Request
 
@@ -74,8 +77,31 @@ async def read_docs(request: Request) -> Response:
     return Response(request.state["docs"], headers=headers, media_type="text/html")
 
 
+@endpoint(
+    "GET",
+    "/api/metrics",
+    summary="What Prometheus reads",
+    description="Of all processes. Asks for a bearer token where METRICS_TOKEN is set.",
+    tag="system",
+    response=str,
+    envelope=False,
+    media_type="text/plain",
+    errors=("UNAUTHORIZED",),
+    public=True,
+)
+async def read_metrics(request: Request) -> Response:
+    """Adds up what each process has noted."""
+    token = request.state["metrics_token"]
+    if token is not None:
+        sent = single_header(request, "Authorization") or ""
+        if not secrets.compare_digest(sent.encode(), f"Bearer {token}".encode()):
+            raise UnauthorizedError("The metrics have a token of their own.", sent=bool(sent))
+    body = await request.state["metrics"].render()
+    return Response(body, headers={"Cache-Control": "no-store", "Content-Type": CONTENT_TYPE})
+
+
 def _plain(body: bytes, status: int = 200) -> Response:
     return Response(body, status, {"Cache-Control": "no-store"}, "application/json")
 
 
-ENDPOINTS = (read_health, read_liveness, read_openapi, read_docs)
+ENDPOINTS = (read_health, read_liveness, read_metrics, read_openapi, read_docs)

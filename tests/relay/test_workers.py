@@ -4,20 +4,18 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 
-import httpx
 import psutil
 import pytest
 
 from bff.server import listen
-from tests.actors import Actor, Organization
-from tests.harness import RunningBff, RunningStack, running_bff, wait_until
+from tests.actors import Organization
+from tests.harness import RunningBff, RunningStack, free_port, running_bff, tail, wait_until
 from tests.relay.calendar import book, titles
-from tests.relay.client import Watching, watch
+from tests.relay.client import Watching
 from tests.relay.fakes import until
-from tests.relay.workers import only, plain_uvicorn, wait_for_workers, workers
+from tests.relay.workers import client_of, plain_uvicorn, stream_at, wait_for_workers, workers
 
 
 @pytest.fixture
@@ -25,23 +23,6 @@ def several(stack: RunningStack) -> Iterator[RunningBff]:
     """A BFF of two workers of its own, which the test may break."""
     with running_bff(stack.env, stack.directory / "bff-workers.log", BFF_WORKERS="2") as running:
         yield running
-
-
-def client_of(bff: RunningBff, actor: Actor) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=bff.url, headers={"Authorization": f"Bearer {actor.token}"}, timeout=20)
-
-
-@asynccontextmanager
-async def stream_at(
-    bff: RunningBff, pid: int, office: Organization, cursor: str | None = None
-) -> AsyncIterator[Watching]:
-    """A stream at that worker."""
-    headers = {} if cursor is None else {"Last-Event-ID": cursor}
-    async with contextlib.AsyncExitStack() as held:
-        client = await held.enter_async_context(client_of(bff, office.viewer))
-        with only(bff, pid):
-            stream = await held.enter_async_context(watch(client, office.id, headers=headers))
-        yield stream
 
 
 async def book_at_any(bff: RunningBff, office: Organization, title: str) -> None:
@@ -160,6 +141,19 @@ async def test_sighup_renews_the_workers_one_after_the_other_while_requests_are_
     assert renewed
     assert set(answers) == {200}
     assert several.process.poll() is None
+
+
+def test_a_parent_whose_workers_cannot_start_says_why_and_ends_with_one(stack: RunningStack) -> None:
+    not_a_folder = stack.directory / "not-a-folder"
+    not_a_folder.write_text("")
+    log = stack.directory / "bff-no-start.log"
+    settings = {"BFF_WORKERS": "2", "PROMETHEUS_MULTIPROC_DIR": str(not_a_folder)}
+    with (
+        pytest.raises(RuntimeError, match="bff ended with 1"),
+        running_bff(stack.env, log, BFF_PORT=str(free_port()), **settings),
+    ):
+        pass
+    assert str(not_a_folder) in tail(log)
 
 
 async def test_plain_uvicorn_serves_streams_from_several_workers_and_replaces_a_killed_one(

@@ -1,13 +1,15 @@
 """Several processes behind one socket: which there are, and connections to a chosen one of them."""
 
 import contextlib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import httpx
 import psutil
 
+from tests.actors import Actor, Organization
 from tests.harness import RunningBff, RunningStack, free_port, running_module, wait_until
+from tests.relay.client import Watching, watch
 
 # What the command line of a worker holds: ours, and those of plain uvicorn.
 MARKS = ("-m bff", "spawn_main")
@@ -68,3 +70,20 @@ def plain_uvicorn(stack: RunningStack, count: int = 2, **settings: str) -> Itera
     env = {**stack.env, **settings}
     with running_module("uvicorn", f"{url}/api/live", env, log, arguments) as process:
         yield RunningBff(url, process, log)
+
+
+def client_of(bff: RunningBff, actor: Actor) -> httpx.AsyncClient:
+    return httpx.AsyncClient(base_url=bff.url, headers={"Authorization": f"Bearer {actor.token}"}, timeout=20)
+
+
+@asynccontextmanager
+async def stream_at(
+    bff: RunningBff, pid: int, office: Organization, cursor: str | None = None
+) -> AsyncIterator[Watching]:
+    """A stream at that worker."""
+    headers = {} if cursor is None else {"Last-Event-ID": cursor}
+    async with contextlib.AsyncExitStack() as held:
+        client = await held.enter_async_context(client_of(bff, office.viewer))
+        with only(bff, pid):
+            stream = await held.enter_async_context(watch(client, office.id, headers=headers))
+        yield stream

@@ -1,0 +1,279 @@
+"""What is measured, in Prometheus' words; no other module knows prometheus-client.
+
+Where `PROMETHEUS_MULTIPROC_DIR` names a folder, each process keeps its metrics in files there, and whichever
+process is asked adds up all of them. No label holds what a person or a client has chosen: methods, paths,
+statuses and reasons come from closed lists.
+"""
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
+if not os.environ.get(VARIABLE):
+    # Set but empty counts as not set, as everywhere; the library, which looks now, would write to `.`.
+    os.environ.pop(VARIABLE, None)
+
+from prometheus_client import (  # noqa: E402
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: E402
+
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+# Seconds, as all durations here. Fine where most answers are, and where the plan sets its limits.
+DURATIONS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
+# Realtime takes milliseconds; the log makes up for a loss within a second, or fifteen.
+LAGS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 15.0, 30.0, 60.0)
+# How long after a request its user still counts as active.
+ACTIVE_SECONDS: Final = 300.0
+# How often what the relay counts by itself is copied: how old it may be at another process' answer.
+COPY_SECONDS: Final = 1.0
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"})
+# A client that left before its answer began; the number is nginx'.
+NO_ANSWER: Final = 499
+# Paths that are nobody's would be as many as those who guess.
+UNKNOWN_PATH: Final = "unknown"
+# The database's reasons, the relay's and the route's; a new one is `other` until it stands here.
+REFUSALS: Final = frozenset(
+    {
+        *("session_ended", "not_found", "not_member", "mfa_required", "ticket_spent", "ticket_invalid"),
+        *("too_many", "full", "draining", "unavailable"),
+    }
+)
+OPERATIONS: Final[Mapping[tuple[str, str], str]] = {
+    ("POST", "/api/v1/reservations"): "create",
+    ("POST", "/api/v1/reservations/preview"): "preview",
+    ("PATCH", "/api/v1/reservations/{id}"): "update",
+    ("POST", "/api/v1/reservations/{id}/cancel"): "cancel",
+    ("POST", "/api/v1/reservations/{id}/restore"): "restore",
+    ("POST", "/api/v1/reservations/{id}/decision"): "decide",
+    ("POST", "/api/v1/holds"): "hold",
+    ("DELETE", "/api/v1/holds/{id}"): "release",
+    ("POST", "/api/v1/series"): "create_series",
+    ("PATCH", "/api/v1/series/{id}"): "update_series",
+    ("DELETE", "/api/v1/series/{id}"): "cancel_series",
+    ("POST", "/api/v1/organizations/{org}/waitlist"): "wait",
+    ("DELETE", "/api/v1/waitlist/{id}"): "stop_waiting",
+    ("POST", "/api/v1/waitlist/{id}/accept"): "accept_offer",
+}
+
+
+def outcome(status: int) -> str:
+    """What an HTTP status means for a booking operation."""
+    if status < 300:
+        return "success"
+    named = {403: "refused", 409: "conflict", 422: "refused", NO_ANSWER: "failed"}
+    return named.get(status, "invalid" if status < 500 else "failed")
+
+
+class ActiveUsers:
+    """Who asked for something lately.
+
+    Args:
+        clock: seconds that only go forward.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[str, float] = {}
+
+    def seen(self, user_id: str) -> None:
+        """The user asks now."""
+        # Out and in again: so the oldest stand first.
+        self._seen.pop(user_id, None)
+        self._seen[user_id] = self._clock()
+
+    def count(self, streaming: Collection[str]) -> int:
+        """How many distinct users asked within `ACTIVE_SECONDS` or have a stream open."""
+        limit = self._clock() - ACTIVE_SECONDS
+        while self._seen and self._seen[next(iter(self._seen))] <= limit:
+            del self._seen[next(iter(self._seen))]
+        return len(self._seen) + sum(user_id not in self._seen for user_id in streaming)
+
+
+class Metrics:
+    """The metrics of one process, and the answer for all.
+
+    Raises:
+        OSError: the folder of `PROMETHEUS_MULTIPROC_DIR` cannot be made.
+    """
+
+    def __init__(self) -> None:
+        directory = os.environ.get(VARIABLE)
+        self._directory = Path(directory) if directory else None
+        if self._directory is not None:
+            self._directory.mkdir(parents=True, exist_ok=True)
+        # Series of when each series began: twice the size, and of use to nobody here.
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = registry = CollectorRegistry()
+        self._rendering = asyncio.Lock()
+        self._active = ActiveUsers()
+        self._answers: dict[tuple[str, str, int], tuple[Histogram, list[Counter]]] = {}
+        self._copied: dict[tuple[str, ...], float] = {}
+        self._status: Callable[[], Mapping[str, Any]] | None = None
+
+        def counter(name: str, meaning: str, *labels: str) -> Counter:
+            return Counter(name, meaning, labels, registry=registry)
+
+        def gauge(name: str, meaning: str, mode: Any = "livesum") -> Gauge:
+            return Gauge(name, meaning, registry=registry, multiprocess_mode=mode)
+
+        def histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+            return Histogram(name, meaning, labels, buckets=buckets, registry=registry)
+
+        self._requests = counter("http_requests_total", "Requests.", "method", "path", "status")
+        self._durations = histogram(
+            "http_request_duration_seconds",
+            "From the request's arrival until its answer begins; so streams count too.",
+            DURATIONS,
+            *("method", "path"),
+        )
+        self._operations = counter(
+            "booking_operations_total", "Requests that book or change bookings.", "operation", "status"
+        )
+        self._refusals = counter("relay_refusals_total", "Streams and tickets refused.", "reason")
+        self._lag = histogram(
+            "relay_lag_seconds", "From an event's commit until it is written to the open streams.", LAGS
+        )
+        self._gauges = {
+            "active_users": gauge(
+                "active_users",
+                "Users with an open stream, or a request within five minutes; once for each process.",
+            ),
+            "processes": gauge("bff_processes", "Serving processes."),
+            "streams": gauge("relay_streams", "Open streams."),
+            "organizations": gauge(
+                "relay_organizations", "Organisations with open streams, in each process."
+            ),
+            "feed_up": gauge("relay_feed_up", "Whether every process hears Realtime.", "livemin"),
+            "log_up": gauge("relay_log_up", "Whether every process can read the event log.", "livemin"),
+        }
+        self._counters = {
+            "events": counter("relay_events_published_total", "Events published to streams."),
+            "events_from_log": counter(
+                "relay_events_from_log_total", "Events that the log had and Realtime had not brought yet."
+            ),
+            "duplicates": counter("relay_duplicate_events_total", "Events that were published already."),
+            "lives": counter("relay_realtime_lives_total", "Connections to Realtime, tried or made."),
+            "log_reads": counter("relay_log_reads_total", "Calls that read the event log."),
+            "grants": counter("relay_grants_asked_total", "Grants asked of the database."),
+            "grant_calls": counter("relay_grant_calls_total", "Calls that asked for grants."),
+        }
+        self._resets = counter("relay_resets_total", "Streams told to fetch the calendar again.", "reason")
+
+    def answered(self, method: str, path: str, status: int, seconds: float) -> None:
+        """An answer began.
+
+        Args:
+            method: the request's.
+            path: the route's template, or `UNKNOWN_PATH`.
+            status: the answer's, or `NO_ANSWER`.
+            seconds: since the request came.
+        """
+        key = (method if method in METHODS else "other", path, status)
+        found = self._answers.get(key)
+        if found is None:
+            found = self._answers[key] = self._of_answer(*key)
+        duration, counters = found
+        duration.observe(seconds)
+        for each in counters:
+            each.inc()
+
+    def _of_answer(self, method: str, path: str, status: int) -> tuple[Histogram, list[Counter]]:
+        counters = [self._requests.labels(method, path, str(status))]
+        if operation := OPERATIONS.get((method, path)):
+            counters.append(self._operations.labels(operation, outcome(status)))
+        return self._durations.labels(method, path), counters
+
+    def seen(self, user_id: str) -> None:
+        """The user asks for something."""
+        self._active.seen(user_id)
+
+    def refused(self, reason: str) -> None:
+        """A stream was not opened, or a ticket not given."""
+        self._refusals.labels(reason if reason in REFUSALS else "other").inc()
+
+    def lagged(self, seconds: float) -> None:
+        """An event was written to the streams so long after its commit."""
+        self._lag.observe(seconds)
+
+    @asynccontextmanager
+    async def following(self, status: Callable[[], Mapping[str, Any]]) -> AsyncIterator[None]:
+        """While it lasts, what the relay's `status` says is copied; its hub counts plainly."""
+        self._status = status
+        following = asyncio.create_task(self._follow())
+        try:
+            yield
+        finally:
+            following.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await following
+            self._copy()
+
+    async def _follow(self) -> None:
+        while True:
+            self._copy()
+            await asyncio.sleep(COPY_SECONDS)
+
+    def _copy(self) -> None:
+        if self._status is None:
+            return
+        status = self._status()
+        values = {
+            "active_users": self._active.count(status["users"]),
+            "processes": 1,
+            "streams": status["streams"],
+            "organizations": status["organizations"],
+            "feed_up": status["status"] == "up",
+            "log_up": status["log"] == "up",
+        }
+        for name, gauge in self._gauges.items():
+            gauge.set(values[name])
+        for name, counter in self._counters.items():
+            self._raise(counter, status[name], name)
+        for reason, total in status["resets"].items():
+            self._raise(self._resets.labels(reason), total, "resets", reason)
+
+    def _raise(self, counter: Counter, total: float, *key: str) -> None:
+        counter.inc(total - self._copied.get(key, 0))
+        self._copied[key] = total
+
+    async def render(self) -> bytes:
+        """The metrics of all processes, in Prometheus' text format."""
+        # Tens of milliseconds with several processes: too long for streams to wait. One at a time will do.
+        async with self._rendering:
+            self._copy()
+            return await asyncio.to_thread(self._render)
+
+    def _render(self) -> bytes:
+        if self._directory is None:
+            return generate_latest(self._registry)
+        forget_dead(self._directory)
+        everyone = CollectorRegistry()
+        MultiProcessCollector(everyone, str(self._directory))  # type: ignore[no-untyped-call]
+        return generate_latest(everyone)
+
+
+def forget_dead(directory: Path) -> None:
+    """Drops the gauges of processes that are gone, however they went and whoever started them."""
+    for path in directory.glob("gauge_live*_*.db"):
+        pid = int(path.stem.rpartition("_")[2])
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            # Another process that is asked at the same time may have been quicker.
+            with contextlib.suppress(FileNotFoundError):
+                mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
+        except PermissionError:
+            pass  # it lives, and is somebody else's
