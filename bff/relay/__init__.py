@@ -5,14 +5,13 @@ Realtime makes it fast, the log makes it right: `feed` -> `hub` <- `sse`, and is
 
 from bff.relay.hub import UnavailableError
 from bff.relay.relay import Refusal, Relay, RelayConfig, open_relay
-from bff.relay.tickets import Identity, TooManyTicketsError
+from bff.relay.tickets import Identity
 
 __all__ = [
     "Identity",
     "Refusal",
     "Relay",
     "RelayConfig",
-    "TooManyTicketsError",
     "UnavailableError",
     "open_relay",
 ]

@@ -91,7 +91,7 @@ class Relay:
         self._all_closed.set()
         self._draining = False
         self._log_is_down = False
-        self.tickets = Tickets()
+        self.tickets = Tickets(config.secret_key)
         self.hub = Hub(event_log.read, FRAMES, ring_size=config.ring_size, on_publish=self._published)
         self._grants = Grants(event_log.grants, self.hub, config.grant_seconds)
         self._pulse = Pulse(config.heartbeat_seconds)
@@ -322,7 +322,9 @@ async def _keep_running(loop: Callable[[], Awaitable[None]]) -> None:
 
 
 def _request(identity: Identity, organization_id: str) -> GrantRequest:
-    return GrantRequest(identity.user_id, organization_id, identity.aal, identity.session_id)
+    return GrantRequest(
+        identity.user_id, organization_id, identity.aal, identity.session_id, identity.ticket_id
+    )
 
 
 @asynccontextmanager

@@ -1,94 +1,81 @@
-"""Tickets for browsers' EventSource, which cannot send a token: good once, soon, and for one organisation."""
+"""Tickets for browsers' EventSource, which cannot send a token: good once, soon, and for one organisation.
 
-import secrets
+A ticket is a signed statement of who opens the stream (RFC 7519); it holds no token, and no process remembers
+it: every process that has the service key honours it. The database makes it good only once: the call that
+grants the stream spends it.
+"""
+
+import math
 import time
-from collections import OrderedDict
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# How long a browser may take from getting its ticket to opening the stream with it.
+import jwt
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+# How long a browser may take from getting its ticket to opening the stream with it. Must stay well below the
+# five minutes that the database remembers a spent one, or it would be good again.
 TICKET_SECONDS = 30
-# Bounds the store; at one open a second and user it serves three hundred users at once.
-MAX_TICKETS = 10_000
-# One user's share of it: nobody needs more within half a minute.
-MAX_TICKETS_A_USER = 30
+# Neither is anything else signed with this key, nor does anything else accept this audience.
+KEY_INFO = b"reservepty stream ticket"
+AUDIENCE = "reservepty:stream-ticket"
+ALGORITHM = "HS256"
+CLAIMS = ("aud", "exp", "jti", "sub", "aal", "org", "ends")
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who opens a stream: what a verified token said, without the token. `expires_at` in Unix seconds."""
+    """Who opens a stream: what a verified token said, without the token.
+
+    `expires_at` is the token's end in Unix seconds; `ticket_id` is that of the ticket that is to be spent.
+    """
 
     user_id: str
     session_id: str | None
     aal: str
     expires_at: int
-
-
-class TooManyTicketsError(Exception):
-    """The store is full, or the user's share of it; `seconds` until a ticket of it expires at the latest."""
-
-    seconds = TICKET_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class _Ticket:
-    identity: Identity
-    organization_id: str
-    expires_at: float
+    ticket_id: str | None = None
 
 
 class Tickets:
-    """The tickets that this process has given and not yet seen again.
+    """Issues tickets and reads them.
 
     Args:
-        clock: seconds that only go forward.
-        limit: tickets at once, for all users.
+        secret_key: the service key; the signing key is derived from it (HKDF, RFC 5869).
+        clock: the time in Unix seconds, of which tickets are issued.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, limit: int = MAX_TICKETS) -> None:
+    def __init__(self, secret_key: str, clock: Callable[[], float] = time.time) -> None:
+        self._key = HKDF(SHA256(), length=32, salt=None, info=KEY_INFO).derive(secret_key.encode())
         self._clock = clock
-        self._limit = limit
-        self._tickets: OrderedDict[str, _Ticket] = OrderedDict()
-        self._users: dict[str, int] = {}
-
-    def __len__(self) -> int:
-        return len(self._tickets)
 
     def issue(self, identity: Identity, organization_id: str) -> str:
-        """A new ticket, good for `TICKET_SECONDS`.
+        """A new ticket, good for `TICKET_SECONDS`."""
+        claims = {
+            "aud": AUDIENCE,
+            "exp": math.ceil(self._clock()) + TICKET_SECONDS,
+            "jti": str(uuid.uuid4()),
+            "sub": identity.user_id,
+            "sid": identity.session_id,
+            "aal": identity.aal,
+            "org": organization_id,
+            "ends": identity.expires_at,
+        }
+        return jwt.encode(claims, self._key, ALGORITHM)
 
-        Raises:
-            TooManyTicketsError: too many are outstanding.
+    def read(self, value: str, organization_id: str) -> Identity | None:
+        """Whom the ticket stands for, or None if it is not one, too old or another organisation's.
+
+        Whether it is spent only the database knows.
         """
-        self._forget_expired()
-        held = self._users.get(identity.user_id, 0)
-        if len(self._tickets) >= self._limit or held >= MAX_TICKETS_A_USER:
-            raise TooManyTicketsError
-        value = secrets.token_urlsafe(32)
-        self._tickets[value] = _Ticket(identity, organization_id, self._clock() + TICKET_SECONDS)
-        self._users[identity.user_id] = held + 1
-        return value
-
-    def redeem(self, value: str, organization_id: str) -> Identity | None:
-        """Whom the ticket stands for, or None if it is not good (any more). It is spent either way."""
-        self._forget_expired()
-        if value not in self._tickets:
+        try:
+            claims = jwt.decode(
+                value, self._key, [ALGORITHM], audience=AUDIENCE, options={"require": list(CLAIMS)}
+            )
+        except jwt.PyJWTError:
             return None
-        ticket = self._take(value)
-        return ticket.identity if ticket.organization_id == organization_id else None
-
-    def _forget_expired(self) -> None:
-        now = self._clock()
-        while self._tickets:
-            oldest = next(iter(self._tickets))
-            if self._tickets[oldest].expires_at > now:
-                return
-            self._take(oldest)
-
-    def _take(self, value: str) -> _Ticket:
-        ticket = self._tickets.pop(value)
-        user_id = ticket.identity.user_id
-        self._users[user_id] -= 1
-        if not self._users[user_id]:
-            del self._users[user_id]
-        return ticket
+        if claims["org"] != organization_id:
+            return None
+        return Identity(claims["sub"], claims["sid"], claims["aal"], claims["ends"], claims["jti"])

@@ -20,7 +20,7 @@ from bff.errors import (
     UnauthorizedError,
 )
 from bff.http import endpoint, path_id, principal_of, single_header
-from bff.relay import Identity, Refusal, TooManyTicketsError, UnavailableError
+from bff.relay import Identity, Refusal, UnavailableError
 from bff.relay.sse import Stream
 from bff.relay.tickets import TICKET_SECONDS
 from bff.responses import success
@@ -92,7 +92,7 @@ async def stream_calendar(request: Request, query: StreamQuery) -> Response:
     tag="calendar",
     body=StreamTicketRequest,
     response=StreamTicket,
-    errors=("MFA_REQUIRED", "NOT_FOUND", "RATE_LIMIT_EXCEEDED"),
+    errors=("MFA_REQUIRED", "NOT_FOUND"),
 )
 async def create_stream_ticket(request: Request, body: StreamTicketRequest) -> Response:
     """Checked here too: an EventSource cannot read why its stream was refused."""
@@ -120,9 +120,10 @@ def _cursor(request: Request, query: StreamQuery) -> str | None:
 def _identity(request: Request, ticket: str | None, organization_id: UUID) -> Identity:
     if request.state["principal"] is not None or ticket is None:
         return _to_identity(principal_of(request))
-    identity = request.state["relay"].tickets.redeem(ticket, str(organization_id))
+    identity = request.state["relay"].tickets.read(ticket, str(organization_id))
     if identity is None:
-        raise UnauthorizedError("The ticket is not good, or not any more; take a new one.", sent=True)
+        request.state["metrics"].refused("ticket_invalid")
+        raise _to_error("ticket_invalid")
     return identity
 
 
@@ -144,13 +145,6 @@ def _refusals(request: Request) -> Iterator[None]:
     except Refusal as refusal:
         request.state["metrics"].refused(refusal.reason)
         raise _to_error(refusal.reason) from None
-    except TooManyTicketsError as error:
-        raise ApiError(
-            "RATE_LIMIT_EXCEEDED",
-            "Too many tickets are unused.",
-            {"reason": "tickets"},
-            retry_after=error.seconds,
-        ) from None
     except UnavailableError:
         request.state["metrics"].refused("unavailable")
         raise ServiceUnavailableError from None
@@ -159,6 +153,8 @@ def _refusals(request: Request) -> Iterator[None]:
 def _to_error(reason: str) -> ApiError:
     if reason == "session_ended":
         return UnauthorizedError("The session has ended; sign in again.", sent=True)
+    if reason in ("ticket_invalid", "ticket_spent"):
+        return UnauthorizedError("The ticket is not good, or not any more; take a new one.", sent=True)
     if reason == "mfa_required":
         return ApiError("MFA_REQUIRED", "The organisation asks for a second factor.")
     if reason == "too_many":

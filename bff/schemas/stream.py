@@ -19,7 +19,7 @@ Cursor = Annotated[
 class StreamQuery(Input):
     """Where a stream begins, and what it shows."""
 
-    ticket: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = Field(
+    ticket: Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None = Field(
         default=None, description="In place of a bearer token; good once."
     )
     cursor: Cursor | None = None

@@ -265,28 +265,3 @@ async def test_a_user_with_ten_streams_open_gets_no_eleventh(client: Client, off
 async def _status(client: httpx.AsyncClient, organization: str) -> int:
     async with client.stream("GET", f"/api/v1/organizations/{organization}/calendar/stream") as response:
         return response.status_code
-
-
-async def test_a_ticket_opens_one_stream_once_for_its_organisation(
-    client: Client, office: Organization, live_db: Connection, signer: TokenSigner
-) -> None:
-    viewer, nobody = client(office.viewer), client(None)
-    other = make_organization(live_db, signer=signer)
-
-    async def ticket() -> str:
-        response = await viewer.post("/api/v1/stream-tickets", json={"organization_id": office.id})
-        assert response.status_code == 200
-        assert response.headers["cache-control"] == "no-store"
-        return str(response.json()["data"]["ticket"])
-
-    good = await ticket()
-    async with watch(nobody, office.id, params={"ticket": good}) as stream:
-        await book(client(office.member), office.assets["planes"])
-        await stream.get("reservation_created")
-    url = f"/api/v1/organizations/{office.id}/calendar/stream"
-    assert_error(await nobody.get(url, params={"ticket": good}), 401, "UNAUTHORIZED")
-    elsewhere = f"/api/v1/organizations/{other.id}/calendar/stream"
-    assert_error(await nobody.get(elsewhere, params={"ticket": await ticket()}), 401, "UNAUTHORIZED")
-    stranger = client(other.owner)
-    refused = await stranger.post("/api/v1/stream-tickets", json={"organization_id": office.id})
-    assert_error(refused, 404, "NOT_FOUND")
