@@ -1,8 +1,11 @@
-"""What is written about the settings is what they are."""
+"""What is written about settings and metrics is what they are."""
 
 import re
 from pathlib import Path
 
+from prometheus_client.metrics import MetricWrapperBase
+
+from bff.metrics import Metrics
 from bff.settings import Settings, settings_page, variables
 
 
@@ -40,3 +43,16 @@ def test_each_test_that_a_page_names_exists(root: Path) -> None:
     known |= {path.stem for path in (root / "tests").rglob("test_*.py")}
     assert named
     assert [(page, name) for page, name in sorted(named) if name not in known] == []
+
+
+def test_the_page_of_metrics_names_each_with_its_kind_and_its_labels(root: Path) -> None:
+    rows = re.findall(
+        r"^\| `(\w+)` \| (\w+) \| ([\w, ]*?) *\|", (root / "docs/metrics.md").read_text(), re.MULTILINE
+    )
+    written = {name: (kind, tuple(labels.split(", ")) if labels else ()) for name, kind, labels in rows}
+    served = {}
+    for collector in Metrics()._registry._collector_to_names:
+        assert isinstance(collector, MetricWrapperBase)
+        suffix = "_total" if collector._type == "counter" else ""
+        served[collector._name + suffix] = (collector._type, tuple(collector._labelnames))
+    assert written == served
