@@ -143,6 +143,17 @@ async def test_sighup_renews_the_workers_one_after_the_other_while_requests_are_
     assert several.process.poll() is None
 
 
+def test_a_worker_that_does_not_end_is_killed_before_whoever_supervises_us_would_kill(
+    several: RunningBff,
+) -> None:
+    stuck, other = wait_for_workers(several)
+    psutil.Process(stuck).suspend()
+    several.process.terminate()
+    assert several.process.wait(30) == 1
+    assert ended(stuck)
+    assert ended(other)
+
+
 def test_a_parent_whose_workers_cannot_start_says_why_and_ends_with_one(stack: RunningStack) -> None:
     not_a_folder = stack.directory / "not-a-folder"
     not_a_folder.write_text("")
