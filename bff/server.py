@@ -26,6 +26,10 @@ USER_TIMEOUT = 15_000
 KEEPALIVE = (20, 5, 3)
 # Seconds for farewells and requests under way at the end; a supervisor kills after ten as a rule.
 GRACE = 8
+# Seconds at the end for connections that were just accepted to bring their first request, and how often one
+# looks. uvicorn closes them unheard, and their clients cannot know whether they may ask again.
+LINGER = 1.0
+GLANCE = 0.02
 # What a worker says to its parent once it serves.
 READY = b"+"
 
@@ -77,9 +81,17 @@ class Server(uvicorn.Server):
         relay: Relay | None = self.lifespan.state.get("relay")
         if relay is not None:
             await relay.drain()
+        await self._hear_out()
         self.config.timeout_graceful_shutdown = max(1, round(deadline - loop.time()))
         await super().shutdown(sockets)
         log.info("stopped", pid=os.getpid())
+
+    async def _hear_out(self) -> None:
+        """Wait a moment for the requests of connections that were accepted just before the end."""
+        for _ in range(round(LINGER / GLANCE)):
+            if all(getattr(each, "cycle", None) is not None for each in self.server_state.connections):
+                return
+            await asyncio.sleep(GLANCE)
 
 
 def listen(host: str, port: int) -> socket.socket:

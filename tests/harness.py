@@ -237,7 +237,7 @@ def running_module(
         return False
 
     try:
-        wait_until(answers, seconds=30, what=f"{module} ready")
+        wait_until(answers, seconds=START_SECONDS, what=f"{module} ready")
         yield process
     finally:
         stop(process)

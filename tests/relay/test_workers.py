@@ -35,6 +35,22 @@ async def closed(stream: Watching) -> None:
     await until(lambda: stream.ended)
 
 
+def connections_of(bff: RunningBff) -> list[object]:
+    """Connections that the process has accepted on its port."""
+    port = int(bff.url.rpartition(":")[2])
+    return [
+        each
+        for each in psutil.Process(bff.process.pid).net_connections("tcp")
+        if each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED
+    ]
+
+
+def listens(bff: RunningBff) -> bool:
+    """Whether the process still listens on any port."""
+    connections = psutil.Process(bff.process.pid).net_connections("tcp")
+    return any(each.status == psutil.CONN_LISTEN for each in connections)
+
+
 def ended(pid: int) -> bool:
     """Whether the process is gone, or waits only for its parent to notice."""
     try:
@@ -152,6 +168,22 @@ def test_a_worker_that_does_not_end_is_killed_before_whoever_supervises_us_would
     assert several.process.wait(30) == 1
     assert ended(stuck)
     assert ended(other)
+
+
+async def test_a_request_on_a_connection_that_was_accepted_just_before_the_end_is_answered(
+    stack: RunningStack,
+) -> None:
+    with running_bff(stack.env, stack.directory / "bff-last.log") as last:
+        port = int(last.url.rpartition(":")[2])
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        # Accepted for certain, and without a word so far.
+        await asyncio.to_thread(wait_until, lambda: len(connections_of(last)) == 1, what="accepted")
+        last.process.terminate()
+        await asyncio.to_thread(wait_until, lambda: not listens(last), what="the listener closed")
+        writer.write(b"GET /api/live HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        writer.close()
+        assert await asyncio.to_thread(last.process.wait, 10) == 0
 
 
 def test_a_parent_whose_workers_cannot_start_says_why_and_ends_with_one(stack: RunningStack) -> None:

@@ -14,7 +14,7 @@ from tests.relay.client import Watching, watch
 # What the command line of a worker holds: ours, and those of plain uvicorn.
 MARKS = ("-m bff", "spawn_main")
 # Seconds: a worker imports everything anew, on a busy machine.
-START_SECONDS = 40.0
+START_SECONDS = 90.0
 
 
 def workers(bff: RunningBff) -> set[int]:
