@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 if not os.environ.get(VARIABLE):
@@ -66,6 +66,33 @@ OPERATIONS: Final[Mapping[tuple[str, str], str]] = {
     ("POST", "/api/v1/organizations/{org}/waitlist"): "wait",
     ("DELETE", "/api/v1/waitlist/{id}"): "stop_waiting",
     ("POST", "/api/v1/waitlist/{id}/accept"): "accept_offer",
+}
+
+
+# How the processes' values become one: added up, or the least of them, for what is only true if all are.
+GAUGES: Final[Mapping[str, tuple[str, Literal["livesum", "livemin"]]]] = {
+    "active_users": (
+        "Users with an open stream, or a request within five minutes; once for each process.",
+        "livesum",
+    ),
+    "bff_processes": ("Serving processes.", "livesum"),
+    "relay_streams": ("Open streams.", "livesum"),
+    "relay_organizations": ("Organisations with open streams, by process.", "livesum"),
+    "relay_feed_up": ("Whether every process hears Realtime.", "livemin"),
+    "relay_log_up": ("Whether every process can read the event log.", "livemin"),
+}
+# By what the relay's status calls them.
+COUNTERS: Final[Mapping[str, tuple[str, str]]] = {
+    "events": ("relay_events_published_total", "Events published to streams."),
+    "events_from_log": (
+        "relay_events_from_log_total",
+        "Events that the log had and Realtime had not brought yet.",
+    ),
+    "duplicates": ("relay_duplicate_events_total", "Events that were published already."),
+    "lives": ("relay_realtime_lives_total", "Connections to Realtime, tried or made."),
+    "log_reads": ("relay_log_reads_total", "Calls that read the event log."),
+    "grants": ("relay_grants_asked_total", "Grants asked of the database."),
+    "grant_calls": ("relay_grant_calls_total", "Calls that asked for grants."),
 }
 
 
@@ -123,54 +150,41 @@ class Metrics:
         self._copied: dict[tuple[str, ...], float] = {}
         self._status: Callable[[], Mapping[str, Any]] | None = None
 
-        def counter(name: str, meaning: str, *labels: str) -> Counter:
-            return Counter(name, meaning, labels, registry=registry)
-
-        def gauge(name: str, meaning: str, mode: Any = "livesum") -> Gauge:
-            return Gauge(name, meaning, registry=registry, multiprocess_mode=mode)
-
-        def histogram(name: str, meaning: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-            return Histogram(name, meaning, labels, buckets=buckets, registry=registry)
-
-        self._requests = counter("http_requests_total", "Requests.", "method", "path", "status")
-        self._durations = histogram(
+        self._requests = Counter(
+            "http_requests_total", "Requests.", ["method", "path", "status"], registry=registry
+        )
+        self._durations = Histogram(
             "http_request_duration_seconds",
             "From the request's arrival until its answer begins; so streams count too.",
-            DURATIONS,
-            *("method", "path"),
+            ["method", "path"],
+            buckets=DURATIONS,
+            registry=registry,
         )
-        self._operations = counter(
-            "booking_operations_total", "Requests that book or change bookings.", "operation", "status"
+        self._operations = Counter(
+            "booking_operations_total",
+            "Requests that book or change bookings.",
+            ["operation", "status"],
+            registry=registry,
         )
-        self._refusals = counter("relay_refusals_total", "Streams and tickets refused.", "reason")
-        self._lag = histogram(
-            "relay_lag_seconds", "From an event's commit until it is written to the open streams.", LAGS
+        self._refusals = Counter(
+            "relay_refusals_total", "Streams and tickets refused.", ["reason"], registry=registry
+        )
+        self._resets = Counter(
+            "relay_resets_total", "Streams told to fetch the calendar again.", ["reason"], registry=registry
+        )
+        self._lag = Histogram(
+            "relay_lag_seconds",
+            "From an event's commit until it is written to the open streams.",
+            buckets=LAGS,
+            registry=registry,
         )
         self._gauges = {
-            "active_users": gauge(
-                "active_users",
-                "Users with an open stream, or a request within five minutes; once for each process.",
-            ),
-            "processes": gauge("bff_processes", "Serving processes."),
-            "streams": gauge("relay_streams", "Open streams."),
-            "organizations": gauge(
-                "relay_organizations", "Organisations with open streams, in each process."
-            ),
-            "feed_up": gauge("relay_feed_up", "Whether every process hears Realtime.", "livemin"),
-            "log_up": gauge("relay_log_up", "Whether every process can read the event log.", "livemin"),
+            name: Gauge(name, meaning, registry=registry, multiprocess_mode=mode)
+            for name, (meaning, mode) in GAUGES.items()
         }
         self._counters = {
-            "events": counter("relay_events_published_total", "Events published to streams."),
-            "events_from_log": counter(
-                "relay_events_from_log_total", "Events that the log had and Realtime had not brought yet."
-            ),
-            "duplicates": counter("relay_duplicate_events_total", "Events that were published already."),
-            "lives": counter("relay_realtime_lives_total", "Connections to Realtime, tried or made."),
-            "log_reads": counter("relay_log_reads_total", "Calls that read the event log."),
-            "grants": counter("relay_grants_asked_total", "Grants asked of the database."),
-            "grant_calls": counter("relay_grant_calls_total", "Calls that asked for grants."),
+            key: Counter(name, meaning, registry=registry) for key, (name, meaning) in COUNTERS.items()
         }
-        self._resets = counter("relay_resets_total", "Streams told to fetch the calendar again.", "reason")
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         """An answer began.
@@ -232,11 +246,11 @@ class Metrics:
         status = self._status()
         values = {
             "active_users": self._active.count(status["users"]),
-            "processes": 1,
-            "streams": status["streams"],
-            "organizations": status["organizations"],
-            "feed_up": status["status"] == "up",
-            "log_up": status["log"] == "up",
+            "bff_processes": 1,
+            "relay_streams": status["streams"],
+            "relay_organizations": status["organizations"],
+            "relay_feed_up": status["status"] == "up",
+            "relay_log_up": status["log"] == "up",
         }
         for name, gauge in self._gauges.items():
             gauge.set(values[name])
