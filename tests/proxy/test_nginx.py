@@ -147,6 +147,14 @@ async def test_goodbye_arrives_and_behind_the_same_address_another_process_takes
     assert [title for _, title in titles(gone) + titles(back)] == ["before", "between"]
 
 
+def test_the_metrics_are_not_for_the_internet(own_bff: RunningBff, front: Front) -> None:
+    with front(own_bff) as nginx:
+        assert httpx.get(f"{own_bff.url}/api/metrics", timeout=20).status_code == 200
+        for path in ("/api/metrics", "//api/metrics", "/api/%6detrics", "/api/v1/../metrics"):
+            assert httpx.get(f"{nginx.url}{path}", verify=nginx.trust).status_code in (400, 404), path
+        assert httpx.get(f"{nginx.url}/api/live", verify=nginx.trust).status_code == 200
+
+
 async def test_a_client_that_goes_is_noticed_and_its_place_is_free_again(
     own_bff: RunningBff, front: Front, office: Organization
 ) -> None:
