@@ -21,7 +21,9 @@ from tests.relay.workers import client_of, plain_uvicorn, stream_at, wait_for_wo
 @pytest.fixture
 def several(stack: RunningStack) -> Iterator[RunningBff]:
     """A BFF of two workers of its own, which the test may break."""
-    with running_bff(stack.env, stack.directory / "bff-workers.log", BFF_WORKERS="2") as running:
+    # A parent that is killed leaves its folder of metrics behind; here it goes with the stack's.
+    settings = {"BFF_WORKERS": "2", "TMPDIR": str(stack.directory)}
+    with running_bff(stack.env, stack.directory / "bff-workers.log", **settings) as running:
         yield running
 
 
