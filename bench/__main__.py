@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from bench import availability, booking, latency, overhead, reading, refreshing
+from bench import availability, booking, fanout, latency, overhead, reading, refreshing
 from bench.demo import sign_in
 from bench.report import Figure, render
 from bench.scale import filled_database
@@ -19,6 +19,7 @@ async def main() -> int:
     figures += await latency.commit_to_frame(demo)
     figures += await overhead.added(demo)
     figures += await overhead.ceiling()
+    figures += await fanout.deliveries()
     with filled_database() as scale:
         # Reading first: what booking writes is in nobody's way then.
         for measure in (availability, reading, refreshing, booking):

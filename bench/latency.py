@@ -152,7 +152,7 @@ async def commit_to_frame(demo: Demo) -> list[Figure]:
             ours: list[float] = []
             for _ in range(BLOCKS):
                 direct += await _block(realtime_py(demo), connection, row[0])
-                ours += await _block(stream(demo, bff), connection, row[0])
+                ours += await _block(stream(demo, bff.url), connection, row[0])
     ratio = median(ours) / median(direct)
     return [
         Figure(

@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
-import jwt
 import psutil
 
 from bench.demo import Demo
+from bench.logstub import SECRET, sign
 from bench.report import Figure, median
 from bench.servers import Stub, bff_process
 
@@ -27,7 +27,6 @@ WARM_UP = 20
 SPACING = timedelta(hours=6)  # a month's calendar then holds 124 bookings
 CONNECTIONS = 16
 REQUESTS = 6_000
-CEILING_SECRET = "bench-only-secret-of-no-value-0123456789"  # noqa: S105 - signs tokens for the stub alone
 
 
 async def _take_turns(
@@ -71,10 +70,10 @@ async def added(demo: Demo) -> list[Figure]:
         "to": (start + timedelta(days=31)).isoformat(),
         "asset_id": demo.asset,
     }
-    with bff_process(os.environ) as url:
+    with bff_process(os.environ) as served:
         async with (
             httpx.AsyncClient(base_url=demo.rest, headers=demo.rest_headers, timeout=30) as rest,
-            httpx.AsyncClient(base_url=f"{url}/api/v1", headers=demo.headers, timeout=30) as bff,
+            httpx.AsyncClient(base_url=f"{served.url}/api/v1", headers=demo.headers, timeout=30) as bff,
         ):
 
             def create_rest(turn: int) -> Awaitable[httpx.Response]:
@@ -133,22 +132,6 @@ def _request(path: str, token: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
-def _token(supabase: str) -> str:
-    """An access token as a project at that address would sign it with the shared secret."""
-    now = int(time.time())
-    claims = {
-        "iss": f"{supabase}/auth/v1",
-        "sub": str(uuid.uuid4()),
-        "aud": "authenticated",
-        "role": "authenticated",
-        "iat": now,
-        "exp": now + 3600,
-        "aal": "aal1",
-        "session_id": str(uuid.uuid4()),
-    }
-    return jwt.encode(claims, CEILING_SECRET, algorithm="HS256")
-
-
 async def ceiling() -> list[Figure]:
     """Requests a second of one BFF process on one core, before a stub that costs nothing."""
     reservation: dict[str, Any] = {
@@ -164,25 +147,24 @@ async def ceiling() -> list[Figure]:
     }
     body = json.dumps({"reservations": [reservation] * 5, "cursor": "1-00000000"}).encode()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Stub(body), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Stub(lambda *_: body), "127.0.0.1", 0)
     stub_port = int(server.sockets[0].getsockname()[1])
     path = f"/api/v1/organizations/{uuid.uuid4()}/calendar?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"
-    request = _request(path, _token(f"http://127.0.0.1:{stub_port}"))
+    request = _request(path, sign(f"http://127.0.0.1:{stub_port}"))
     env = {
         "SUPABASE_URL": f"http://127.0.0.1:{stub_port}",
         "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_bench",
         "SUPABASE_SECRET_KEY": "sb_secret_bench",
-        "SUPABASE_JWT_SECRET": CEILING_SECRET,
+        "SUPABASE_JWT_SECRET": SECRET,
     }
     this = psutil.Process()
     cores = this.cpu_affinity()
     this.cpu_affinity([cores[-1]])
     try:
         # The stub does not answer while the BFF starts, and need not.
-        with bff_process(env, core=cores[0]) as url:
-            port = int(url.rsplit(":", 1)[1])
-            await _load(port, request, 500)
-            ours = await _load(port, request, REQUESTS)
+        with bff_process(env, core=cores[0]) as bff:
+            await _load(bff.port, request, 500)
+            ours = await _load(bff.port, request, REQUESTS)
             straight = await _load(stub_port, request, REQUESTS)
     finally:
         this.cpu_affinity(cores)

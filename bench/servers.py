@@ -7,13 +7,15 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import httpx
 import psutil
 
 START_SECONDS = 30.0
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
 
 
 def free_port() -> int:
@@ -23,25 +25,61 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+@dataclass(frozen=True)
+class Served:
+    """A process that answers HTTP on a port of loopback."""
+
+    port: int
+    process: psutil.Process
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of processor time that it has taken, its own and the kernel's for it."""
+        times = self.process.cpu_times()
+        return float(times.user + times.system)
+
+    @property
+    def resident(self) -> int:
+        """Bytes of resident memory."""
+        return int(self.process.memory_info().rss)
+
+
 @contextmanager
-def bff_process(env: Mapping[str, str], *, core: int | None = None) -> Iterator[str]:
-    """`python -m bff` on a free port, pinned to a core if one is named; yields its address."""
-    port = free_port()
+def python_process(
+    arguments: Sequence[str], env: Mapping[str, str], port: int, *, core: int | None = None
+) -> Iterator[Served]:
+    """A Python process that serves on `port`, pinned to a core if one is named; yielded when it answers."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "bff"],
-        env={**os.environ, **env, "BFF_PORT": str(port), "LOG_LEVEL": "WARNING"},
+        [sys.executable, *arguments],
+        env={**os.environ, **env},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
     )
-    url = f"http://127.0.0.1:{port}"
+    served = Served(port, psutil.Process(process.pid))
     try:
         if core is not None:
-            psutil.Process(process.pid).cpu_affinity([core])
-        _wait(url, process)
-        yield url
+            served.process.cpu_affinity([core])
+        _wait(served.url, process)
+        yield served
     finally:
         process.terminate()
         process.wait(30)
+
+
+@contextmanager
+def bff_process(
+    env: Mapping[str, str], *, core: int | None = None, port: int | None = None
+) -> Iterator[Served]:
+    """`python -m bff` on a free port or a given one, pinned to a core if one is named."""
+    port = port or free_port()
+    env = {"LOG_LEVEL": "WARNING", **env, "BFF_PORT": str(port)}
+    with python_process(["-m", "bff"], env, port, core=core) as served:
+        yield served
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
@@ -57,14 +95,16 @@ def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
 
 
 class Stub(asyncio.Protocol):
-    """An HTTP/1.1 server that answers every request with the same JSON, as fast as Python can.
+    """An HTTP/1.1 server that answers every request with JSON, as fast as Python can.
 
     It reads requests whole (head, then Content-Length bytes); it knows no chunked bodies.
+
+    Args:
+        answer: makes the answer's body of a request's path and body.
     """
 
-    def __init__(self, body: bytes) -> None:
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        self._answer = head.encode() + body
+    def __init__(self, answer: Callable[[str, bytes], bytes]) -> None:
+        self._answer = answer
         self._pending = b""
         self._transport: asyncio.WriteTransport | None = None
 
@@ -75,12 +115,14 @@ class Stub(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._pending += data
         while (end := self._pending.find(b"\r\n\r\n")) >= 0:
-            total = end + 4 + self._content_length(self._pending[:end])
+            head, begin = self._pending[:end], end + 4
+            total = begin + self._content_length(head)
             if len(self._pending) < total:
                 return
-            self._pending = self._pending[total:]
+            body, self._pending = self._pending[begin:total], self._pending[total:]
+            answer = self._answer(head.split(b" ", 2)[1].decode(), body)
             assert self._transport is not None
-            self._transport.write(self._answer)
+            self._transport.write(HEAD % len(answer) + answer)
 
     @staticmethod
     def _content_length(head: bytes) -> int:

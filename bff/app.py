@@ -201,6 +201,7 @@ def _relay_config(settings: Settings) -> RelayConfig:
         grant_seconds=settings.relay_grant_seconds,
         ring_size=settings.relay_ring_size,
         backlog_bytes=settings.relay_backlog_bytes,
+        total_backlog_bytes=settings.relay_total_backlog_bytes,
         stall_seconds=settings.relay_stall_seconds,
         max_streams=settings.relay_max_streams,
         max_streams_per_user=settings.relay_max_streams_per_user,

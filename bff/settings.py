@@ -130,6 +130,13 @@ class Settings(BaseSettings):
         "bytes",
         ge=1,
     )
+    relay_total_backlog_bytes: int = _knob(
+        67_108_864,
+        "RELAY_TOTAL_BACKLOG_BYTES",
+        "What may wait for all slow readers of one process; beyond, those with the most are cut off.",
+        "bytes",
+        ge=1,
+    )
     relay_stall_seconds: float = _knob(
         20.0, "RELAY_STALL_SECONDS", "How long one write to a reader may take.", "seconds", gt=0
     )

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from bff.relay.frames import FRAMES
 from bff.relay.hub import Hub, UnavailableError
 from bff.relay.log import Grant, GrantRequest
-from bff.relay.sse import FRAMES, Stream
+from bff.relay.sse import Stream
 
 log = structlog.get_logger(__name__)
 

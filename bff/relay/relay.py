@@ -15,10 +15,12 @@ import structlog
 
 from bff.relay.cadence import Cadence
 from bff.relay.feed import Feed, Message
+from bff.relay.frames import FRAMES
 from bff.relay.grants import Grants
 from bff.relay.hub import Hub, UnavailableError
 from bff.relay.log import EventLog, Grant, GrantRequest, service_client
-from bff.relay.sse import FRAMES, Pulse, Stream
+from bff.relay.pulse import Pulse
+from bff.relay.sse import Backlogs, Stream
 from bff.relay.tickets import Identity, Tickets
 from bff.relay.views import Event, Filter, Frame, ResetReason, position, stamp, unstamp
 
@@ -50,6 +52,7 @@ class RelayConfig:
         grant_seconds: between two checks of all open grants.
         ring_size: frames kept for each organisation.
         backlog_bytes: what may wait for a slow reader.
+        total_backlog_bytes: what may wait for all of them.
         stall_seconds: how long one write may take.
         max_streams: open at once in this process.
         max_streams_per_user: open at once for one user in this process.
@@ -63,6 +66,7 @@ class RelayConfig:
     grant_seconds: float = 60.0
     ring_size: int = 256
     backlog_bytes: int = 1024 * 1024
+    total_backlog_bytes: int = 64 * 1024 * 1024
     stall_seconds: float = 20.0
     max_streams: int = 5_000
     max_streams_per_user: int = 10
@@ -94,6 +98,7 @@ class Relay:
         self.tickets = Tickets(config.secret_key)
         self.hub = Hub(event_log.read, FRAMES, ring_size=config.ring_size, on_publish=self._published)
         self._grants = Grants(event_log.grants, self.hub, config.grant_seconds)
+        self._backlogs = Backlogs(config.backlog_bytes, config.total_backlog_bytes, config.stall_seconds)
         self._pulse = Pulse(config.heartbeat_seconds)
         self._cadence = Cadence(config.poll_seconds, config.fast_poll_seconds)
         self.feed = Feed(config.supabase_url, config.secret_key, self._queue, self._feed_changed)
@@ -106,6 +111,7 @@ class Relay:
             "reason": self.feed.reason,
             "log": "down" if self._log_is_down else "up",
             "streams": len(self._streams),
+            "backlog_bytes": self._backlogs.queued,
             "organizations": len(self.hub.organizations),
             "events": counts.published,
             "events_from_log": counts.from_log,
@@ -166,8 +172,7 @@ class Relay:
             request._replace(ticket_id=None),
             identity.expires_at,
             shown,
-            backlog=self._config.backlog_bytes,
-            stall=self._config.stall_seconds,
+            backlogs=self._backlogs,
             on_close=self._closed,
         )
         self._streams.add(stream)

@@ -1,91 +1,70 @@
-"""Streams on the wire (WHATWG HTML, 9.2, Server-sent events): their frames, and one open response each.
+"""One open stream: its opening, its backlog, and what becomes of a reader that does not read.
 
-The hub steps each stream's ASGI `send` itself. Where that does not wait, which is nearly always, a frame
-costs no task switch. Where it waits for a reader, the step is handed to the stream's slow lane, whose backlog
-is bounded. Only pure pass-through wrappers may stand around `send` on this route.
+The hub writes each stream's chunks itself, one after the other, and waits for none. What a reader is not
+ready for queues up in its stream, within bounds for each and for all together.
 """
 
 import asyncio
-import json
 import time
+from collections import deque
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any, Literal
+from dataclasses import dataclass, field
+from typing import Any
 
-from sse_starlette.event import ServerSentEvent
 from starlette.types import Receive, Scope, Send
 
+from bff.relay.frames import FRAMES
 from bff.relay.hub import Hub, Subscriber, UnavailableError
-from bff.relay.lane import Lane, body
 from bff.relay.log import GrantRequest
-from bff.relay.views import Event, Filter, ResetReason, View, stamp
+from bff.relay.outlet import CONNECTION_EXTENSION, Direct, Outlet, Stepped, body
+from bff.relay.views import Filter
 
-ByeReason = Literal["draining", "token_expired", "access_revoked"]
-
-# How long before the token's end a stream says so: enough for a client to refresh and to open another stream.
-REAUTH_SECONDS = 60.0
 # A last frame that has not gone out by then will not: the reader is stuck, and its connection is aborted.
 FAREWELL_SECONDS = 2.0
-# The server's own connection offers `abort` here (see bff.protocol); closing would wait for the stuck reader.
-ABORT_EXTENSION = "reservepty.abort"
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
     (b"x-accel-buffering", b"no"),
 ]
+# A connection that a stream has taken does not go back to the server (RFC 9112, 9.6).
+CLOSE = (b"connection", b"close")
 
 
-def _frame(event: str, data: dict[str, Any], cursor: str | None = None, retry: int | None = None) -> bytes:
-    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return ServerSentEvent(text, event=event, id=cursor, retry=retry, sep="\n").encode()
+@dataclass(slots=True)
+class Backlogs:
+    """What waits for slow readers, over all streams.
 
+    Args:
+        each: bytes that may wait for one reader.
+        total: bytes that may wait for all of them; beyond, the one with the most is cut off.
+        stall: seconds that one write may take.
+    """
 
-class Frames:
-    """The frames of the stream, encoded."""
+    each: int
+    total: int
+    stall: float
+    queued: int = 0
+    _streams: set["Stream"] = field(default_factory=set)
 
-    def change(self, event: Event, view: View, mark: str) -> bytes:
-        """A change of the calendar as a stream with this view and this mark is told of it."""
-        kind: str = event["type"]
-        payload = dict(event["payload"])
-        if view != "whole":
-            subject = kind.partition("_")[0]
-            if view == "moved":
-                kind = f"{subject}_canceled"
-                payload |= {subject: None, "reason": "moved"}
-            else:
-                kind = "maintenance_scheduled" if subject == "maintenance" else f"{subject}_created"
-                payload["previousState"] = None
-        data = {
-            "type": kind,
-            "payload": payload,
-            "timestamp": event["occurred_at"],
-            "sourceUserId": event["source_user_id"],
-        }
-        return _frame(kind, data, stamp(event["cursor"], mark))
+    def add(self, stream: "Stream", size: int) -> None:
+        """So many bytes more wait for the stream's reader."""
+        stream.queued += size
+        self.queued += size
+        self._streams.add(stream)
 
-    def ready(self, cursor: str, *, resumed: bool) -> bytes:
-        """The first frame."""
-        return _frame("ready", {"resumed": resumed, "cursor": cursor}, cursor)
+    def take(self, stream: "Stream", size: int) -> None:
+        """So many bytes have gone out, or are given up."""
+        stream.queued -= size
+        self.queued -= size
+        if not stream.queued:
+            self._streams.discard(stream)
 
-    def heartbeat(self, cursor: str) -> bytes:
-        """The stream lives and stands here, also where nothing of late was for this stream."""
-        return _frame("heartbeat", {"cursor": cursor}, cursor)
-
-    def reset(self, reason: ResetReason) -> bytes:
-        """What the client has is stale: it fetches the calendar again."""
-        return _frame("reset", {"reason": reason})
-
-    def reauth(self, expires_at: int) -> bytes:
-        """The token ends soon (Unix seconds); the client opens another stream with a new one."""
-        ends = datetime.fromtimestamp(expires_at, UTC).isoformat().replace("+00:00", "Z")
-        return _frame("reauth", {"expiresAt": ends})
-
-    def bye(self, reason: ByeReason, retry: int | None = None) -> bytes:
-        """The last frame; `retry` tells the browser how many milliseconds to wait before it comes back."""
-        return _frame("bye", {"reason": reason}, retry=retry)
-
-
-FRAMES = Frames()
+    def enforce(self, stream: "Stream") -> None:
+        """Cut off this stream if too much waits for it, and those with the most while all have too much."""
+        if stream.queued > self.each:
+            stream.cut()
+        while self.queued > self.total:
+            max(self._streams, key=lambda each: each.queued).cut()
 
 
 class Stream(Subscriber):
@@ -96,26 +75,24 @@ class Stream(Subscriber):
         request: whom it was granted to.
         expires_at: its token's end in Unix seconds.
         shown: what was asked for and granted.
-        backlog: bytes that may wait for a slow reader; more, and it is cut off with `reset`.
-        stall: seconds that one write may take.
+        backlogs: bounds what may wait for its reader; more, and it is cut off with `reset`.
         on_close: called once when it is over.
     """
 
     __slots__ = (
-        "_abort",
-        "_backlog",
-        "_cancelled",
-        "_lane",
+        "_backlogs",
+        "_farewell",
         "_notes",
         "_on_close",
-        "_send",
-        "_stall",
-        "_task",
-        "_timers",
+        "_outlet",
+        "_queue",
+        "due",
         "expires_at",
         "hub",
         "opening",
+        "queued",
         "request",
+        "slot",
     )
 
     def __init__(
@@ -125,8 +102,7 @@ class Stream(Subscriber):
         expires_at: int,
         shown: Filter,
         *,
-        backlog: int,
-        stall: float,
+        backlogs: Backlogs,
         on_close: Callable[["Stream"], None],
     ) -> None:
         super().__init__(request.organization_id, shown)
@@ -134,69 +110,73 @@ class Stream(Subscriber):
         self.request = request
         self.expires_at = expires_at
         self.opening: tuple[bytes, ...] = ()
-        self._backlog = backlog
-        self._stall = stall
+        self.queued = 0
+        """Bytes that wait for the reader; `Backlogs` counts them."""
+        self.slot = self.due = -1
+        """Where `Pulse` keeps the stream."""
+        self._backlogs = backlogs
         self._on_close = on_close
-        self._notes: list[bytes] = []
-        self._lane: Lane | None = None
-        self._timers: list[asyncio.TimerHandle] = []
-        self._abort: Callable[[], None] | None = None
-        self._cancelled = False
-        self._send: Send
-        self._task: asyncio.Task[Any] | None = None
+        self._outlet: Outlet | None = None
+        # What is said while the stream's own task sends; None when that is done.
+        self._notes: list[bytes] | None = []
+        self._queue: deque[tuple[bytes, bool]] | None = None
+        self._farewell: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """The ASGI application that is this response."""
-        self._send = send
-        self._abort = (scope.get("extensions") or {}).get(ABORT_EXTENSION, {}).get("abort")
-        self._task = asyncio.current_task()
+        """The ASGI application that is this response; it ends early where the stream takes its connection."""
+        offered = (scope.get("extensions") or {}).get(CONNECTION_EXTENSION)
+        direct = None if offered is None else Direct(self, offered["connection"])
+        outlet = self._outlet = direct or Stepped(self, send, asyncio.current_task())
+        is_taken = False
         try:
-            self._watch_token()
-            await self._begin()
-            # The server answers when the client is gone or the last frame is out; nothing else is awaited.
-            while (await receive())["type"] != "http.disconnect":
-                pass
+            await self._begin(send, [*HEADERS, CLOSE] if direct else list(HEADERS))
+            is_taken = direct is not None and direct.take()
+            if is_taken or direct is None:
+                self._go_on()
+            if direct is None:
+                # The server answers when the client is gone or the last frame is out.
+                while (await receive())["type"] != "http.disconnect":
+                    pass
         except TimeoutError:
             self._give_up()
         except asyncio.CancelledError:
-            if not self._cancelled:
+            if not outlet.aborted:
                 raise
         finally:
-            self.close()
+            if not is_taken:
+                self.close()
 
-    async def _begin(self) -> None:
+    async def _begin(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         """The part of the stream that its own task sends: up to where the hub stands."""
-        await self._timed_send({"type": "http.response.start", "status": 200, "headers": list(HEADERS)})
+
+        async def timed_send(message: dict[str, Any]) -> None:
+            async with asyncio.timeout(self._backlogs.stall):
+                await send(message)
+
+        await timed_send({"type": "http.response.start", "status": 200, "headers": headers})
         for chunk in self.opening:
-            await self._write(chunk)
+            await timed_send(body(chunk, more=True))
         self.opening = ()
         try:
             async for chunk in self.hub.replay(self):
-                await self._write(chunk)
+                await timed_send(body(chunk, more=True))
         except UnavailableError:
             # The client has everything up to its last cursor and comes back with it.
-            self._leave()
-        # From here to the return nothing is awaited while the stream is live: the hub steps `send` now.
-        notes, self._notes = self._notes, []
-        if self.live:
-            for chunk in notes:
-                self._step(chunk, more=True)
-        elif self.ended:
-            await self._timed_send(body(b"".join(notes), more=False))
+            self.end(b"")
 
-    async def _write(self, chunk: bytes) -> None:
-        await self._timed_send(body(chunk, more=True))
-
-    async def _timed_send(self, message: dict[str, Any]) -> None:
-        async with asyncio.timeout(self._stall):
-            await self._send(message)
+    def _go_on(self) -> None:
+        """From now on whoever has bytes writes them: nothing was awaited since the stream went live."""
+        notes = b"".join(self._notes or ())
+        self._notes = None
+        if notes or self.ended:
+            self._write(notes, more=not self.ended)
 
     def push(self, chunk: bytes) -> None:
         """Take the next bytes. While the stream's own task is sending, they wait for it."""
         if self.ended:
             return
-        if self.live:
-            self._step(chunk, more=True)
+        if self._notes is None:
+            self._write(chunk, more=True)
         else:
             self._notes.append(chunk)
 
@@ -204,115 +184,77 @@ class Stream(Subscriber):
         """Take the last bytes, and leave the hub."""
         if self.ended:
             return
-        was_live = self.live
         self._leave()
-        if was_live:
-            self._step(chunk, more=False)
+        if self._notes is None:
+            self._write(chunk, more=False)
         else:
             self._notes.append(chunk)
-        self._later(FAREWELL_SECONDS, self._give_up)
-
-    def cut_if_stuck(self) -> None:
-        """Cut the stream off if its reader has taken nothing for too long."""
-        if self._lane is not None and time.monotonic() - self._lane.since > self._stall:
-            self._cut()
+        self._farewell = asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self._give_up)
 
     def _leave(self) -> None:
         self.ended = True
         self.hub.leave(self)
 
-    def _step(self, chunk: bytes, *, more: bool) -> None:
-        if self._lane is not None:
-            if more and self._lane.queued + len(chunk) > self._backlog:
-                self._cut()
-            else:
-                self._lane.put(chunk, more=more)
+    def _write(self, chunk: bytes, *, more: bool) -> None:
+        outlet = self._outlet
+        if outlet is None:
+            # Closed while something was still to be said.
             return
-        step = self._send(body(chunk, more=more)).__await__()
-        try:
-            waiting = step.send(None)
-        except StopIteration:
+        if outlet.since is None and self._queue is None:
+            try:
+                outlet.write(chunk, more=more)
+            except Exception:  # noqa: BLE001 - whatever one connection died of must not reach the others
+                self._give_up()
             return
-        except Exception:  # noqa: BLE001 - whatever one connection died of must not reach the others
+        if self._queue is None:
+            self._queue = deque()
+        self._queue.append((chunk, more))
+        self._backlogs.add(self, len(chunk))
+        if more:
+            self._backlogs.enforce(self)
+
+    def flush(self) -> None:
+        """The reader is ready: write what waits, for as long as it is."""
+        queue, self._queue = self._queue, None
+        while queue and self._outlet is not None and self._outlet.since is None:
+            chunk, more = queue.popleft()
+            self._backlogs.take(self, len(chunk))
+            self._write(chunk, more=more)
+        if queue:
+            self._queue = queue
+
+    def cut(self) -> None:
+        """The reader cannot keep up: it is told to fetch the calendar again, not skipped."""
+        self._forget_queue()
+        if self.ended:
             self._give_up()
         else:
-            self._lane = Lane(self._send, step, waiting, self._lane_is_empty)
+            self.hub.counts.resets["slow_consumer"] += 1
+            self.end(FRAMES.reset("slow_consumer"))
 
-    def _lane_is_empty(self) -> None:
-        self._lane = None
+    def cut_if_stuck(self) -> None:
+        """Cut the stream off if its reader has taken nothing for too long."""
+        since = None if self._outlet is None else self._outlet.since
+        if since is not None and time.monotonic() - since > self._backlogs.stall:
+            self.cut()
 
-    def _cut(self) -> None:
-        """The reader cannot keep up: it is told to fetch the calendar again, not skipped."""
-        if self.ended:
-            return
-        self.hub.counts.resets["slow_consumer"] += 1
-        self._leave()
-        if self._lane is not None:
-            self._lane.clear()
-        self._step(FRAMES.reset("slow_consumer"), more=False)
-        self._later(FAREWELL_SECONDS, self._give_up)
+    def _forget_queue(self) -> None:
+        self._queue = None
+        self._backlogs.take(self, self.queued)
 
     def _give_up(self) -> None:
         """End the connection without waiting for the reader."""
         self._leave()
-        if self._abort is not None:
-            self._abort()
-        elif self._task is not None and self._task is not asyncio.current_task():
-            self._cancelled = True
-            self._task.cancel()
-
-    def _watch_token(self) -> None:
-        left = self.expires_at - time.time()
-        self._later(max(0.0, left - REAUTH_SECONDS), lambda: self.push(FRAMES.reauth(self.expires_at)))
-        self._later(max(0.0, left), lambda: self.end(FRAMES.bye("token_expired")))
-
-    def _later(self, seconds: float, act: Callable[[], None]) -> None:
-        self._timers.append(asyncio.get_running_loop().call_later(seconds, act))
+        if self._outlet is not None:
+            self._outlet.abort()
 
     def close(self) -> None:
-        """Forget everything; may be called again."""
+        """The connection is gone: forget everything."""
         self._leave()
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        if self._lane is not None:
-            self._lane.cancel()
+        self._forget_queue()
+        if self._farewell is not None:
+            self._farewell.cancel()
+        outlet, self._outlet = self._outlet, None
+        if outlet is not None:
+            outlet.close()
         self._on_close(self)
-
-
-class Pulse:
-    """Heartbeats of all streams from one timer, spread over the interval.
-
-    Args:
-        interval: seconds between two heartbeats of one stream.
-    """
-
-    def __init__(self, interval: float) -> None:
-        self._tick = min(1.0, interval)
-        self._slots: list[set[Stream]] = [set() for _ in range(max(1, round(interval / self._tick)))]
-        self._next = 0
-
-    def add(self, stream: Stream) -> None:
-        """Give the stream a place: the emptiest, so that load is even."""
-        min(self._slots, key=len).add(stream)
-
-    def discard(self, stream: Stream) -> None:
-        """Forget the stream; may be called again."""
-        for slot in self._slots:
-            slot.discard(stream)
-
-    def beat(self) -> None:
-        """One slot's heartbeats."""
-        chunks: dict[str, bytes] = {}
-        for stream in tuple(self._slots[self._next]):
-            stream.cut_if_stuck()
-            if stream.live:
-                cursor = stamp(stream.organization.cursor, stream.filter.mark)
-                stream.push(chunks.get(cursor) or chunks.setdefault(cursor, FRAMES.heartbeat(cursor)))
-        self._next = (self._next + 1) % len(self._slots)
-
-    async def run(self) -> None:
-        """Beat for ever."""
-        while True:
-            await asyncio.sleep(self._tick)
-            self.beat()

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 import pytest
 
+from bff.relay.frames import FRAMES
 from bff.relay.grants import Grants
 from bff.relay.hub import Hub, UnavailableError
 from bff.relay.log import Grant, GrantRequest
-from bff.relay.sse import FRAMES, Stream
+from bff.relay.sse import Backlogs, Stream
 from bff.relay.views import Filter
 from tests.relay.fakes import EMPTY, FakeLog, until
 
@@ -36,7 +37,7 @@ class Notes(Stream):
 
     def __init__(self, hub: Hub, user: str, shown: Filter) -> None:
         request = GrantRequest(user, ORG, "aal1", None)
-        super().__init__(hub, request, 0, shown, backlog=1, stall=1, on_close=lambda _: None)
+        super().__init__(hub, request, 0, shown, backlogs=Backlogs(1, 1, 1), on_close=lambda _: None)
         self.taken: list[bytes] = []
         hub.enter(self, EMPTY)
 

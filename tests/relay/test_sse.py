@@ -1,104 +1,18 @@
-"""Frames on the wire, stepped sends, the slow lane, and what becomes of readers that do not read."""
+"""Frames on the wire, and readers that do not read: by `send`, and on a connection that is taken over."""
 
 import asyncio
 import json
-import socket
-import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
-from starlette.types import Message
 
-from bff.protocol import Protocol
-from bff.relay.hub import Hub
-from bff.relay.log import GrantRequest
-from bff.relay.sse import FRAMES, Pulse, Stream
-from bff.relay.views import Filter
-from bff.server import listen
+from bff.relay.frames import FRAMES
 from tests.relay.client import Sent, parse
-from tests.relay.fakes import FakeLog, make_event, until
+from tests.relay.fakes import make_event, until
+from tests.relay.wire import ORG, Wire, World, connect, connected, dechunked, read_all, serving
 
-ORG = "org-1"
-
-
-@dataclass
-class World:
-    """A hub over a log without a database, and the streams that are open."""
-
-    log: FakeLog = field(default_factory=FakeLog)
-    backlog: int = 64 * 1024
-    stall: float = 20.0
-    streams: list[Stream] = field(default_factory=list)
-    closed: list[Stream] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.hub = Hub(self.log.read, FRAMES)
-
-    async def open(self, expires_in: float = 3600) -> Stream:
-        stream = Stream(
-            self.hub,
-            GrantRequest("user", ORG, "aal1", None),
-            int(time.time() + expires_in),
-            Filter(),
-            backlog=self.backlog,
-            stall=self.stall,
-            on_close=self.closed.append,
-        )
-        self.streams.append(stream)
-        self.hub.enter(stream, self.log.head(ORG))
-        await self.hub.place(stream, None)
-        stream.opening = (FRAMES.ready(stream.cursor, resumed=False),)
-        return stream
-
-    def commit(self, size: int = 0) -> None:
-        self.hub.publish([self.log.commit(ORG, payload={"reservation": {"title": "x" * size}})])
-
-
-class Wire:
-    """The other end of an ASGI response; `gate` says whether it takes anything now."""
-
-    def __init__(self) -> None:
-        self.messages: list[Message] = []
-        self.gate = asyncio.Event()
-        self.gate.set()
-        self.gone = asyncio.Event()
-
-    async def send(self, message: Message) -> None:
-        await self.gate.wait()
-        self.messages.append(message)
-
-    async def receive(self) -> Message:
-        await self.gone.wait()
-        return {"type": "http.disconnect"}
-
-    @property
-    def text(self) -> str:
-        return b"".join(message.get("body", b"") for message in self.messages).decode()
-
-    @property
-    def seqs(self) -> list[int]:
-        ids = [line for line in self.text.splitlines() if line.startswith("id: ")]
-        return [int(line[4:].split("-")[0]) for line in ids][1:]
-
-
-@asynccontextmanager
-async def connected(world: World) -> AsyncIterator[tuple[Stream, Wire]]:
-    """A stream that is live on a wire of ours."""
-    wire = Wire()
-    stream = await world.open()
-    task = asyncio.create_task(stream({"type": "http"}, wire.receive, wire.send))
-    await until(lambda: stream.live)
-    try:
-        yield stream, wire
-    finally:
-        wire.gate.set()
-        wire.gone.set()
-        await asyncio.gather(task, return_exceptions=True)
+both_ways = pytest.mark.parametrize("direct", [False, True], ids=["by send", "taken over"])
 
 
 def test_a_change_is_encoded_as_the_table_says() -> None:
@@ -135,9 +49,10 @@ def test_a_move_shows_only_the_side_that_may_be_seen(kind: str, view: Any, name:
     assert data["payload"].get("reason") == ("moved" if view == "moved" else None)
 
 
-async def test_a_frame_goes_out_in_the_hubs_own_step_without_another_task() -> None:
+@both_ways
+async def test_a_frame_goes_out_in_the_hubs_own_step_without_another_task(direct: bool) -> None:
     world = World()
-    async with connected(world) as (_, wire):
+    async with connected(world, direct=direct) as (_, wire):
         tasks = asyncio.all_tasks()
         for _ in range(100):
             world.commit()
@@ -145,54 +60,57 @@ async def test_a_frame_goes_out_in_the_hubs_own_step_without_another_task() -> N
         assert asyncio.all_tasks() == tasks
 
 
-async def test_the_slow_lane_keeps_the_order() -> None:
+@both_ways
+async def test_the_slow_lane_keeps_the_order(direct: bool) -> None:
     world = World(backlog=10**7)
-    async with connected(world) as (_, wire):
+    async with connected(world, direct=direct) as (_, wire):
         for number in range(900):
             if number % 7 == 0:
-                wire.gate.clear()
+                wire.stop()
             world.commit()
             if number % 11 == 0:
-                wire.gate.set()
+                wire.go()
             if number % 13 == 0:
                 await asyncio.sleep(0)
-        wire.gate.set()
+        wire.go()
         await until(lambda: len(wire.seqs) == 900)
         assert wire.seqs == list(range(1, 901))
 
 
-async def test_a_reader_that_cannot_keep_up_is_told_reset_and_closed_never_skipped() -> None:
+@both_ways
+async def test_a_reader_that_cannot_keep_up_is_told_reset_and_closed_never_skipped(direct: bool) -> None:
     world = World(backlog=20_000)
-    async with connected(world) as (stream, wire):
+    async with connected(world, direct=direct) as (stream, wire):
         world.commit()
-        wire.gate.clear()
+        wire.stop()
         for _ in range(100):
             world.commit(size=500)
         assert stream.ended
         assert world.hub.organizations == {}
-        wire.gate.set()
-        await until(lambda: not wire.messages[-1]["more_body"])
+        wire.go()
+        await until(lambda: wire.is_complete)
         assert wire.seqs == [1, 2]
         assert wire.text.endswith('event: reset\ndata: {"reason":"slow_consumer"}\n\n')
 
 
-async def test_one_stuck_reader_does_not_hold_up_the_others() -> None:
+@both_ways
+async def test_one_stuck_reader_does_not_hold_up_the_others(direct: bool) -> None:
     world = World()
-    async with connected(world) as (_, stuck), connected(world) as (_, other):
-        stuck.gate.clear()
+    async with connected(world, direct=direct) as (_, stuck), connected(world, direct=direct) as (_, other):
+        stuck.stop()
         for _ in range(50):
             world.commit()
         assert other.seqs == list(range(1, 51))
 
 
-async def test_a_connection_that_dies_in_a_step_takes_only_its_own_stream_along() -> None:
+@both_ways
+async def test_a_connection_that_dies_in_a_step_takes_only_its_own_stream_along(direct: bool) -> None:
     world = World()
-    async with connected(world) as (dying, wire), connected(world) as (_, other):
-
-        async def broken(_: Any) -> None:
-            raise RuntimeError("handler is closed")
-
-        dying._send = broken
+    async with (
+        connected(world, direct=direct) as (dying, wire),
+        connected(world, direct=direct) as (_, other),
+    ):
+        wire.broken = True
         world.commit()
         assert dying.ended
         assert other.seqs == [1]
@@ -200,103 +118,29 @@ async def test_a_connection_that_dies_in_a_step_takes_only_its_own_stream_along(
         assert wire.seqs == []
 
 
-async def test_goodbye_is_the_last_frame_also_during_a_replay() -> None:
+@both_ways
+async def test_goodbye_is_the_last_frame_also_during_a_replay(direct: bool) -> None:
     world = World()
     for _ in range(3):
         world.log.commit(ORG)
-    wire, stream = Wire(), await world.open()
-    wire.gate.clear()
-    task = asyncio.create_task(stream({"type": "http"}, wire.receive, wire.send))
+    wire, stream = Wire(direct=direct), await world.open()
+    wire.stop()
+    task = asyncio.create_task(stream(wire.scope, wire.receive, wire.send))
     await asyncio.sleep(0)
     stream.end(FRAMES.bye("draining", 700))
     stream.push(b"never")
-    wire.gate.set()
+    wire.go()
     wire.gone.set()
     await task
     assert wire.text.endswith('event: bye\ndata: {"reason":"draining"}\nretry: 700\n\n')
-    assert not wire.messages[-1]["more_body"]
+    assert wire.is_complete
     assert "never" not in wire.text
 
 
-async def test_a_stream_says_reauth_and_ends_with_its_token() -> None:
-    world = World()
-    wire, stream = Wire(), await world.open(expires_in=1)
-    task = asyncio.create_task(stream({"type": "http"}, wire.receive, wire.send))
-    await until(lambda: "token_expired" in wire.text)
-    wire.gone.set()
-    await task
-    assert wire.text.index("event: reauth") < wire.text.index("event: bye")
-    assert stream in world.closed
-
-
-async def test_heartbeats_carry_the_position_that_a_filtered_stream_did_not_see() -> None:
-    world = World()
-    async with connected(world) as (stream, wire):
-        pulse = Pulse(interval=0.05)
-        pulse.add(stream)
-        world.hub.regrant(stream, frozenset(), "")
-        world.commit()
-        assert wire.seqs == []
-        pulse.beat()
-        assert wire.seqs == [1]
-        pulse.discard(stream)
-        pulse.beat()
-        assert wire.seqs == [1]
-
-
-def test_heartbeats_are_spread_over_the_interval() -> None:
-    world = World()
-    pulse = Pulse(interval=20)
-    for _ in range(100):
-        pulse.add(
-            Stream(
-                world.hub,
-                GrantRequest("user", ORG, "aal1", None),
-                0,
-                Filter(),
-                backlog=1,
-                stall=1,
-                on_close=world.closed.append,
-            )
-        )
-    assert {len(slot) for slot in pulse._slots} == {5}
-
-
-@asynccontextmanager
-async def serving(world: World) -> AsyncIterator[str]:
-    """The streams behind the BFF's own socket and protocol; the address."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        stream = await world.open()
-        await stream(scope, receive, send)
-
-    listener = listen("127.0.0.1", 0)
-    config = uvicorn.Config(app, http=Protocol, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
-    server = uvicorn.Server(config)
-    task = asyncio.create_task(server._serve(sockets=[listener]))
-    await until(lambda: server.started)
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        for stream in world.streams:
-            stream.end(b"")
-        server.should_exit = True
-        await task
-
-
-def connect(url: str, *, receive_buffer: int = 4096, requests: int = 1) -> socket.socket:
-    """A raw client that has asked and does not read."""
-    client = socket.socket()
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    host, port = url.removeprefix("http://").split(":")
-    client.connect((host, int(port)))
-    client.sendall(b"GET /stream HTTP/1.1\r\nHost: x\r\n\r\n" * requests)
-    return client
-
-
-async def test_a_stuck_reader_is_noticed_soon_and_its_connection_aborted() -> None:
+@both_ways
+async def test_a_stuck_reader_is_noticed_soon_and_its_connection_aborted(direct: bool) -> None:
     world = World(backlog=50_000)
-    async with serving(world) as url:
+    async with serving(world, direct=direct) as url:
         client = connect(url)
         await until(lambda: world.streams and world.streams[0].live)
         sent = 0
@@ -309,9 +153,10 @@ async def test_a_stuck_reader_is_noticed_soon_and_its_connection_aborted() -> No
         client.close()
 
 
-async def test_a_client_that_leaves_is_forgotten() -> None:
+@both_ways
+async def test_a_client_that_leaves_is_forgotten(direct: bool) -> None:
     world = World()
-    async with serving(world) as url:
+    async with serving(world, direct=direct) as url:
         client = connect(url)
         await until(lambda: world.streams and world.streams[0].live)
         client.close()
@@ -319,9 +164,10 @@ async def test_a_client_that_leaves_is_forgotten() -> None:
         assert world.hub.organizations == {}
 
 
-async def test_a_client_that_pipelines_a_second_request_and_leaves_is_forgotten() -> None:
+@both_ways
+async def test_a_client_that_pipelines_a_second_request_and_leaves_is_forgotten(direct: bool) -> None:
     world = World()
-    async with serving(world) as url:
+    async with serving(world, direct=direct) as url:
         client = connect(url, requests=2)
         await until(lambda: world.streams and world.streams[0].live)
         client.close()
@@ -335,10 +181,11 @@ async def commit_slowly(world: World, count: int) -> None:
         await asyncio.sleep(0.001)
 
 
-async def test_frames_arrive_whole_at_a_real_client_while_others_are_stuck() -> None:
+@both_ways
+async def test_frames_arrive_whole_at_a_real_client_while_others_are_stuck(direct: bool) -> None:
     world = World(backlog=30_000)
     received: list[Sent] = []
-    async with serving(world) as url, httpx.AsyncClient(timeout=10) as http:
+    async with serving(world, direct=direct) as url, httpx.AsyncClient(timeout=10) as http:
         stuck = [connect(url) for _ in range(3)]
         async with http.stream("GET", f"{url}/stream") as response:
             await until(lambda: len(world.streams) == 4 and all(each.live for each in world.streams))
@@ -351,3 +198,68 @@ async def test_frames_arrive_whole_at_a_real_client_while_others_are_stuck() -> 
         for each in stuck:
             each.close()
     assert [int(frame.id.split("-")[0]) for frame in received if frame.id] == list(range(301))
+
+
+@both_ways
+async def test_the_reader_with_the_most_waiting_is_cut_off_first_when_all_have_too_much(direct: bool) -> None:
+    world = World(backlog=10**6, total=40_000)
+    async with (
+        connected(world, direct=direct) as (_, first),
+        connected(world, direct=direct) as (_, second),
+        connected(world, direct=direct) as (_, quick),
+    ):
+        first.stop()
+        for _ in range(10):
+            world.commit(size=1_000)
+        second.stop()
+        while not world.streams[0].ended:
+            world.commit(size=1_000)
+            assert world.backlogs.queued <= 40_000
+        assert not world.streams[1].ended
+        last = quick.seqs[-1]
+        for wire in (first, second):
+            wire.go()
+        await until(lambda: first.is_complete and len(second.seqs) == last)
+        assert first.text.endswith('event: reset\ndata: {"reason":"slow_consumer"}\n\n')
+        assert second.seqs == quick.seqs
+        assert world.backlogs.queued == 0
+
+
+async def test_an_open_stream_on_our_own_server_holds_no_task_and_no_request() -> None:
+    world = World()
+    async with serving(world, direct=True) as url:
+        before = asyncio.all_tasks()
+        client = connect(url)
+        await until(lambda: world.streams and world.streams[0].live)
+        await until(lambda: asyncio.all_tasks() == before)
+        client.close()
+        await until(lambda: world.closed == world.streams)
+
+
+async def test_a_client_of_http_1_0_gets_the_bytes_as_they_are_until_the_connection_ends() -> None:
+    world = World()
+    async with serving(world, direct=True) as url:
+        client = connect(url, version="1.0")
+        await until(lambda: world.streams and world.streams[0].live)
+        world.commit()
+        world.streams[0].end(FRAMES.bye("draining"))
+        head, _, text = (await read_all(client)).decode().partition("\r\n\r\n")
+        client.close()
+    assert "transfer-encoding" not in head.lower()
+    names = [line.removeprefix("event: ") for line in text.split("\n") if line.startswith("event: ")]
+    assert names == ["ready", "reservation_updated", "bye"]
+    assert text.endswith('data: {"reason":"draining"}\n\n')
+
+
+async def test_a_connection_that_was_taken_over_ends_with_the_last_chunk_and_said_so() -> None:
+    world = World()
+    async with serving(world, direct=True) as url:
+        client = connect(url)
+        await until(lambda: world.streams and world.streams[0].live)
+        world.streams[0].end(FRAMES.bye("draining"))
+        head, _, rest = (await read_all(client)).partition(b"\r\n\r\n")
+        client.close()
+    assert b"\r\nconnection: close" in head
+    body, is_complete = dechunked(rest)
+    assert is_complete
+    assert body.endswith(b'event: bye\ndata: {"reason":"draining"}\n\n')

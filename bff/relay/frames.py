@@ -1,0 +1,64 @@
+"""The frames of the stream on the wire (WHATWG HTML, 9.2, Server-sent events)."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from sse_starlette.event import ServerSentEvent
+
+from bff.relay.views import Event, ResetReason, View, stamp
+
+ByeReason = Literal["draining", "token_expired", "access_revoked"]
+
+
+def _frame(event: str, data: dict[str, Any], cursor: str | None = None, retry: int | None = None) -> bytes:
+    text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return ServerSentEvent(text, event=event, id=cursor, retry=retry, sep="\n").encode()
+
+
+class Frames:
+    """The frames of the stream, encoded."""
+
+    def change(self, event: Event, view: View, mark: str) -> bytes:
+        """A change of the calendar as a stream with this view and this mark is told of it."""
+        kind: str = event["type"]
+        payload = dict(event["payload"])
+        if view != "whole":
+            subject = kind.partition("_")[0]
+            if view == "moved":
+                kind = f"{subject}_canceled"
+                payload |= {subject: None, "reason": "moved"}
+            else:
+                kind = "maintenance_scheduled" if subject == "maintenance" else f"{subject}_created"
+                payload["previousState"] = None
+        data = {
+            "type": kind,
+            "payload": payload,
+            "timestamp": event["occurred_at"],
+            "sourceUserId": event["source_user_id"],
+        }
+        return _frame(kind, data, stamp(event["cursor"], mark))
+
+    def ready(self, cursor: str, *, resumed: bool) -> bytes:
+        """The first frame."""
+        return _frame("ready", {"resumed": resumed, "cursor": cursor}, cursor)
+
+    def heartbeat(self, cursor: str) -> bytes:
+        """The stream lives and stands here, also where nothing of late was for this stream."""
+        return _frame("heartbeat", {"cursor": cursor}, cursor)
+
+    def reset(self, reason: ResetReason) -> bytes:
+        """What the client has is stale: it fetches the calendar again."""
+        return _frame("reset", {"reason": reason})
+
+    def reauth(self, expires_at: int) -> bytes:
+        """The token ends soon (Unix seconds); the client opens another stream with a new one."""
+        ends = datetime.fromtimestamp(expires_at, UTC).isoformat().replace("+00:00", "Z")
+        return _frame("reauth", {"expiresAt": ends})
+
+    def bye(self, reason: ByeReason, retry: int | None = None) -> bytes:
+        """The last frame; `retry` tells the browser how many milliseconds to wait before it comes back."""
+        return _frame("bye", {"reason": reason}, retry=retry)
+
+
+FRAMES = Frames()
