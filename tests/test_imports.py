@@ -8,6 +8,7 @@ import pytest
 
 # What each module of the BFF may import of it; `*` stands for the package's modules, longest name first.
 # app -> routes -> {relay, repository, auth, …} -> {schemas, errors}; inside the relay feed -> hub <- sse.
+HUB = {f"bff.relay.{name}" for name in ("batch", "organization", "pages", "ring", "views")}
 ALLOWED: dict[str, set[str]] = {
     "bff": set(),
     "bff.errors": set(),
@@ -22,8 +23,13 @@ ALLOWED: dict[str, set[str]] = {
     "bff.storage": {"bff.repository"},
     "bff.health": {"bff", "bff.schemas"},
     "bff.relay.views": set(),
-    "bff.relay.ring": {"bff.relay"},
-    "bff.relay.hub": {"bff.relay.views", "bff.relay.ring"},
+    "bff.relay.ring": {"bff.relay.views"},
+    "bff.relay.pages": {"bff.relay.views"},
+    "bff.relay.batch": {"bff.relay.pages"},
+    "bff.relay.organization": {"bff.relay.views", "bff.relay.ring"},
+    "bff.relay.past": HUB,
+    "bff.relay.hub": HUB | {"bff.relay.past"},
+    "bff.relay.outlet": set(),
     "bff.relay": {"bff.relay", "bff.errors"},
     "bff.state": {"bff.auth", "bff.health", "bff.metrics", "bff.relay", "bff.repository"},
     "bff.http": {"bff.auth", "bff.errors", "bff.repository", "bff.schemas", "bff.state"},

@@ -3,7 +3,7 @@
 Realtime makes it fast, the log makes it right: `feed` -> `hub` <- `sse`, and is read whenever in doubt.
 """
 
-from bff.relay.hub import UnavailableError
+from bff.relay.pages import UnavailableError
 from bff.relay.relay import Refusal, Relay, RelayConfig, open_relay
 from bff.relay.tickets import Identity
 

@@ -6,17 +6,17 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
+from bff.relay.batch import Batch
 from bff.relay.frames import FRAMES
-from bff.relay.hub import Hub, UnavailableError
+from bff.relay.hub import Hub
 from bff.relay.log import Grant, GrantRequest
+from bff.relay.pages import UnavailableError
 from bff.relay.sse import Stream
 
 log = structlog.get_logger(__name__)
 
 Ask = Callable[[Sequence[GrantRequest]], Awaitable[Sequence[Grant]]]
 
-# Opens within this time share one call.
-BATCH_SECONDS = 0.004
 # Requests in one call.
 BATCH_SIZE = 500
 # A bulk change of members comes as many hints; they are asked about together.
@@ -38,8 +38,7 @@ class Grants:
         self._ask = ask
         self._hub = hub
         self._interval = interval
-        self._waiting: dict[GrantRequest, asyncio.Future[Grant]] = {}
-        self._calls: set[asyncio.Task[None]] = set()
+        self._batch = Batch(ask, BATCH_SIZE)
         self._hints: dict[str, set[str] | None] = {}
         self._hinted = asyncio.Event()
         self._changes = 0
@@ -52,45 +51,14 @@ class Grants:
         """
         for _ in range(3):
             changes = self._changes
-            grant = await self._ask_soon(request)
+            if request.ticket_id is not None and request in self._batch:
+                return Grant(granted=False, reason="ticket_spent")
+            grant = await self._batch.ask(request)
             # A hint that came meanwhile may have been about this grant, and found no stream to be told.
             if changes == self._changes or not grant.granted:
                 break
             request = request._replace(ticket_id=None)
         return grant
-
-    async def _ask_soon(self, request: GrantRequest) -> Grant:
-        answer = self._waiting.get(request)
-        if answer is not None and request.ticket_id is not None:
-            return Grant(granted=False, reason="ticket_spent")
-        if answer is None:
-            if not self._waiting:
-                asyncio.get_running_loop().call_later(BATCH_SECONDS, self._send_batch)
-            answer = self._waiting[request] = asyncio.get_running_loop().create_future()
-        # Shared by all who ask the same: the one who goes away must not cancel it for the others.
-        return await asyncio.shield(answer)
-
-    def _send_batch(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        requests = list(waiting)
-        for begin in range(0, len(requests), BATCH_SIZE):
-            part = {request: waiting[request] for request in requests[begin : begin + BATCH_SIZE]}
-            task = asyncio.get_running_loop().create_task(self._answer(part))
-            self._calls.add(task)
-            task.add_done_callback(self._calls.discard)
-
-    async def _answer(self, waiting: dict[GrantRequest, asyncio.Future[Grant]]) -> None:
-        try:
-            grants = await self._ask(list(waiting))
-        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must not wait for ever
-            log.warning("stream_grants_failed", error=f"{type(error).__name__}: {error}")
-            for answer in waiting.values():
-                answer.set_exception(UnavailableError("the grants could not be asked for"))
-                # Nobody may be left to look at it.
-                answer.exception()
-            return
-        for answer, grant in zip(waiting.values(), grants, strict=True):
-            answer.set_result(grant)
 
     def changed(self, organization_id: str, user_id: str | None) -> None:
         """A hint: the access of one user, or of anyone in the organisation, may have changed."""

@@ -7,12 +7,15 @@ truth; what Realtime says is only a hint that comes sooner.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import structlog
 
+from bff.relay.batch import Batch
+from bff.relay.organization import Organization, Subscriber
+from bff.relay.pages import CursorLostError, Page, ReadLog, UnavailableError
+from bff.relay.past import Past
 from bff.relay.ring import Ring
 from bff.relay.views import Encoder, Event, Filter, Frame, ResetReason, position
 
@@ -20,95 +23,14 @@ log = structlog.get_logger(__name__)
 
 # Organisations asked for in one read of the log: keeps the request and its answer small.
 READ_BATCH = 100
-# Frames joined into one chunk of a replay, so that a long one never fills a stream's bounds in one write.
+# Frames joined into one chunk of a replay, so that a long one never fills a stream's bounds in one write. The
+# chunks end where the position is a multiple of it, and so are the same for all who resume.
 REPLAY_CHUNK = 64
+# Such chunks that are kept for the next who asks, while anyone resumes; some 40 KB each.
+MAX_JOINED = 256
 # Reads in a row that must call a position unknown before it is believed: a commit can be announced a moment
 # before it can be read.
 DOUBTS = 3
-
-
-class UnavailableError(Exception):
-    """The event log, or the grants, could not be read just now."""
-
-
-class CursorLostError(Exception):
-    """The log holds nothing that continues this cursor; `reason` is what the stream is told."""
-
-    def __init__(self, reason: ResetReason) -> None:
-        super().__init__(reason)
-        self.reason = reason
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One organisation's answer from the log: the events after a cursor, and the log's own end."""
-
-    status: Literal["ok", "cursor_expired", "cursor_unknown"]
-    events: Sequence[Event]
-    has_more: bool
-    cursor: str
-
-
-# Asked (organisation, cursor) pairs, answers in the same order; raises UnavailableError.
-ReadLog = Callable[[Sequence[tuple[str, str]]], Awaitable[Sequence[Page]]]
-
-
-class Subscriber:
-    """An open stream as the hub sees it. `push` and `end` take bytes, never wait and never raise."""
-
-    __slots__ = ("cursor", "ended", "filter", "live", "organization", "organization_id", "start")
-
-    organization: "Organization"
-    """Set when the hub takes the stream in."""
-
-    def __init__(self, organization_id: str, shown: Filter) -> None:
-        self.organization_id = organization_id
-        self.filter = shown
-        self.cursor = ""
-        """Where a stream that is not yet live stands; a live one stands where the hub does."""
-        self.live = False
-        self.ended = False
-        self.start: Sequence[Frame] = ()
-
-    def push(self, chunk: bytes) -> None:
-        """Take the next bytes of the stream."""
-        raise NotImplementedError
-
-    def end(self, chunk: bytes) -> None:
-        """Take the last bytes of the stream."""
-        raise NotImplementedError
-
-
-class Organization:
-    """Where one organisation's streams stand in its log, and the streams."""
-
-    __slots__ = ("doubts", "heard", "id", "live", "reading", "ring", "streams")
-
-    def __init__(self, organization_id: str, cursor: str, ring_size: int) -> None:
-        self.id = organization_id
-        self.streams: set[Subscriber] = set()
-        self.live: dict[Filter, set[Subscriber]] = {}
-        self.reading = asyncio.Lock()
-        self.move(Ring(cursor, ring_size))
-
-    def move(self, ring: Ring) -> None:
-        """Stand at another place, and remember nothing before it."""
-        self.ring = ring
-        self.heard = ring.seq
-        self.doubts = 0
-
-    @property
-    def seq(self) -> int:
-        return self.ring.seq
-
-    @property
-    def cursor(self) -> str:
-        return self.ring.cursor
-
-    @property
-    def is_late(self) -> bool:
-        """More is known to be in the log than the streams have been given, or the log disagrees."""
-        return self.seq < self.heard or self.doubts > 0
 
 
 @dataclass(slots=True)
@@ -141,6 +63,14 @@ class Hub:
     _behind: set[str] = field(default_factory=set)
     _found: dict[str, int] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _replays: int = 0
+    _joined: dict[tuple[str, int, str, Filter], bytes] = field(default_factory=dict)
+    _past: Past = field(init=False)
+    _catching_up: Batch[str, None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._past = Past(self.read, self._publish_read)
+        self._catching_up = Batch(self._catch_up_each, READ_BATCH)
 
     def streams(self, organization_id: str | None = None) -> list[Subscriber]:
         """All open streams, or those of one organisation."""
@@ -328,14 +258,14 @@ class Hub:
         if cursor is None:
             return None
         try:
-            stream.start = await self._after(organization, cursor)
+            stream.start = await self._past.after(organization, cursor)
         except CursorLostError as lost:
             stream.cursor = organization.cursor
             return lost.reason
         stream.cursor = cursor
         return None
 
-    async def replay(self, stream: Subscriber) -> AsyncIterator[bytes]:
+    async def replay(self, stream: Subscriber) -> AsyncGenerator[bytes, None]:
         """The chunks that bring a placed stream level with the hub; when they end it is live, or has ended.
 
         Between seeing that nothing is missing and going live nothing is awaited: nothing falls through.
@@ -345,50 +275,51 @@ class Hub:
         """
         organization = stream.organization
         idle = 0
-        while not stream.ended:
-            frames = stream.start or organization.ring.since(stream.cursor)
-            stream.start = ()
-            if frames is None:
+        self._replays += 1
+        try:
+            while not stream.ended:
                 try:
-                    frames = await self._after(organization, stream.cursor)
+                    frames = stream.start or await self._past.after(organization, stream.cursor)
                 except CursorLostError as lost:
                     self.counts.resets[lost.reason] += 1
                     stream.cursor = organization.cursor
                     yield self.encoder.reset(lost.reason)
                     continue
-            if frames:
-                idle = 0
-                for begin in range(0, len(frames), REPLAY_CHUNK):
-                    part = frames[begin : begin + REPLAY_CHUNK]
-                    stream.cursor = part[-1].cursor
-                    if chunk := self._join(part, stream.filter):
-                        yield chunk
-            elif stream.cursor != organization.cursor:
-                # The stream knows more than the hub: another process told it sooner.
-                idle += 1
-                if idle > DOUBTS:
-                    raise UnavailableError("the log does not lead to the stream's cursor")
-                await self.catch_up([organization.id])
-            elif not stream.ended:
-                self._go_live(organization, stream)
-                return
+                stream.start = ()
+                if frames:
+                    idle = 0
+                    for part in _parts(frames):
+                        stream.cursor = part[-1].cursor
+                        if chunk := self._joined_once(organization, part, stream.filter):
+                            yield chunk
+                elif stream.cursor == organization.cursor:
+                    if not stream.ended:
+                        self._go_live(organization, stream)
+                    return
+                elif not organization.ring.since(stream.cursor):
+                    # The stream knows more than the hub: another process told it sooner.
+                    idle += 1
+                    if idle > DOUBTS:
+                        raise UnavailableError("the log does not lead to the stream's cursor")
+                    await self._catching_up.ask(organization.id)
+        finally:
+            self._replays -= 1
+            if not self._replays:
+                self._past.forget()
+                self._joined.clear()
 
-    async def _after(self, organization: Organization, cursor: str) -> Sequence[Frame]:
-        """The next frames after `cursor`, from the ring or the log.
+    def _joined_once(self, organization: Organization, part: Sequence[Frame], shown: Filter) -> bytes:
+        key = (organization.id, part[0].seq, part[-1].cursor, shown)
+        chunk = self._joined.get(key)
+        if chunk is None:
+            if len(self._joined) >= MAX_JOINED:
+                self._joined.clear()
+            chunk = self._joined[key] = self._join(part, shown)
+        return chunk
 
-        Readers queue, so that the page of the first one can serve the others.
-        """
-        async with organization.reading:
-            frames = organization.ring.since(cursor)
-            if frames is not None:
-                return frames
-            (page,) = await self.read([(organization.id, cursor)])
-            if page.status != "ok":
-                raise CursorLostError(page.status)
-            read = [Frame(event) for event in page.events]
-            organization.ring.backfill(cursor, read)
-            self._publish_read(organization, page.events)
-            return read
+    async def _catch_up_each(self, organization_ids: Sequence[str]) -> Sequence[None]:
+        await self.catch_up(organization_ids)
+        return [None] * len(organization_ids)
 
     def _go_live(self, organization: Organization, stream: Subscriber) -> None:
         organization.live.setdefault(stream.filter, set()).add(stream)
@@ -419,3 +350,12 @@ class Hub:
             streams.discard(stream)
             if not streams:
                 del organization.live[stream.filter]
+
+
+def _parts(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
+    """The frames in pieces that end where the position is a multiple of REPLAY_CHUNK."""
+    begin = 0
+    while begin < len(frames):
+        end = begin + REPLAY_CHUNK - frames[begin].seq % REPLAY_CHUNK
+        yield frames[begin:end]
+        begin = end

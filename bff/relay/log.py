@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
-from bff.relay.hub import Page, UnavailableError
+from bff.relay.pages import Page, UnavailableError
 
 T = TypeVar("T")
 
@@ -65,14 +65,14 @@ class EventLog:
         self._client = client
         self.log_reads = self.grant_calls = self.grants_asked = 0
 
-    async def read(self, requests: Sequence[tuple[str, str]]) -> list[Page]:
-        """The events after each (organisation, cursor), in the same order.
+    async def read(self, requests: Sequence[tuple[str, str]], limit: int = PAGE_EVENTS) -> list[Page]:
+        """The events after each (organisation, cursor), in the same order, at most `limit` of each.
 
         Raises:
             UnavailableError: the log cannot be read now.
         """
         asked = [{"organization_id": organization, "cursor": cursor} for organization, cursor in requests]
-        arguments = {"p_requests": asked, "p_limit": PAGE_EVENTS}
+        arguments = {"p_requests": asked, "p_limit": limit}
         self.log_reads += 1
         return await self._call("events_since", arguments, len(asked), _page)
 

@@ -17,8 +17,9 @@ from bff.relay.cadence import Cadence
 from bff.relay.feed import Feed, Message
 from bff.relay.frames import FRAMES
 from bff.relay.grants import Grants
-from bff.relay.hub import Hub, UnavailableError
+from bff.relay.hub import Hub
 from bff.relay.log import EventLog, Grant, GrantRequest, service_client
+from bff.relay.pages import UnavailableError
 from bff.relay.pulse import Pulse
 from bff.relay.sse import Backlogs, Stream
 from bff.relay.tickets import Identity, Tickets

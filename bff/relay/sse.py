@@ -8,15 +8,18 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
 from bff.relay.frames import FRAMES
-from bff.relay.hub import Hub, Subscriber, UnavailableError
+from bff.relay.hub import Hub
 from bff.relay.log import GrantRequest
+from bff.relay.organization import Subscriber
 from bff.relay.outlet import CONNECTION_EXTENSION, Direct, Outlet, Stepped, body
+from bff.relay.pages import UnavailableError
 from bff.relay.views import Filter
 
 # A last frame that has not gone out by then will not: the reader is stuck, and its connection is aborted.
@@ -158,8 +161,9 @@ class Stream(Subscriber):
             await timed_send(body(chunk, more=True))
         self.opening = ()
         try:
-            async for chunk in self.hub.replay(self):
-                await timed_send(body(chunk, more=True))
+            async with aclosing(self.hub.replay(self)) as chunks:
+                async for chunk in chunks:
+                    await timed_send(body(chunk, more=True))
         except UnavailableError:
             # The client has everything up to its last cursor and comes back with it.
             self.end(b"")

@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import uuid4
 
-from bff.relay.hub import Page, Subscriber, UnavailableError
+from bff.relay.organization import Subscriber
+from bff.relay.pages import Page, UnavailableError
 from bff.relay.views import Event, Filter, ResetReason, View, position
 
 EMPTY = "0-00000000"
@@ -64,23 +65,25 @@ class FakeLog:
         events = self.events.get(organization)
         return events[-1]["cursor"] if events else EMPTY
 
-    async def read(self, requests: Sequence[tuple[str, str]]) -> list[Page]:
+    async def read(self, requests: Sequence[tuple[str, str]], limit: int | None = None) -> list[Page]:
         self.reads.append(list(requests))
-        answer = None if self.down else [self._page(*request) for request in requests]
+        answer = (
+            None if self.down else [self._page(*request, limit or self.page_size) for request in requests]
+        )
         for _ in range(self.pauses):
             await asyncio.sleep(0)
         if answer is None:
             raise UnavailableError
         return answer
 
-    def _page(self, organization: str, cursor: str) -> Page:
+    def _page(self, organization: str, cursor: str, limit: int) -> Page:
         events, seq, head = self.events.get(organization, []), position(cursor), self.head(organization)
         known = EMPTY if seq == 0 else events[seq - 1]["cursor"] if seq <= len(events) else None
         if known != cursor:
             return Page("cursor_unknown", [], False, head)
         if seq < self.pruned:
             return Page("cursor_expired", [], False, head)
-        after = events[seq : seq + self.page_size]
+        after = events[seq : seq + limit]
         return Page("ok", after, len(events) > seq + len(after), head)
 
 

@@ -7,8 +7,9 @@ import pytest
 
 from bff.relay.frames import FRAMES
 from bff.relay.grants import Grants
-from bff.relay.hub import Hub, UnavailableError
+from bff.relay.hub import Hub
 from bff.relay.log import Grant, GrantRequest
+from bff.relay.pages import UnavailableError
 from bff.relay.sse import Backlogs, Stream
 from bff.relay.views import Filter
 from tests.relay.fakes import EMPTY, FakeLog, until

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bff.relay.hub import Hub, UnavailableError
+from bff.relay.hub import Hub
+from bff.relay.pages import UnavailableError
 from bff.relay.views import Filter
 from tests.relay.fakes import EMPTY, FakeEncoder, FakeLog, Reader, make_event, until
 
