@@ -21,7 +21,7 @@ import psutil
 
 READY = b"event: ready"
 CHANGE = b"event: reserv"
-POSITION = re.compile(rb"id: (\d+)-([0-9a-z-]+)\nevent: (\w+)")
+POSITION = re.compile(rb"id: (\d+)-[0-9a-z-]+\nevent: (\w+)")
 # Clients that find nobody listening ask again after this; a restart is measured from the first that is taken.
 KNOCK_SECONDS = 0.02
 WAIT_SECONDS = 120.0
@@ -38,17 +38,16 @@ class Openings:
 class _Reader:
     """One stream, and what it has seen."""
 
-    __slots__ = ("cursor", "frames", "is_open", "is_ready", "repeated", "seq", "socket", "tail")
+    __slots__ = ("frames", "is_open", "is_ready", "misplaced", "seq", "socket", "tail")
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, seq: int) -> None:
         self.socket = connection
         self.tail = b""
         self.frames = 0
         self.is_open = True
         self.is_ready = False
-        self.cursor = b""
-        self.seq = -1
-        self.repeated = 0
+        self.seq = seq
+        self.misplaced = 0
 
     def count(self, data: bytes) -> int:
         """How many changes ended their first line in these bytes."""
@@ -67,15 +66,12 @@ class _Reader:
         self.tail = data[end:]
         found = 0
         for match in POSITION.finditer(data, 0, end):
-            seq = int(match[1])
-            self.cursor = match[1] + b"-" + match[2]
-            if match[3] == b"ready":
+            if match[2] == b"ready":
                 self.is_ready = True
-                self.seq = seq if self.seq < 0 else self.seq
-            elif match[3].startswith(b"reserv"):
+            elif match[2].startswith(b"reserv"):
                 found += 1
-                self.repeated += seq != self.seq + 1
-                self.seq = seq
+                self.misplaced += int(match[1]) != self.seq + 1
+                self.seq = int(match[1])
         self.frames += found
         return found
 
@@ -89,6 +85,7 @@ class _Crowd:
         self._epoll.register(pipe.fileno(), select.EPOLLIN)
         self._readers: dict[int, _Reader] = {}
         self._order: list[_Reader] = []
+        self._stalled: list[socket.socket] = []
         self._frames = 0
         self._refused = 0
         self._checking = False
@@ -137,30 +134,21 @@ class _Crowd:
 
     # Commands
 
-    def open(self, port: int, requests: Sequence[bytes], checking: bool, resume: bool) -> None:
-        """Connects all at once and sends each its request; with `resume` from where the last ones stood."""
-        self._checking = checking
-        past = [(reader.cursor, reader.seq) for reader in self._order] if resume else []
+    def open(self, port: int, requests: Sequence[bytes], seqs: Sequence[int] | None) -> None:
+        """Connects all at once as soon as anybody listens; with `seqs` each checks what comes after it."""
+        self._checking = seqs is not None
         self._order.clear()
         self._refused = 0
         deadline = time.monotonic() + WAIT_SECONDS
-        first = socket.socket()
-        while first.connect_ex(("127.0.0.1", port)) and time.monotonic() < deadline:
-            first.close()
+        while not _listens(port) and time.monotonic() < deadline:
             time.sleep(KNOCK_SECONDS)
-            first = socket.socket()
-        first.close()
         self._started = time.monotonic()
         for number, request in enumerate(requests):
             connection = socket.socket()
             connection.connect(("127.0.0.1", port))
-            reader = _Reader(connection)
-            if past:
-                cursor, reader.seq = past[number]
-                connection.sendall(request[:-2] + b"Last-Event-ID: " + cursor + b"\r\n\r\n")
-            else:
-                connection.sendall(request)
+            connection.sendall(request)
             connection.setblocking(False)
+            reader = _Reader(connection, -1 if seqs is None else seqs[number])
             self._readers[connection.fileno()] = reader
             self._order.append(reader)
             self._epoll.register(connection, select.EPOLLIN)
@@ -194,7 +182,7 @@ class _Crowd:
         def answer() -> tuple[float, int] | None:
             if any(reader.seq < seq for reader in self._order):
                 return None
-            return self._last - self._started, sum(reader.repeated for reader in self._order)
+            return self._last - self._started, sum(reader.misplaced for reader in self._order)
 
         self._until = answer
 
@@ -202,10 +190,19 @@ class _Crowd:
         """The moments at which each frame came, by its number since the mark."""
         self._pipe.send([each.tolist() for each in self._arrivals or []])
 
-    def stall(self, count: int) -> None:
-        """So many of the streams are not read any more."""
-        for reader in self._order[:count]:
-            self._epoll.unregister(reader.socket)
+    def stall(self, port: int, requests: Sequence[bytes]) -> None:
+        """Opens further streams, read until they are ready and then no more; closes those before."""
+        for connection in self._stalled:
+            connection.close()
+        self._stalled = [socket.socket() for _ in requests]
+        for connection, request in zip(self._stalled, requests, strict=True):
+            # What a reader leaves to the kernel is no measure of the server.
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", port))
+            connection.sendall(request)
+            seen = b""
+            while READY not in seen:
+                seen += connection.recv(4096)
         self._pipe.send(True)
 
     def close(self) -> None:
@@ -219,6 +216,11 @@ class _Crowd:
     def end(self) -> None:
         """The last command."""
         self.running = False
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as knock:
+        return knock.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _main(pipe: Connection, core: int) -> None:
@@ -257,11 +259,9 @@ class Crowd:
             raise TimeoutError("the crowd has not seen what it waits for")
         return self._pipe.recv()
 
-    def connect(
-        self, port: int, requests: Sequence[bytes], *, checking: bool = False, resume: bool = False
-    ) -> None:
+    def connect(self, port: int, requests: Sequence[bytes], seqs: Sequence[int] | None = None) -> None:
         """Connects all at once; see `_Crowd.open`."""
-        self._ask("open", port, requests, checking, resume)
+        self._ask("open", port, requests, seqs)
 
     def opened(self) -> Openings:
         """Waits until each stream is ready or was refused."""
@@ -278,17 +278,17 @@ class Crowd:
 
     def caught_up(self, seq: int) -> tuple[float, int]:
         """Waits until each stream stands at `seq`: seconds since the opening, frames that were not next."""
-        seconds, repeated = self._ask("caught_up", seq)
-        return float(seconds), int(repeated)
+        seconds, misplaced = self._ask("caught_up", seq)
+        return float(seconds), int(misplaced)
 
     def arrived(self) -> list[list[float]]:
         """The moments (monotonic seconds) at which each frame came, by its number since the mark."""
         answer: list[list[float]] = self._ask("arrived")
         return answer
 
-    def stall(self, count: int) -> None:
-        """So many of the streams are not read any more."""
-        self._ask("stall", count)
+    def stall(self, port: int, requests: Sequence[bytes]) -> None:
+        """Opens further streams that are not read; see `_Crowd.stall`."""
+        self._ask("stall", port, requests)
 
     def close(self) -> None:
         """Leaves all streams at once."""

@@ -6,7 +6,7 @@ with a queue a stream, under the same server, before the same readers, in the sa
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ import httpx
 import psutil
 
 from bench.crowd import Crowd, crowd, raise_file_limit
-from bench.logstub import FRAME_BYTES, LogStub, log_stub
+from bench.logstub import FRAME_BYTES, LogStub, cursor_at, log_stub
 from bench.report import Figure
 from bench.servers import Served, bff_process, free_port, python_process
 
@@ -52,21 +52,26 @@ def two_cores() -> Iterator[tuple[int, int]]:
         this.cpu_affinity(cores)
 
 
-def requests_for(stub: LogStub, streams: int) -> list[bytes]:
-    """As many openings, by USERS users, spread evenly over the organisations."""
+def requests_for(stub: LogStub, streams: int, seqs: Sequence[int] | None = None) -> list[bytes]:
+    """As many openings, by USERS users, spread evenly over the organisations; with `seqs`, after those."""
     users, organizations = [stub.token() for _ in range(USERS)], list(stub.heads)
     return [
-        stream_request(organizations[number % len(organizations)], users[number % USERS])
+        stream_request(
+            organizations[number % len(organizations)],
+            users[number % USERS],
+            None if seqs is None else cursor_at(seqs[number]),
+        )
         for number in range(streams)
     ]
 
 
-def stream_request(organization: str, token: str) -> bytes:
+def stream_request(organization: str, token: str, cursor: str | None = None) -> bytes:
     """What opens one stream."""
     lines = (
         f"GET /api/v1/organizations/{organization}/calendar/stream HTTP/1.1",
         "Host: 127.0.0.1",
         f"Authorization: Bearer {token}",
+        *(() if cursor is None else (f"Last-Event-ID: {cursor}",)),
     )
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 

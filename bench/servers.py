@@ -51,7 +51,12 @@ class Served:
 
 @contextmanager
 def python_process(
-    arguments: Sequence[str], env: Mapping[str, str], port: int, *, core: int | None = None
+    arguments: Sequence[str],
+    env: Mapping[str, str],
+    port: int,
+    *,
+    core: int | None = None,
+    wait: bool = True,
 ) -> Iterator[Served]:
     """A Python process that serves on `port`, pinned to a core if one is named; yielded when it answers."""
     process = subprocess.Popen(
@@ -64,7 +69,8 @@ def python_process(
     try:
         if core is not None:
             served.process.cpu_affinity([core])
-        _wait(served.url, process)
+        if wait:
+            _wait(served.url, process)
         yield served
     finally:
         process.terminate()
@@ -73,12 +79,12 @@ def python_process(
 
 @contextmanager
 def bff_process(
-    env: Mapping[str, str], *, core: int | None = None, port: int | None = None
+    env: Mapping[str, str], *, core: int | None = None, port: int | None = None, wait: bool = True
 ) -> Iterator[Served]:
     """`python -m bff` on a free port or a given one, pinned to a core if one is named."""
     port = port or free_port()
     env = {"LOG_LEVEL": "WARNING", **env, "BFF_PORT": str(port)}
-    with python_process(["-m", "bff"], env, port, core=core) as served:
+    with python_process(["-m", "bff"], env, port, core=core, wait=wait) as served:
         yield served
 
 

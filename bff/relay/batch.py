@@ -13,12 +13,17 @@ V = TypeVar("V")
 
 log = structlog.get_logger(__name__)
 
-# Long enough to gather what a burst of openings asks, too short to be felt.
+# A lone question waits this long for company; too short to be felt.
 BATCH_SECONDS = 0.004
+# As long as more come, they wait for more: after a restart thousands of openings take seconds of processor
+# time, and would otherwise make hundreds of calls.
+PATIENCE_SECONDS = 0.25
+# Calls under way at once; what comes then waits for one to end. Bounds what a slow database is asked.
+MAX_CALLS = 4
 
 
 class Batch(Generic[K, V]):
-    """Gathers questions for a moment, and asks them together. Calls do not wait for one another.
+    """Gathers questions for as long as more come, and asks them together.
 
     Args:
         ask: answers several questions, in the same order.
@@ -45,10 +50,19 @@ class Batch(Generic[K, V]):
         if answer is None:
             loop = asyncio.get_running_loop()
             if not self._waiting:
-                loop.call_later(BATCH_SECONDS, self._send)
+                loop.call_later(BATCH_SECONDS, self._send_or_wait, 1, loop.time())
             answer = self._waiting[question] = loop.create_future()
         # The one who goes away must not cancel it for the others.
         return await asyncio.shield(answer)
+
+    def _send_or_wait(self, seen: int, since: float) -> None:
+        loop = asyncio.get_running_loop()
+        asked = len(self._waiting)
+        more_come = asked > seen and loop.time() - since < PATIENCE_SECONDS
+        if (more_come and asked < self._size) or len(self._calls) >= MAX_CALLS:
+            loop.call_later(BATCH_SECONDS, self._send_or_wait, asked, since)
+        else:
+            self._send()
 
     def _send(self) -> None:
         waiting, self._waiting = list(self._waiting.items()), {}

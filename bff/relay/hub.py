@@ -23,11 +23,12 @@ log = structlog.get_logger(__name__)
 
 # Organisations asked for in one read of the log: keeps the request and its answer small.
 READ_BATCH = 100
-# Frames joined into one chunk of a replay, so that a long one never fills a stream's bounds in one write. The
-# chunks end where the position is a multiple of it, and so are the same for all who resume.
+# Frames joined into one chunk of a replay, so that a long one never fills a stream's bounds in one write.
 REPLAY_CHUNK = 64
-# Such chunks that are kept for the next who asks, while anyone resumes; some 40 KB each.
-MAX_JOINED = 256
+# A replay is put together of pieces that begin where the position is a multiple of this, and so are the same
+# for all who resume with the same view; that many are kept while anyone resumes, some 10 KB each.
+PIECE = 16
+MAX_PIECES = 1_024
 # Reads in a row that must call a position unknown before it is believed: a commit can be announced a moment
 # before it can be read.
 DOUBTS = 3
@@ -64,7 +65,7 @@ class Hub:
     _found: dict[str, int] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _replays: int = 0
-    _joined: dict[tuple[str, int, str, Filter], bytes] = field(default_factory=dict)
+    _pieces: dict[tuple[str, str, Filter], bytes] = field(default_factory=dict)
     _past: Past = field(init=False)
     _catching_up: Batch[str, None] = field(init=False)
 
@@ -288,9 +289,9 @@ class Hub:
                 stream.start = ()
                 if frames:
                     idle = 0
-                    for part in _parts(frames):
+                    for part in _cut(frames, REPLAY_CHUNK):
                         stream.cursor = part[-1].cursor
-                        if chunk := self._joined_once(organization, part, stream.filter):
+                        if chunk := self._join_pieces(part, stream.filter):
                             yield chunk
                 elif stream.cursor == organization.cursor:
                     if not stream.ended:
@@ -305,16 +306,21 @@ class Hub:
         finally:
             self._replays -= 1
             if not self._replays:
-                self._past.forget()
-                self._joined.clear()
+                self._past.rest()
+                self._pieces.clear()
 
-    def _joined_once(self, organization: Organization, part: Sequence[Frame], shown: Filter) -> bytes:
-        key = (organization.id, part[0].seq, part[-1].cursor, shown)
-        chunk = self._joined.get(key)
+    def _join_pieces(self, frames: Sequence[Frame], shown: Filter) -> bytes:
+        return b"".join([self._piece(piece, shown) for piece in _cut(frames, PIECE)])
+
+    def _piece(self, frames: Sequence[Frame], shown: Filter) -> bytes:
+        if len(frames) < PIECE:
+            return self._join(frames, shown)
+        key = (frames[0].event["organization_id"], frames[-1].cursor, shown)
+        chunk = self._pieces.get(key)
         if chunk is None:
-            if len(self._joined) >= MAX_JOINED:
-                self._joined.clear()
-            chunk = self._joined[key] = self._join(part, shown)
+            if len(self._pieces) >= MAX_PIECES:
+                self._pieces.clear()
+            chunk = self._pieces[key] = self._join(frames, shown)
         return chunk
 
     async def _catch_up_each(self, organization_ids: Sequence[str]) -> Sequence[None]:
@@ -352,10 +358,10 @@ class Hub:
                 del organization.live[stream.filter]
 
 
-def _parts(frames: Sequence[Frame]) -> Iterator[Sequence[Frame]]:
-    """The frames in pieces that end where the position is a multiple of REPLAY_CHUNK."""
+def _cut(frames: Sequence[Frame], size: int) -> Iterator[Sequence[Frame]]:
+    """The frames in pieces of at most `size`, which begin where the position is a multiple of it."""
     begin = 0
     while begin < len(frames):
-        end = begin + REPLAY_CHUNK - frames[begin].seq % REPLAY_CHUNK
+        end = begin + size - frames[begin].seq % size
         yield frames[begin:end]
         begin = end

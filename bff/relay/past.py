@@ -20,8 +20,11 @@ from bff.relay.views import Event, Frame, position
 READ_BATCH = 8
 # Cursors that are asked about in one call when one of them turned out to be lost.
 VERIFY_BATCH = 500
-# Pages that are kept for those who write them out more slowly; some 500 KB each.
-MAX_STRETCHES = 32
+# Pages are kept for those who write them out more slowly, or come a moment later: so many pieces of so many
+# events at most, some 3 KB each, until nobody has resumed for so many seconds.
+MAX_STRETCHES = 64
+STRETCH_FRAMES = 600
+KEEP_SECONDS = 10.0
 
 
 # By cursor, those who wait for what comes after it.
@@ -43,6 +46,7 @@ class Past:
         self._wanted: dict[str, Wanted] = {}
         self._readers: set[asyncio.Task[None]] = set()
         self._kept: deque[tuple[Organization, Ring]] = deque()
+        self._forgetting: asyncio.TimerHandle | None = None
 
     async def after(self, organization: Organization, cursor: str) -> list[Frame]:
         """The next frames after `cursor`, none only where the log has no more.
@@ -65,8 +69,14 @@ class Past:
         # Shared: the one who goes away must not cancel it for the others.
         return await asyncio.shield(wanted[cursor])
 
+    def rest(self) -> None:
+        """Nobody resumes just now: after a while, keep no pages."""
+        if self._forgetting is not None:
+            self._forgetting.cancel()
+        self._forgetting = asyncio.get_running_loop().call_later(KEEP_SECONDS, self.forget)
+
     def forget(self) -> None:
-        """Nobody resumes any more: keep no pages."""
+        """Keep no pages."""
         for organization, _ in self._kept:
             organization.stretches.clear()
         self._kept.clear()
@@ -112,9 +122,14 @@ class Past:
             elif (stands := stretch.cursor_at(position(each))) is not None and stands != each:
                 _fail(wanted.pop(each), CursorLostError("cursor_unknown"))
 
-    def _keep(self, organization: Organization, stretch: Ring) -> None:
-        organization.stretches.append(stretch)
-        self._kept.append((organization, stretch))
+    def _keep(self, organization: Organization, page: Ring) -> None:
+        """Keep a page, in one piece with what follows it where that is kept."""
+        for stretch in organization.stretches:
+            if stretch.backfill(page.base, list(page.frames)):
+                return
+        page.size = STRETCH_FRAMES
+        organization.stretches.append(page)
+        self._kept.append((organization, page))
         if len(self._kept) > MAX_STRETCHES:
             other, oldest = self._kept.popleft()
             other.stretches.remove(oldest)

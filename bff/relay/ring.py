@@ -39,13 +39,18 @@ class Ring:
             return None
         return list(islice(self.frames, seq - position(self.base), None))
 
-    def backfill(self, cursor: str, frames: Sequence[Frame]) -> None:
-        """Put frames read from `cursor` on before the first, where they meet it and there is room."""
+    def backfill(self, cursor: str, frames: Sequence[Frame]) -> bool:
+        """Put frames read from `cursor` on before the first, where they meet it and there is room.
+
+        Returns:
+            Whether all of them are in the ring now.
+        """
         missing = position(self.base) - position(cursor)
         if not 0 < missing <= len(frames) or frames[missing - 1].cursor != self.base:
-            return
+            return False
         for index in range(missing - 1, -1, -1):
             if len(self.frames) >= self.size:
-                return
+                return False
             self.frames.appendleft(frames[index])
             self.base = frames[index - 1].cursor if index else cursor
+        return True

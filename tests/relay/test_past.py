@@ -80,12 +80,14 @@ async def test_those_who_write_more_slowly_find_the_pages_still_there() -> None:
     assert len(world.log.reads) <= 2 * 1_000 / PAGE
 
 
-async def test_nothing_is_kept_when_nobody_resumes_any_more() -> None:
+async def test_pages_are_kept_until_nobody_has_resumed_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bff.relay.past.KEEP_SECONDS", 0.02)
     world = World(1_000, ring_size=4)
     await world.resume_all(range(1, 900, 7))
     organization = world.hub.organizations[ORG]
-    assert organization.stretches == []
-    assert world.hub._joined == {}
+    assert organization.stretches
+    await until(lambda: not organization.stretches)
+    assert world.hub._pieces == {}
     assert len(organization.ring.frames) <= 4
 
 
