@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from bench import availability, booking, fanout, latency, overhead, reading, refreshing
+from bench import availability, booking, fanout, latency, overhead, reading, refreshing, storm
 from bench.demo import sign_in
 from bench.report import Figure, render
 from bench.scale import filled_database
@@ -17,9 +17,12 @@ async def main() -> int:
     demo = sign_in()
     figures: list[Figure] = []
     figures += await latency.commit_to_frame(demo)
+    figures += await latency.commit_to_frames(demo)
     figures += await overhead.added(demo)
     figures += await overhead.ceiling()
     figures += await fanout.deliveries()
+    figures += await storm.restart()
+    figures += await storm.stalled()
     with filled_database() as scale:
         # Reading first: what booking writes is in nobody's way then.
         for measure in (availability, reading, refreshing, booking):

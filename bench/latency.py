@@ -17,7 +17,9 @@ import httpx
 import psycopg
 from realtime import AsyncRealtimeClient, RealtimeChannelOptions, RealtimeSubscribeStates
 
+from bench.crowd import crowd, raise_file_limit
 from bench.demo import Demo
+from bench.fanout import stream_request, two_cores
 from bench.report import Figure, median, p99
 from bench.servers import bff_process
 
@@ -25,6 +27,8 @@ BLOCKS = 4
 CHANGES = 100  # in each block
 WARM_UP = 10
 SEEN_SECONDS = 20.0
+STREAMS = 2_000
+COMMITS = 60  # one after the other, each when all streams have the one before
 
 Heard = Callable[[str], None]
 Listen = Callable[[Heard], AbstractAsyncContextManager[None]]
@@ -136,23 +140,28 @@ async def _block(
     return took
 
 
+async def _reservation(connection: psycopg.AsyncConnection[Any], demo: Demo) -> str:
+    """A booking of the demo organisation that can be changed."""
+    found = await connection.execute(
+        "select id from public.reservations where organization_id = %s and status = 'approved' limit 1",
+        [demo.organization],
+    )
+    row = await found.fetchone()
+    if row is None:
+        raise RuntimeError("the demo organisation has no reservation")
+    return str(row[0])
+
+
 async def commit_to_frame(demo: Demo) -> list[Figure]:
     """Median and 99th percentile of both ways, from the same commits' moments."""
     with bff_process(os.environ) as bff:
         async with await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"]) as connection:
-            found = await connection.execute(
-                "select id from public.reservations where organization_id = %s"
-                " and status = 'approved' limit 1",
-                [demo.organization],
-            )
-            row = await found.fetchone()
-            if row is None:
-                raise RuntimeError("the demo organisation has no reservation")
+            reservation_id = await _reservation(connection, demo)
             direct: list[float] = []
             ours: list[float] = []
             for _ in range(BLOCKS):
-                direct += await _block(realtime_py(demo), connection, row[0])
-                ours += await _block(stream(demo, bff.url), connection, row[0])
+                direct += await _block(realtime_py(demo), connection, reservation_id)
+                ours += await _block(stream(demo, bff.url), connection, reservation_id)
     ratio = median(ours) / median(direct)
     return [
         Figure(
@@ -171,4 +180,53 @@ async def commit_to_frame(demo: Demo) -> list[Figure]:
             aim="shown",
             met=True,
         ),
+    ]
+
+
+async def commit_to_frames(demo: Demo) -> list[Figure]:
+    """From commits to each of many streams: the last one waits for as many writes.
+
+    Server and clients have a core of their own each; Postgres, REST and Realtime share both.
+    """
+    raise_file_limit()
+    settings = {"RELAY_MAX_STREAMS_PER_USER": str(STREAMS), "RELAY_HEARTBEAT_SECONDS": "3600"}
+    with (
+        two_cores() as (core, other),
+        crowd(other) as readers,
+        bff_process({**os.environ, **settings}, core=core) as bff,
+    ):
+        async with await psycopg.AsyncConnection.connect(os.environ["DATABASE_URL"]) as connection:
+            reservation_id = await _reservation(connection, demo)
+            direct = await _block(realtime_py(demo), connection, reservation_id)
+            readers.connect(bff.port, [stream_request(demo.organization, demo.token)] * STREAMS)
+            opened = await asyncio.to_thread(readers.opened)
+            if opened.refused:
+                raise RuntimeError(f"{opened.refused} streams were refused")
+            readers.mark(arrivals=True)
+            committed: list[float] = []
+            for number in range(COMMITS):
+                await connection.execute(
+                    "update public.reservations set title = %s where id = %s",
+                    [uuid.uuid4().hex, reservation_id],
+                )
+                committed.append(time.monotonic())
+                await connection.commit()
+                await asyncio.to_thread(readers.counted, (number + 1) * STREAMS)
+            arrivals = readers.arrived()
+            readers.close()
+    took = [
+        (moment - begin) * 1000
+        for begin, moments in zip(committed[WARM_UP:], arrivals[WARM_UP:], strict=True)
+        for moment in moments
+    ]
+    return [
+        Figure(
+            name=f"commit to frame on {STREAMS:,} streams, {name}",
+            baseline=f"realtime-py, one client {of(direct):.2f} ms",
+            ours=f"{of(took):.1f} ms",
+            ratio=of(took) / of(direct),
+            aim=f"{aim} ms at most",
+            met=of(took) <= aim,
+        )
+        for name, of, aim in (("median", median, 30), ("99th percentile", p99, 60))
     ]

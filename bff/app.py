@@ -27,7 +27,7 @@ from bff.middleware import (
     handle_error,
 )
 from bff.pool import Pool
-from bff.relay import RelayConfig, open_relay
+from bff.relay import Limits, RelayConfig, open_relay
 from bff.repository import Supabase, Timing
 from bff.routes import (
     accounts,
@@ -203,8 +203,14 @@ def _relay_config(settings: Settings) -> RelayConfig:
         backlog_bytes=settings.relay_backlog_bytes,
         total_backlog_bytes=settings.relay_total_backlog_bytes,
         stall_seconds=settings.relay_stall_seconds,
-        max_streams=settings.relay_max_streams,
-        max_streams_per_user=settings.relay_max_streams_per_user,
+        limits=Limits(
+            streams=settings.relay_max_streams,
+            streams_per_user=settings.relay_max_streams_per_user,
+            openings=settings.relay_max_openings,
+            opening_seconds=settings.relay_opening_seconds,
+            lag_seconds=settings.relay_max_lag_seconds,
+            resident_bytes=settings.relay_max_resident_bytes,
+        ),
     )
 
 

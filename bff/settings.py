@@ -146,6 +146,30 @@ class Settings(BaseSettings):
     relay_max_streams_per_user: int = _knob(
         10, "RELAY_MAX_STREAMS_PER_USER", "Most streams of one user open at once.", "streams", ge=1
     )
+    relay_max_openings: int = _knob(
+        256, "RELAY_MAX_OPENINGS", "Streams that are being opened at once; others wait.", "streams", ge=1
+    )
+    relay_opening_seconds: float = _knob(
+        10.0,
+        "RELAY_OPENING_SECONDS",
+        "A stream that would wait longer for those before it is refused at once.",
+        "seconds",
+        gt=0,
+    )
+    relay_max_lag_seconds: float = _knob(
+        2.0,
+        "RELAY_MAX_LAG_SECONDS",
+        "No stream is opened while the process' event loop is that late.",
+        "seconds",
+        gt=0,
+    )
+    relay_max_resident_bytes: int | None = _knob(
+        None,
+        "RELAY_MAX_RESIDENT_BYTES",
+        "No stream is opened while one process has that much in memory; none is any size.",
+        "bytes",
+        ge=1,
+    )
 
     @field_validator("cors_origins", mode="before")
     @classmethod
@@ -199,6 +223,7 @@ _TYPES: Final = {
     "supabase_jwt_secret": "secret",
     "metrics_token": "secret",
     "cors_origins": "list",
+    "relay_max_resident_bytes": "int",
 }
 
 

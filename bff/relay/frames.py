@@ -39,17 +39,17 @@ class Frames:
         }
         return _frame(kind, data, stamp(event["cursor"], mark))
 
-    def ready(self, cursor: str, *, resumed: bool) -> bytes:
-        """The first frame."""
-        return _frame("ready", {"resumed": resumed, "cursor": cursor}, cursor)
+    def ready(self, cursor: str, *, resumed: bool, retry: int | None = None) -> bytes:
+        """The first frame; for `retry` see `bye`: it holds where a connection breaks without a word too."""
+        return _frame("ready", {"resumed": resumed, "cursor": cursor}, cursor, retry)
 
     def heartbeat(self, cursor: str) -> bytes:
         """The stream lives and stands here, also where nothing of late was for this stream."""
         return _frame("heartbeat", {"cursor": cursor}, cursor)
 
-    def reset(self, reason: ResetReason) -> bytes:
-        """What the client has is stale: it fetches the calendar again."""
-        return _frame("reset", {"reason": reason})
+    def reset(self, reason: ResetReason, retry: int | None = None) -> bytes:
+        """What the client has is stale: it fetches the calendar again; for `retry` see `bye`."""
+        return _frame("reset", {"reason": reason}, retry=retry)
 
     def reauth(self, expires_at: int) -> bytes:
         """The token ends soon (Unix seconds); the client opens another stream with a new one."""

@@ -5,6 +5,7 @@ import heapq
 import time
 from collections.abc import Callable
 
+from bff.relay.admission import away
 from bff.relay.frames import FRAMES
 from bff.relay.sse import Stream
 from bff.relay.views import stamp
@@ -67,7 +68,7 @@ class Pulse:
                     stream.push(FRAMES.reauth(stream.expires_at))
                     self._wait(stream, stream.expires_at)
                 else:
-                    stream.end(FRAMES.bye("token_expired"))
+                    stream.end(FRAMES.bye("token_expired", away()))
 
     async def run(self) -> None:
         """Beat for ever."""

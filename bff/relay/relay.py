@@ -2,17 +2,16 @@
 
 import asyncio
 import contextlib
-import random
 import time
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import structlog
 
+from bff.relay.admission import Admission, Limits, Refusal, away
 from bff.relay.cadence import Cadence
 from bff.relay.feed import Feed, Message
 from bff.relay.frames import FRAMES
@@ -34,8 +33,6 @@ QUEUE_SIZE = 2_000
 QUEUE_BATCH = 100
 # A loop that died of a fault of ours is taken up again after this.
 RESTART_SECONDS = 1.0
-# Everyone who is sent away comes back within this time, not at once.
-RETRY_MILLISECONDS = (500, 5_000)
 # How long farewells may take; a connection that has not taken its own by then is aborted.
 DRAIN_SECONDS = 3.0
 
@@ -55,8 +52,7 @@ class RelayConfig:
         backlog_bytes: what may wait for a slow reader.
         total_backlog_bytes: what may wait for all of them.
         stall_seconds: how long one write may take.
-        max_streams: open at once in this process.
-        max_streams_per_user: open at once for one user in this process.
+        limits: who is let in.
     """
 
     supabase_url: str
@@ -69,16 +65,7 @@ class RelayConfig:
     backlog_bytes: int = 1024 * 1024
     total_backlog_bytes: int = 64 * 1024 * 1024
     stall_seconds: float = 20.0
-    max_streams: int = 5_000
-    max_streams_per_user: int = 10
-
-
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault
-    """A stream is not opened; `reason` is the database's, or `too_many`, `full` or `draining`."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    limits: Limits = field(default_factory=Limits)
 
 
 class Relay:
@@ -90,11 +77,10 @@ class Relay:
         self._on_lag = on_lag
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_SIZE)
         self._poll_now = asyncio.Event()
-        self._users: Counter[str] = Counter()
+        self._admission = Admission(config.limits)
         self._streams: set[Stream] = set()
         self._all_closed = asyncio.Event()
         self._all_closed.set()
-        self._draining = False
         self._log_is_down = False
         self.tickets = Tickets(config.secret_key)
         self.hub = Hub(event_log.read, FRAMES, ring_size=config.ring_size, on_publish=self._published)
@@ -119,10 +105,10 @@ class Relay:
             "duplicates": counts.duplicates,
             "resets": counts.resets,
             "lives": self.feed.lives,
-            "users": self._users,
             "log_reads": self._log.log_reads,
             "grants": self._log.grants_asked,
             "grant_calls": self._log.grant_calls,
+            **self._admission.status(),
         }
 
     async def check(self, identity: Identity, organization_id: str) -> None:
@@ -155,39 +141,30 @@ class Relay:
             Refusal: the user may not, or too many streams are open.
             UnavailableError: the database cannot be asked, or the log not be read.
         """
-        self._admit(identity.user_id)
+        self._admission.enter(identity.user_id)
         request = _request(identity, organization_id)
+        stream: Stream | None = None
         try:
-            grant = await self._granted(request)
+            async with self._admission.opening():
+                grant = await self._granted(request)
+                shown = Filter(
+                    None if assets is None else frozenset(assets),
+                    None if sections is None else frozenset(sections),
+                    grant.sections,
+                    grant.mark,
+                )
+                stream = self._add(request, identity.expires_at, shown)
+                # Nothing was awaited since the grant's answer: a hint between would have found no stream.
+                self.hub.enter(stream, grant.cursor)
+                reason = await self._place(stream, cursor)
         except BaseException:
-            self._forget_user(identity.user_id)
-            raise
-        shown = Filter(
-            None if assets is None else frozenset(assets),
-            None if sections is None else frozenset(sections),
-            grant.sections,
-            grant.mark,
-        )
-        stream = Stream(
-            self.hub,
-            request._replace(ticket_id=None),
-            identity.expires_at,
-            shown,
-            backlogs=self._backlogs,
-            on_close=self._closed,
-        )
-        self._streams.add(stream)
-        self._all_closed.clear()
-        self._pulse.add(stream)
-        try:
-            # Nothing was awaited since the grant's answer: a hint between would have found no stream to tell.
-            self.hub.enter(stream, grant.cursor)
-            reason = await self._place(stream, cursor)
-        except BaseException:
-            stream.close()
+            if stream is None:
+                self._admission.leave(identity.user_id)
+            else:
+                stream.close()
             raise
         resumed = cursor is not None and reason is None
-        stream.opening = (FRAMES.ready(stamp(stream.cursor, shown.mark), resumed=resumed),)
+        stream.opening = (FRAMES.ready(stamp(stream.cursor, shown.mark), resumed=resumed, retry=away()),)
         if reason is not None:
             self.hub.counts.resets[reason] += 1
             stream.opening += (FRAMES.reset(reason),)
@@ -203,42 +180,40 @@ class Relay:
             return "access_changed"
         return await self.hub.place(stream, cursor)
 
-    def _admit(self, user_id: str) -> None:
-        if self._draining:
-            raise Refusal("draining")
-        if self._users.total() >= self._config.max_streams:
-            raise Refusal("full")
-        if self._users[user_id] >= self._config.max_streams_per_user:
-            raise Refusal("too_many")
-        self._users[user_id] += 1
+    def _add(self, request: GrantRequest, expires_at: int, shown: Filter) -> Stream:
+        stream = Stream(
+            self.hub,
+            request._replace(ticket_id=None),
+            expires_at,
+            shown,
+            backlogs=self._backlogs,
+            on_close=self._closed,
+        )
+        self._streams.add(stream)
+        self._all_closed.clear()
+        self._pulse.add(stream)
+        return stream
 
     async def _granted(self, request: GrantRequest) -> Grant:
         grant = await self._grants.ask(request)
         if not grant.granted:
             raise Refusal(grant.reason)
-        if self._draining:
-            raise Refusal("draining")
+        self._admission.check_draining()
         return grant
 
     def _closed(self, stream: Stream) -> None:
         if stream in self._streams:
             self._streams.discard(stream)
             self._pulse.discard(stream)
-            self._forget_user(stream.request.user_id)
+            self._admission.leave(stream.request.user_id)
             if not self._streams:
                 self._all_closed.set()
 
-    def _forget_user(self, user_id: str) -> None:
-        self._users[user_id] -= 1
-        if self._users[user_id] <= 0:
-            del self._users[user_id]
-
     async def drain(self) -> None:
         """Say goodbye to every stream, and open no more; returns when all are gone or were cut off."""
-        self._draining = True
+        self._admission.draining = True
         for stream in tuple(self._streams):
-            retry = random.randint(*RETRY_MILLISECONDS)  # noqa: S311 - spreads the return, no secret
-            stream.end(FRAMES.bye("draining", retry))
+            stream.end(FRAMES.bye("draining", away()))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._all_closed.wait()
@@ -311,7 +286,15 @@ class Relay:
 
     async def run(self) -> None:
         """Everything that the streams need, until cancelled."""
-        loops = (self.feed.run, self._pump, self._poll, self.hub.mend, self._grants.run, self._pulse.run)
+        loops = (
+            self.feed.run,
+            self._pump,
+            self._poll,
+            self.hub.mend,
+            self._grants.run,
+            self._pulse.run,
+            self._admission.run,
+        )
         async with asyncio.TaskGroup() as group:
             for each in loops:
                 group.create_task(_keep_running(each))

@@ -14,6 +14,7 @@ from typing import Any
 
 from starlette.types import Receive, Scope, Send
 
+from bff.relay.admission import away
 from bff.relay.frames import FRAMES
 from bff.relay.hub import Hub
 from bff.relay.log import GrantRequest
@@ -234,7 +235,7 @@ class Stream(Subscriber):
             self._give_up()
         else:
             self.hub.counts.resets["slow_consumer"] += 1
-            self.end(FRAMES.reset("slow_consumer"))
+            self.end(FRAMES.reset("slow_consumer", away()))
 
     def cut_if_stuck(self) -> None:
         """Cut the stream off if its reader has taken nothing for too long."""

@@ -1,5 +1,6 @@
 """The calendar stream (Server-sent events), and tickets for browsers that cannot send a token with it."""
 
+import random
 import re
 import time
 from collections.abc import Iterator
@@ -28,8 +29,8 @@ from bff.schemas.stream import CURSOR_PATTERN, StreamQuery, StreamTicket, Stream
 from bff.state import Request
 
 CURSOR: Final = re.compile(CURSOR_PATTERN)
-# A user with too many streams open must close one first; nothing is won by asking sooner.
-TOO_MANY_SECONDS: Final = 5
+# Whoever comes while the database is away comes back within so many seconds, not at once with all others.
+AWAY_SECONDS: Final = (1, 5)
 
 
 class StreamResponse(Response):
@@ -144,13 +145,14 @@ def _refusals(request: Request) -> Iterator[None]:
         yield
     except Refusal as refusal:
         request.state["metrics"].refused(refusal.reason)
-        raise _to_error(refusal.reason) from None
+        raise _to_error(refusal.reason, refusal.retry_after) from None
     except UnavailableError:
         request.state["metrics"].refused("unavailable")
-        raise ServiceUnavailableError from None
+        wait = random.randint(*AWAY_SECONDS)  # noqa: S311 - spreads the return, no secret
+        raise ServiceUnavailableError(retry_after=wait) from None
 
 
-def _to_error(reason: str) -> ApiError:
+def _to_error(reason: str, retry_after: int | None = None) -> ApiError:
     if reason == "session_ended":
         return UnauthorizedError("The session has ended; sign in again.", sent=True)
     if reason in ("ticket_invalid", "ticket_spent"):
@@ -162,10 +164,10 @@ def _to_error(reason: str) -> ApiError:
             "RATE_LIMIT_EXCEEDED",
             "Too many streams are open; close one.",
             {"reason": "streams"},
-            retry_after=TOO_MANY_SECONDS,
+            retry_after=retry_after,
         )
-    if reason in ("full", "draining"):
-        return ServiceUnavailableError("No more streams can be opened here now; try again.")
+    if retry_after is not None:
+        return ServiceUnavailableError("No more streams can be opened here now; try again.", retry_after)
     return NotFoundError()
 
 

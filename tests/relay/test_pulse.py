@@ -42,7 +42,7 @@ async def test_a_stream_says_reauth_a_minute_before_its_token_ends_and_ends_befo
         assert not stream.ended
         now += REAUTH_SECONDS
         pulse.beat()
-        assert wire.text.endswith('event: bye\ndata: {"reason":"token_expired"}\n\n')
+        assert wire.last == ("bye", {"reason": "token_expired"})
         assert wire.is_complete
 
 

@@ -90,7 +90,7 @@ async def test_a_reader_that_cannot_keep_up_is_told_reset_and_closed_never_skipp
         wire.go()
         await until(lambda: wire.is_complete)
         assert wire.seqs == [1, 2]
-        assert wire.text.endswith('event: reset\ndata: {"reason":"slow_consumer"}\n\n')
+        assert wire.last == ("reset", {"reason": "slow_consumer"})
 
 
 @both_ways
@@ -220,7 +220,7 @@ async def test_the_reader_with_the_most_waiting_is_cut_off_first_when_all_have_t
         for wire in (first, second):
             wire.go()
         await until(lambda: first.is_complete and len(second.seqs) == last)
-        assert first.text.endswith('event: reset\ndata: {"reason":"slow_consumer"}\n\n')
+        assert first.last == ("reset", {"reason": "slow_consumer"})
         assert second.seqs == quick.seqs
         assert world.backlogs.queued == 0
 

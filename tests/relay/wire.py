@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -159,6 +160,14 @@ class Wire(asyncio.Transport):
     def text(self) -> str:
         body = b"".join(message.get("body", b"") for message in self.messages)
         return (body + dechunked(self._raw)[0]).decode()
+
+    @property
+    def last(self) -> tuple[str, Any]:
+        """Name and data of the last frame, which must say when to come back (500 to 5,000 ms)."""
+        lines = self.text.removesuffix("\n\n").rpartition("\n\n")[2].split("\n")
+        fields = dict(line.split(": ", 1) for line in lines)
+        assert 500 <= int(fields["retry"]) <= 5_000
+        return fields["event"], json.loads(fields["data"])
 
     @property
     def is_complete(self) -> bool:
