@@ -4,6 +4,7 @@ Each is a bare socket: a client that parsed HTTP and JSON would measure itself. 
 change the calendar, notes when they came, and can check that their positions are without gap and repetition.
 """
 
+import heapq
 import re
 import resource
 import select
@@ -22,6 +23,7 @@ import psutil
 READY = b"event: ready"
 CHANGE = b"event: reserv"
 POSITION = re.compile(rb"id: (\d+)-[0-9a-z-]+\nevent: (\w+)")
+RETRY_AFTER = re.compile(rb"retry-after: (\d+)", re.IGNORECASE)
 # Clients that find nobody listening ask again after this; a restart is measured from the first that is taken.
 KNOCK_SECONDS = 0.02
 WAIT_SECONDS = 120.0
@@ -38,10 +40,11 @@ class Openings:
 class _Reader:
     """One stream, and what it has seen."""
 
-    __slots__ = ("frames", "is_open", "is_ready", "misplaced", "seq", "socket", "tail")
+    __slots__ = ("frames", "is_open", "is_ready", "misplaced", "request", "seq", "socket", "tail")
 
-    def __init__(self, connection: socket.socket, seq: int) -> None:
-        self.socket = connection
+    def __init__(self, request: bytes, seq: int) -> None:
+        self.request = request
+        self.socket: socket.socket
         self.tail = b""
         self.frames = 0
         self.is_open = True
@@ -86,6 +89,8 @@ class _Crowd:
         self._readers: dict[int, _Reader] = {}
         self._order: list[_Reader] = []
         self._stalled: list[socket.socket] = []
+        self._returning: list[tuple[float, int, _Reader]] = []
+        self._port = 0
         self._frames = 0
         self._refused = 0
         self._checking = False
@@ -97,7 +102,9 @@ class _Crowd:
 
     def run(self) -> None:
         while self.running:
-            for fd, _ in self._epoll.poll(1.0):
+            while self._returning and self._returning[0][0] <= time.monotonic():
+                self._connect(heapq.heappop(self._returning)[2])
+            for fd, _ in self._epoll.poll(0.1 if self._returning else 1.0):
                 if fd == self._pipe.fileno():
                     command, arguments = self._pipe.recv()
                     getattr(self, command)(*arguments)
@@ -116,13 +123,12 @@ class _Crowd:
             data = b""
         if not data:
             reader.is_open = False
-            self._epoll.unregister(reader.socket)
-            del self._readers[reader.socket.fileno()]
-            reader.socket.close()
+            self._leave(reader)
             return
         self._last = now = time.monotonic()
-        if not reader.is_ready and data.startswith(b"HTTP/1.1 ") and not data.startswith(b"HTTP/1.1 200"):
-            self._refused += 1
+        if not reader.is_ready and data.startswith(b"HTTP/1.1 503"):
+            self._come_back(reader, data)
+            return
         before = reader.frames
         found = reader.check(data) if self._checking else reader.count(data)
         self._frames += found
@@ -143,22 +149,40 @@ class _Crowd:
         while not _listens(port) and time.monotonic() < deadline:
             time.sleep(KNOCK_SECONDS)
         self._started = time.monotonic()
+        self._port = port
         for number, request in enumerate(requests):
-            connection = socket.socket()
-            connection.connect(("127.0.0.1", port))
-            connection.sendall(request)
-            connection.setblocking(False)
-            reader = _Reader(connection, -1 if seqs is None else seqs[number])
-            self._readers[connection.fileno()] = reader
+            reader = _Reader(request, -1 if seqs is None else seqs[number])
             self._order.append(reader)
-            self._epoll.register(connection, select.EPOLLIN)
+            self._connect(reader)
         self._pipe.send(True)
 
+    def _connect(self, reader: _Reader) -> None:
+        reader.socket = socket.socket()
+        reader.socket.connect(("127.0.0.1", self._port))
+        reader.socket.sendall(reader.request)
+        reader.socket.setblocking(False)
+        self._readers[reader.socket.fileno()] = reader
+        self._epoll.register(reader.socket, select.EPOLLIN)
+
+    def _come_back(self, reader: _Reader, answer: bytes) -> None:
+        """Refused: again when the server says so, as a client does."""
+        self._refused += 1
+        self._leave(reader)
+        seconds = RETRY_AFTER.search(answer)
+        if seconds is None:
+            raise RuntimeError(answer.decode())
+        heapq.heappush(self._returning, (time.monotonic() + int(seconds[1]), id(reader), reader))
+
+    def _leave(self, reader: _Reader) -> None:
+        self._epoll.unregister(reader.socket)
+        del self._readers[reader.socket.fileno()]
+        reader.socket.close()
+
     def opened(self) -> None:
-        """Waits until each stream is ready or was refused."""
+        """Waits until each stream is ready, those too that were refused and came back."""
 
         def answer() -> Openings | None:
-            if sum(reader.is_ready for reader in self._order) + self._refused < len(self._order):
+            if not all(reader.is_ready for reader in self._order):
                 return None
             return Openings(self._last - self._started, self._refused)
 
@@ -179,10 +203,11 @@ class _Crowd:
     def caught_up(self, seq: int) -> None:
         """Waits until each stream stands at `seq`; answers the time since the first connection was taken."""
 
-        def answer() -> tuple[float, int] | None:
+        def answer() -> tuple[float, int, int] | None:
             if any(reader.seq < seq for reader in self._order):
                 return None
-            return self._last - self._started, sum(reader.misplaced for reader in self._order)
+            misplaced = sum(reader.misplaced for reader in self._order)
+            return self._last - self._started, misplaced, self._refused
 
         self._until = answer
 
@@ -264,7 +289,7 @@ class Crowd:
         self._ask("open", port, requests, seqs)
 
     def opened(self) -> Openings:
-        """Waits until each stream is ready or was refused."""
+        """Waits until each stream is ready, those too that were refused and came back."""
         answer: Openings = self._ask("opened")
         return answer
 
@@ -276,10 +301,14 @@ class Crowd:
         """Waits for so many changes since the mark; the moment of the last one (monotonic seconds)."""
         return float(self._ask("counted", frames))
 
-    def caught_up(self, seq: int) -> tuple[float, int]:
-        """Waits until each stream stands at `seq`: seconds since the opening, frames that were not next."""
-        seconds, misplaced = self._ask("caught_up", seq)
-        return float(seconds), int(misplaced)
+    def caught_up(self, seq: int) -> tuple[float, int, int]:
+        """Waits until each stream stands at `seq`.
+
+        Returns:
+            Seconds since the opening, frames that were not the next one, openings that were refused.
+        """
+        seconds, misplaced, refused = self._ask("caught_up", seq)
+        return float(seconds), int(misplaced), int(refused)
 
     def arrived(self) -> list[list[float]]:
         """The moments (monotonic seconds) at which each frame came, by its number since the mark."""

