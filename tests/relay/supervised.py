@@ -16,7 +16,9 @@ import httpx
 from bff.relay import Relay, RelayConfig, open_relay
 from bff.relay.cadence import Cadence
 from bff.relay.feed import Feed, Message
-from bff.relay.hub import Page, Subscriber
+from bff.relay.log import PAGE_EVENTS
+from bff.relay.organization import Subscriber
+from bff.relay.pages import Page
 from bff.relay.views import Filter
 from tests.actors import Connection, Organization, as_user, rpc
 from tests.harness import RunningStack
@@ -105,8 +107,8 @@ class Supervised:
         self._read = relay.hub.read
         relay.hub.read = self._count
 
-    async def _count(self, requests: Sequence[tuple[str, str]]) -> Sequence[Page]:
-        pages = await self._read(requests)
+    async def _count(self, requests: Sequence[tuple[str, str]], limit: int = PAGE_EVENTS) -> Sequence[Page]:
+        pages = await self._read(requests, limit)
         self.reads += 1
         return pages
 
