@@ -6,7 +6,6 @@ change the calendar, notes when they came, and can check that their positions ar
 
 import heapq
 import re
-import resource
 import select
 import socket
 import time
@@ -19,6 +18,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 import psutil
+
+from bff.limits import raise_file_limit
 
 READY = b"event: ready"
 CHANGE = b"event: reserv"
@@ -252,12 +253,6 @@ def _main(pipe: Connection, core: int) -> None:
     psutil.Process().cpu_affinity([core])
     raise_file_limit()
     _Crowd(pipe).run()
-
-
-def raise_file_limit() -> None:
-    """As many open files as this process may have, for itself and the processes that it starts."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class Crowd:

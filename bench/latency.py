@@ -17,11 +17,12 @@ import httpx
 import psycopg
 from realtime import AsyncRealtimeClient, RealtimeChannelOptions, RealtimeSubscribeStates
 
-from bench.crowd import crowd, raise_file_limit
+from bench.crowd import crowd
 from bench.demo import Demo
 from bench.fanout import stream_request, two_cores
 from bench.report import Figure, median, p99
 from bench.servers import bff_process
+from bff.limits import raise_file_limit
 
 BLOCKS = 4
 CHANGES = 100  # in each block

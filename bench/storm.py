@@ -4,11 +4,12 @@ import asyncio
 import time
 from collections.abc import Sequence
 
-from bench.crowd import Crowd, crowd, raise_file_limit
+from bench.crowd import Crowd, crowd
 from bench.fanout import requests_for, two_cores
 from bench.logstub import LogStub, log_stub
 from bench.report import Figure, median, p99
 from bench.servers import bff_process, free_port
+from bff.limits import raise_file_limit
 
 STREAMS = 2_000
 ORGANIZATIONS = 20

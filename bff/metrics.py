@@ -48,7 +48,7 @@ UNKNOWN_PATH: Final = "unknown"
 REFUSALS: Final = frozenset(
     {
         *("session_ended", "not_found", "not_member", "mfa_required", "ticket_spent", "ticket_invalid"),
-        *("too_many", "full", "draining", "unavailable"),
+        *("too_many", "full", "memory", "busy", "draining", "unavailable"),
     }
 )
 OPERATIONS: Final[Mapping[tuple[str, str], str]] = {
@@ -69,8 +69,9 @@ OPERATIONS: Final[Mapping[tuple[str, str], str]] = {
 }
 
 
-# How the processes' values become one: added up, or the least of them, for what is only true if all are.
-GAUGES: Final[Mapping[str, tuple[str, Literal["livesum", "livemin"]]]] = {
+# How the processes' values become one: added up, the least of them for what is only true if all are, or the
+# worst of them.
+GAUGES: Final[Mapping[str, tuple[str, Literal["livesum", "livemin", "livemax"]]]] = {
     "active_users": (
         "Users with an open stream, or a request within five minutes; once for each process.",
         "livesum",
@@ -78,6 +79,9 @@ GAUGES: Final[Mapping[str, tuple[str, Literal["livesum", "livemin"]]]] = {
     "bff_processes": ("Serving processes.", "livesum"),
     "relay_streams": ("Open streams.", "livesum"),
     "relay_organizations": ("Organisations with open streams, by process.", "livesum"),
+    "relay_openings": ("Streams that are being opened, those that wait for others too.", "livesum"),
+    "relay_backlog_bytes": ("What waits for slow readers.", "livesum"),
+    "relay_loop_lag_seconds": ("By how much the latest event loop is late.", "livemax"),
     "relay_feed_up": ("Whether every process hears Realtime.", "livemin"),
     "relay_log_up": ("Whether every process can read the event log.", "livemin"),
 }
@@ -249,6 +253,9 @@ class Metrics:
             "bff_processes": 1,
             "relay_streams": status["streams"],
             "relay_organizations": status["organizations"],
+            "relay_openings": status["openings"] + status["openings_waiting"],
+            "relay_backlog_bytes": status["backlog_bytes"],
+            "relay_loop_lag_seconds": status["loop_lag_seconds"],
             "relay_feed_up": status["status"] == "up",
             "relay_log_up": status["log"] == "up",
         }

@@ -23,6 +23,11 @@ class Protocol(HttpToolsProtocol):
     _running: RequestResponseCycle | None = None
     _outlet: Direct | None = None
 
+    @property
+    def is_unheard(self) -> bool:
+        """Whether no request has come yet."""
+        return self._running is None and self._outlet is None
+
     def on_headers_complete(self) -> None:
         """Offer the connection to the application."""
         self.scope["extensions"] = {CONNECTION_EXTENSION: {"connection": self}}

@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 
 from bff.app import create_app
+from bff.limits import raise_file_limit
 from bff.protocol import Protocol
 from bff.relay import Relay
 from bff.settings import Settings
@@ -89,7 +90,9 @@ class Server(uvicorn.Server):
     async def _hear_out(self) -> None:
         """Wait a moment for the requests of connections that were accepted just before the end."""
         for _ in range(round(LINGER / GLANCE)):
-            if all(getattr(each, "cycle", None) is not None for each in self.server_state.connections):
+            if not any(
+                isinstance(each, Protocol) and each.is_unheard for each in self.server_state.connections
+            ):
                 return
             await asyncio.sleep(GLANCE)
 
@@ -132,6 +135,7 @@ def serve(settings: Settings, listener: socket.socket, lifeline: socket.socket |
         listener: see `listen`; closed at the end.
         lifeline: see `Server`.
     """
+    raise_file_limit()
     config = uvicorn.Config(
         create_app(settings),
         http=Protocol,

@@ -61,7 +61,8 @@ ALLOWED: dict[str, set[str]] = {
     },
     "bff.app": {"*"},
     "bff.protocol": {"bff.relay.outlet"},
-    "bff.server": {"bff.app", "bff.protocol", "bff.relay", "bff.settings"},
+    "bff.limits": set(),
+    "bff.server": {"bff.app", "bff.limits", "bff.protocol", "bff.relay", "bff.settings"},
     "bff.workers": {"bff.metrics"},
     "bff.__main__": {"bff.server", "bff.settings", "bff.telemetry", "bff.workers"},
 }
