@@ -21,9 +21,9 @@ READ_BATCH = 8
 # Cursors that are asked about in one call when one of them turned out to be lost.
 VERIFY_BATCH = 500
 # Pages are kept for those who write them out more slowly, or come a moment later: so many pieces of so many
-# events at most, some 3 KB each, until nobody has resumed for so many seconds.
-MAX_STRETCHES = 64
-STRETCH_FRAMES = 600
+# events at most, some 4 KB each and so 50 MB, until nobody has resumed for so many seconds.
+MAX_STRETCHES = 32
+STRETCH_FRAMES = 400
 KEEP_SECONDS = 10.0
 
 

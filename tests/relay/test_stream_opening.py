@@ -5,7 +5,7 @@ import json
 import httpx
 import pytest
 
-from tests.actors import Organization
+from tests.actors import Connection, Organization, TokenSigner, make_user
 from tests.api.shape import assert_error
 from tests.harness import RunningStack, running_bff, wait_until
 from tests.relay.client import watch
@@ -40,12 +40,11 @@ async def test_a_stream_that_took_its_connection_has_the_headers_of_every_answer
 
 
 @pytest.mark.parametrize(
-    ("setting", "before"),
-    [({"RELAY_MAX_STREAMS": "1"}, 1), ({"RELAY_MAX_RESIDENT_BYTES": "1"}, 0)],
-    ids=["full", "memory"],
+    ("reason", "setting", "before"),
+    [("full", {"RELAY_MAX_STREAMS": "1"}, 1), ("memory", {"RELAY_MAX_RESIDENT_BYTES": "1"}, 0)],
 )
 async def test_without_room_a_stream_is_refused_with_503_and_a_time_to_come_back(
-    stack: RunningStack, office: Organization, setting: dict[str, str], before: int
+    stack: RunningStack, office: Organization, reason: str, setting: dict[str, str], before: int
 ) -> None:
     headers = {"Authorization": f"Bearer {office.viewer.token}"}
     url = f"/api/v1/organizations/{office.id}/calendar/stream"
@@ -56,5 +55,21 @@ async def test_without_room_a_stream_is_refused_with_503_and_a_time_to_come_back
                     answer = await http.get(url)
             else:
                 answer = await http.get(url)
+            metrics = (await http.get("/api/metrics")).text
     assert_error(answer, "SERVICE_UNAVAILABLE")
     assert 5 <= int(answer.headers["Retry-After"]) <= 30
+    assert f'relay_refusals_total{{reason="{reason}"}} 1.0' in metrics
+
+
+async def test_whoever_is_refused_takes_no_place(
+    stack: RunningStack, office: Organization, live_db: Connection, signer: TokenSigner
+) -> None:
+    stranger = make_user(live_db, "stranger", signer=signer)
+    url = f"/api/v1/organizations/{office.id}/calendar/stream"
+    with running_bff(stack.env, stack.directory / "bff-place.log", RELAY_MAX_STREAMS="1") as bff:
+        async with httpx.AsyncClient(base_url=bff.url) as http:
+            for _ in range(3):
+                answer = await http.get(url, headers={"Authorization": f"Bearer {stranger.token}"})
+                assert_error(answer, "NOT_FOUND")
+            async with watch(http, office.id, headers={"Authorization": f"Bearer {office.viewer.token}"}):
+                pass
