@@ -9,7 +9,7 @@ import pytest
 
 from bff.relay.frames import FRAMES
 from tests.relay.client import Sent, parse
-from tests.relay.fakes import make_event, until
+from tests.relay.fakes import EMPTY, make_event, until
 from tests.relay.wire import ORG, Wire, World, connect, connected, dechunked, read_all, serving
 
 both_ways = pytest.mark.parametrize("direct", [False, True], ids=["by send", "taken over"])
@@ -263,3 +263,25 @@ async def test_a_connection_that_was_taken_over_ends_with_the_last_chunk_and_sai
     body, is_complete = dechunked(rest)
     assert is_complete
     assert body.endswith(b'event: bye\ndata: {"reason":"draining"}\n\n')
+
+
+@both_ways
+async def test_a_client_that_lags_behind_its_own_replay_gets_all_of_it_and_then_the_rest_in_order(
+    direct: bool,
+) -> None:
+    world = World(backlog=10**6, cursor=EMPTY)
+    # As much as fits into the buffers of a reader that reads nothing.
+    for _ in range(80):
+        world.log.commit(ORG, payload={"reservation": {"title": "x" * 1_000}})
+    async with serving(world, direct=direct) as url:
+        client = connect(url)
+        await until(lambda: world.streams and world.streams[0].live)
+        for _ in range(40):
+            world.commit(size=1_000)
+        world.streams[0].end(FRAMES.bye("draining"))
+        _, _, rest = (await read_all(client)).partition(b"\r\n\r\n")
+        client.close()
+    body, is_complete = dechunked(rest)
+    assert is_complete
+    ids = [line for line in body.decode().split("\n") if line.startswith("id: ")]
+    assert [int(line[4:].split("-")[0]) for line in ids][1:] == list(range(1, 121))

@@ -28,12 +28,13 @@ ORG = "org-1"
 
 @dataclass
 class World:
-    """A hub over a log without a database, and the streams that are open."""
+    """A hub over a log without a database, and the streams that are open; `cursor` is where they resume."""
 
     log: FakeLog = field(default_factory=FakeLog)
     backlog: int = 64 * 1024
     total: int = 10**9
     stall: float = 20.0
+    cursor: str | None = None
     streams: list[Stream] = field(default_factory=list)
     closed: list[Stream] = field(default_factory=list)
 
@@ -52,12 +53,12 @@ class World:
             on_close=self.closed.append,
         )
 
-    async def open(self, expires_in: float = 3600, cursor: str | None = None) -> Stream:
+    async def open(self, expires_in: float = 3600) -> Stream:
         stream = self.make(expires_in)
         self.streams.append(stream)
         self.hub.enter(stream, self.log.head(ORG))
-        await self.hub.place(stream, cursor)
-        stream.opening = (FRAMES.ready(stream.cursor, resumed=cursor is not None),)
+        await self.hub.place(stream, self.cursor)
+        stream.opening = (FRAMES.ready(stream.cursor, resumed=self.cursor is not None),)
         return stream
 
     def commit(self, size: int = 0) -> None:
