@@ -39,9 +39,13 @@ class Frames:
         }
         return _frame(kind, data, stamp(event["cursor"], mark))
 
-    def ready(self, cursor: str, *, resumed: bool, retry: int | None = None) -> bytes:
-        """The first frame; for `retry` see `bye`: it holds where a connection breaks without a word too."""
-        return _frame("ready", {"resumed": resumed, "cursor": cursor}, cursor, retry)
+    def ready(self, cursor: str, *, resumed: bool, resets: bool = False, retry: int | None = None) -> bytes:
+        """The first frame; for `retry` see `bye`: it holds where a connection breaks without a word too.
+
+        Where a reset follows it has no id: a client that is cut off between the two would come back with it,
+        and be taken for one that knows.
+        """
+        return _frame("ready", {"resumed": resumed, "cursor": cursor}, None if resets else cursor, retry)
 
     def heartbeat(self, cursor: str) -> bytes:
         """The stream lives and stands here, also where nothing of late was for this stream."""

@@ -119,7 +119,6 @@ class Grants:
         if grant.mark == shown.mark:
             return
         self._hub.regrant(stream, grant.sections, grant.mark)
-        # The same sections may hold other assets: that concerns whoever does not see all.
-        if shown.by_section or grant.sections is not None:
+        if stream.filter.outdated(shown.mark):
             self._hub.counts.resets["access_changed"] += 1
             stream.push(FRAMES.reset("access_changed"))

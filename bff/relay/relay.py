@@ -164,7 +164,8 @@ class Relay:
                 stream.close()
             raise
         resumed = cursor is not None and reason is None
-        stream.opening = (FRAMES.ready(stamp(stream.cursor, shown.mark), resumed=resumed, retry=away()),)
+        stands_at = stamp(stream.cursor, shown.mark)
+        stream.opening = (FRAMES.ready(stands_at, resumed=resumed, resets=reason is not None, retry=away()),)
         if reason is not None:
             self.hub.counts.resets[reason] += 1
             stream.opening += (FRAMES.reset(reason),)
@@ -175,7 +176,7 @@ class Relay:
         if cursor is None:
             return await self.hub.place(stream, None)
         cursor, mark = unstamp(cursor)
-        if mark and mark != stream.filter.mark:
+        if mark and stream.filter.outdated(mark):
             await self.hub.place(stream, None)
             return "access_changed"
         return await self.hub.place(stream, cursor)

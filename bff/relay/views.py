@@ -46,6 +46,15 @@ class Filter:
         """An asset that changes its section changes what this stream shows."""
         return self.sections is not None or self.granted is not None
 
+    def outdated(self, mark: str) -> bool:
+        """Whether what was given under that mark may show something else than what this shows.
+
+        The first half of a mark is the sections; the second counts how often assets may have come into them
+        or left, which is no matter to a stream that shows all.
+        """
+        half = len(mark) // 2
+        return mark[:half] != self.mark[:half] or (self.by_section and mark != self.mark)
+
     def sees(self, asset_id: str, section: str) -> bool:
         return (
             (self.assets is None or asset_id in self.assets)

@@ -3,8 +3,9 @@
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
 
--- The access under which somebody sees a calendar, in eight characters: other sections, or other assets in them
--- (app.access_epochs), give another mark. A client that was away shows it, and so learns that what it has is stale.
+-- The access under which somebody sees a calendar, in eight characters: four for the sections, four for how often assets
+-- may have come into them or left (app.access_epochs), which is no matter to those who see all. A client that was away
+-- shows it, and so learns that what it has is stale.
 create function app.access_mark(p_organization_id uuid, p_sections public.asset_section[])
 returns text
 language plpgsql
@@ -14,14 +15,12 @@ set search_path = ''
 as $$
 begin
     return left(
-        md5(
-            concat_ws(
-                ' ',
-                coalesce((select x.epoch from app.access_epochs x where x.organization_id = p_organization_id), 0),
-                coalesce((select string_agg(s::text, ',' order by s) from unnest(p_sections) s), p_sections::text, 'all')
-            )
+        md5(coalesce((select string_agg(s::text, ',' order by s) from unnest(p_sections) s), p_sections::text, 'all')), 4
+    ) || lpad(
+        to_hex(
+            coalesce((select x.epoch from app.access_epochs x where x.organization_id = p_organization_id), 0) % 65536
         ),
-        8
+        4, '0'
     );
 end;
 $$;
@@ -143,8 +142,8 @@ end;
 $$;
 
 -- May these people open a stream, and what may they see there? For the relay, which has verified their tokens.
--- Requests {user_id, organization_id, aal, session_id, ticket_id}; answers in the same order. A grant's mark is opaque: another
--- one means that other sections, or other assets in them, may be seen. `epoch` is what the former BFF reads of that. A ticket is
+-- Requests {user_id, organization_id, aal, session_id, ticket_id}; answers in the same order. For a grant's
+-- mark see app.access_mark. `epoch` is what the former BFF reads of that. A ticket is
 -- spent by this, whatever the answer; the relay verifies that none is old.
 create or replace function public.stream_grants(p_requests jsonb)
 returns jsonb

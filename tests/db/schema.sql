@@ -865,7 +865,7 @@ policy "people read what they wait for, managers what anyone does" on public.wai
     using (((user_id = ( SELECT auth.uid() AS uid)) AND (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))))
 
 -- functions
-function app.access_mark(p_organization_id uuid, p_sections public.asset_section[]) returns text; plpgsql stable set search_path=""; body 3e7839c3; grants none
+function app.access_mark(p_organization_id uuid, p_sections public.asset_section[]) returns text; plpgsql stable set search_path=""; body 92c798a8; grants none
 function app.address_errors(p_address jsonb) returns jsonb; plpgsql stable set search_path=""; body 5f89481e; grants none
 function app.advance_waitlist(p_asset_id uuid) returns void; plpgsql volatile set search_path=""; body d0bc0e51; grants none
 function app.advance_window_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body f9440301; grants none

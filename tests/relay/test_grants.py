@@ -22,7 +22,7 @@ class Database:
     """Answers every request with the same grant, or fails."""
 
     def __init__(self) -> None:
-        self.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, mark="m1")
+        self.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, mark="aaaa0001")
         self.fault: Exception | None = None
         self.calls: list[list[GrantRequest]] = []
 
@@ -92,24 +92,27 @@ async def test_another_mark_resets_the_streams_limited_to_sections_though_the_hi
     hub: Hub,
 ) -> None:
     database = Database()
-    limited, whole = Notes(hub, "member", Filter(granted=PLANES, mark="m1")), Notes(hub, "asking", Filter())
+    limited, whole = (
+        Notes(hub, "member", Filter(granted=PLANES, mark="aaaa0001")),
+        Notes(hub, "asking", Filter(mark="ffff0001")),
+    )
     grants = Grants(database.ask, hub)
     await grants.review([limited])
-    database.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, mark="m2")
+    database.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, mark="aaaa0002")
     await grants.review([limited])
     await grants.review([limited])
-    database.grant = Grant(granted=True, sections=None, cursor=EMPTY, mark="m3")
+    database.grant = Grant(granted=True, sections=None, cursor=EMPTY, mark="ffff0003")
     await grants.review([whole])
     assert limited.taken == [FRAMES.reset("access_changed")]
     assert whole.taken == []
-    assert (limited.filter.mark, whole.filter.mark) == ("m2", "m3")
+    assert (limited.filter.mark, whole.filter.mark) == ("aaaa0002", "ffff0003")
 
 
 async def test_open_grants_are_asked_again_each_interval(hub: Hub) -> None:
     database = Database()
-    stream = Notes(hub, "member", Filter(granted=PLANES, mark="m1"))
+    stream = Notes(hub, "member", Filter(granted=PLANES, mark="aaaa0001"))
     running = asyncio.create_task(Grants(database.ask, hub, interval=0.01).run())
-    database.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, mark="m2")
+    database.grant = Grant(granted=True, sections=PLANES, cursor=EMPTY, mark="aaaa0002")
     await until(lambda: stream.taken)
     database.fault = UnavailableError()
     await until(lambda: len(database.calls) > 5)

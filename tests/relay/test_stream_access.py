@@ -108,6 +108,8 @@ async def test_a_client_whose_tier_changed_while_it_was_away_is_told_when_it_res
         async with watch(viewer, office.id, headers={"Last-Event-ID": cursor}) as stream:
             assert (await stream.get("reset")).data == {"reason": "access_changed"}
             assert stream.frames[0].data["resumed"] is False
+            # Cut off before the reset, it would come back as one that knows.
+            assert stream.frames[0].id is None
             assert stream.changes == []
             await book(manager, office.assets["planes"], "shown")
             await stream.get("reservation_created")
@@ -115,6 +117,21 @@ async def test_a_client_whose_tier_changed_while_it_was_away_is_told_when_it_res
     fresh = await snapshot(viewer, office.id)
     async with watch(viewer, office.id, params={"cursor": fresh["cursor"]}) as stream:
         assert stream.frames[0].data["resumed"] is True
+
+
+async def test_an_asset_that_changed_its_section_while_they_were_away_is_no_matter_to_those_who_see_all(
+    client: Client, office: Organization, live_db: Connection
+) -> None:
+    manager = client(office.manager)
+    calendar = await snapshot(manager, office.id)
+    live_db.execute(
+        "update public.assets set section = 'residences' where id = %s", [office.assets["planes"]]
+    )
+    async with watch(manager, office.id, params={"cursor": calendar["cursor"]}) as stream:
+        assert stream.frames[0].data["resumed"] is True
+    by_section = {"cursor": calendar["cursor"], "section": "residences"}
+    async with watch(manager, office.id, params=by_section) as stream:
+        assert (await stream.get("reset")).data == {"reason": "access_changed"}
 
 
 async def test_a_cursor_of_a_bff_that_knew_no_marks_is_taken_at_its_word(
