@@ -1,4 +1,4 @@
-"""`python -m bff.document` prints the OpenAPI document of these routes, without settings and without a server.
+"""`python -m bff.document` prints the OpenAPI document, without settings and without a server.
 
 The TypeScript client's types are made from it (`make client`).
 """

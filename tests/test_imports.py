@@ -54,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
         "bff.wording",
     },
     "bff.app": {"*"},
+    "bff.document": {"bff.app", "bff.openapi"},
     "bff.protocol": {"bff.relay.sse"},
     "bff.server": {"bff.app", "bff.protocol", "bff.relay", "bff.settings"},
     "bff.workers": {"bff.metrics"},

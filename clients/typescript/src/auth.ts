@@ -1,6 +1,7 @@
 /**
- * Whose token goes along. Asked on every request, so that it may hand out a fresh one each time; `rejected` is the
- * token that the server has just refused: hand out another one, as the same would be refused again.
+ * Whose token goes along. Asked on every request, so that it may hand out a fresh one each time. `rejected` is a token
+ * that the server has refused, or will soon: hand out another one. Throw where there is none just now, as on a laptop that
+ * wakes without a network: that is tried again.
  */
 export type TokenSource = (rejected?: string) => string | Promise<string>;
 

@@ -37,6 +37,7 @@ export class Session {
   #connecting: ReturnType<typeof setTimeout>;
   #lastByteAt: number;
   #silentTicks = 0;
+  readonly #begunAt = performance.now();
   #retry: number | undefined;
   #held: Frame[] | null = null;
   #overflowed: (() => void) | undefined;
@@ -80,6 +81,16 @@ export class Session {
 
   get over(): boolean {
     return this.#over;
+  }
+
+  /** Milliseconds since it was begun. */
+  get age(): number {
+    return performance.now() - this.#begunAt;
+  }
+
+  /** A reset is among what is kept. */
+  get owesReset(): boolean {
+    return this.#held?.some((frame) => frame.event === "reset") ?? false;
   }
 
   /** Looks, about every `interval` ms, whether anything came within `silence` ms; ends the session if not. */

@@ -120,6 +120,8 @@ async function readFrames(
       handlers.alive();
       parser.feed(decoder.decode(value, { stream: true }));
     }
+    // Nobody knows what it would have changed, and it would come again.
+    handlers.frame({ event: "reset", data: '{"reason":"unreadable"}', id: undefined });
   } catch {
     // It was cut; the next one goes on where this one ended.
   } finally {
