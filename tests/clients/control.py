@@ -13,7 +13,7 @@ from tests.harness import RunningBff, RunningStack, free_port, running_bff
 
 ROLES = ("owner", "admin", "manager", "member", "viewer")
 # Of the BFF that is killed and narrow: heartbeats soon enough to be waited for, and few streams for one user.
-FRAIL = {"RELAY_HEARTBEAT_SECONDS": "1", "RELAY_MAX_STREAMS_PER_USER": "2"}
+FRAIL = {"RELAY_HEARTBEAT_SECONDS": "0.5", "RELAY_MAX_STREAMS_PER_USER": "3"}
 
 
 class Control:
@@ -82,8 +82,13 @@ class Control:
             self._frail.close()
         return {}
 
+    def replace(self) -> dict[str, Any]:
+        """The frail BFF says farewell, and another one takes its place."""
+        self.stop()
+        return self.start()
+
     def start(self) -> dict[str, Any]:
-        """The frail BFF, at its address of before."""
+        """The frail BFF, at its address of before; it has ended."""
         with self._lock:
             self._frail.close()
             log = self._stack.directory / "bff-frail.log"
@@ -105,7 +110,7 @@ ACTIONS: dict[str, Callable[..., dict[str, Any]]] = {
         Control.dismiss,
         Control.delete,
         Control.kill,
-        Control.stop,
+        Control.replace,
         Control.start,
     )
 }

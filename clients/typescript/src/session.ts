@@ -42,6 +42,7 @@ export class Session {
   #held: Frame[] | null = null;
   #overflowed: (() => void) | undefined;
   #last: End | undefined;
+  #isOpen = false;
   #over = false;
 
   constructor(
@@ -93,8 +94,9 @@ export class Session {
     return this.#held?.some((frame) => frame.event === "reset") ?? false;
   }
 
-  /** Looks, about every `interval` ms, whether anything came within `silence` ms; ends the session if not. */
+  /** Looks, about every `interval` ms, whether anything came within `silence` ms; ends an open session if not. */
   tick(interval: number, silence: number): void {
+    if (!this.#isOpen) return;
     this.#silentTicks += 1;
     // By two clocks: timers stand still while a laptop sleeps, and the wall's clock may be set back.
     if (this.#now() - this.#lastByteAt > silence || this.#silentTicks * interval > silence) {
@@ -162,6 +164,7 @@ export class Session {
     switch (event) {
       case "ready":
         clearTimeout(this.#connecting);
+        this.#isOpen = true;
         this.#handlers.ready(this);
         this.#settleOpened(true);
         // Not resumed: a reset follows, and what was asked for stays where it was until then.

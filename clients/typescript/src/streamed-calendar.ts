@@ -53,6 +53,8 @@ export class StreamedCalendar implements Calendar {
   #token = "";
   /** Failures since a stream last held for a while. */
   #failures = 0;
+  /** Streams in a row that did not open, and nobody knows why. */
+  #unopened = 0;
   #settling: ReturnType<typeof setTimeout> | undefined;
   #leveling: ReturnType<typeof setTimeout> | undefined;
   #stabilizing: ReturnType<typeof setTimeout> | undefined;
@@ -247,8 +249,11 @@ export class StreamedCalendar implements Calendar {
       this.#fail(error);
       return;
     }
-    // EventSource does not tell whether it was the cursor.
-    if (error instanceof StreamNotOpenedError && this.#failures > 0) this.#stale = true;
+    if (error instanceof StreamNotOpenedError) {
+      this.#unopened += 1;
+      // EventSource does not tell whether it was the cursor.
+      if (this.#unopened > 1) this.#stale = true;
+    }
     this.#emit({ kind: "error", error, fatal: false });
     if (status > 0 && status < 500) this.#reached();
     else this.#despairSoon();
@@ -292,6 +297,7 @@ export class StreamedCalendar implements Calendar {
       }
     }
     this.#untried = false;
+    this.#unopened = 0;
     this.#reached();
     this.#settleSoon();
     clearTimeout(this.#stabilizing);

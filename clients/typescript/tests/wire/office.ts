@@ -1,3 +1,4 @@
+import { EventSource } from "eventsource";
 import type { Calendar, CalendarSnapshot, CalendarUpdate } from "../../src/index.js";
 import {
   type Api,
@@ -39,6 +40,7 @@ type Section = "planes" | "helicopters" | "residences" | "watercraft";
 /** An organisation with a member of each role and an asset in each section. */
 export interface Office {
   id: string;
+  tier: string;
   people: Record<Role, string>;
   assets: Record<Section, string>;
 }
@@ -59,13 +61,34 @@ export function tokenOf(user: string): () => Promise<string> {
   };
 }
 
+/** A token source that signs anew each time it is asked, for `lifetime` seconds, and counts. */
+export function freshTokens(user: string, lifetime: number) {
+  const source = async (rejected?: string) => {
+    source.asked += 1;
+    if (rejected !== undefined) source.rejected += 1;
+    return sign(user, source.lifetime);
+  };
+  source.asked = 0;
+  source.rejected = 0;
+  source.lifetime = lifetime;
+  return source;
+}
+
 export function apiOf(user: string, baseUrl = running.bff): Api {
   return createApi({ baseUrl, token: tokenOf(user) });
 }
 
 export const WINDOW = { from: "2032-01-01T00:00:00Z", to: "2032-12-31T00:00:00Z" };
-/** Quick enough for tests; the silence is three of the frail BFF's heartbeats. */
-export const QUICK = { base: 50, cap: 400, silence: 3_000, settle: 50, stable: 500, resetSpread: 50 };
+/** Quick enough for tests. */
+export const QUICK = {
+  base: 50,
+  cap: 400,
+  connect: 2_000,
+  offlineAfter: 300,
+  settle: 50,
+  stable: 500,
+  resetSpread: 50,
+};
 
 let slots = 0;
 /** Two hours that nobody has taken yet. */
@@ -88,6 +111,27 @@ export async function cancel(api: Api, id: string) {
   return unwrap(await api.POST("/api/v1/reservations/{id}/cancel", { params, body: { reason: "Weather" } }));
 }
 
+const open: Watched[] = [];
+
+type Watching = Pick<CalendarOptions, "organizationId" | "token"> & Partial<CalendarOptions>;
+
+/** Opens a calendar, which `closeAll` closes. */
+export function watch(options: Watching): Watched {
+  const watched = new Watched({ baseUrl: running.bff, ...WINDOW, EventSource, ...options });
+  open.push(watched);
+  return watched;
+}
+
+export function closeAll(): void {
+  for (const watched of open.splice(0)) watched.calendar.close();
+}
+
+export async function maintain(api: Api, asset: string, title: string, more: object = {}) {
+  const params = { path: { id: asset } };
+  const body = { title, ...slot(), ...more };
+  return unwrap(await api.POST("/api/v1/assets/{id}/maintenance", { params, body }));
+}
+
 /** An open calendar, and all that it has said. */
 export class Watched {
   readonly calendar: Calendar;
@@ -95,7 +139,7 @@ export class Watched {
   #news: (() => void) | undefined;
 
   constructor(options: CalendarOptions) {
-    this.calendar = openCalendar({ timings: QUICK, ...options });
+    this.calendar = openCalendar({ ...options, timings: { ...QUICK, ...options.timings } });
     this.calendar.subscribe((update) => {
       this.updates.push(update);
       this.#news?.();
