@@ -4,13 +4,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q
 
+PAGE := clients/calendar/dist
+PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(shell find clients/calendar/src clients/typescript/src -type f)
+
 .DEFAULT_GOAL := help
 .PHONY: help setup run test proxy lint format bench example walk reset schema lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-setup: .venv/installed node_modules/installed ## install what pip and npm bring, at the locked versions
+setup: .venv/installed node_modules/installed $(PAGE)/app.js ## install what pip and npm bring, at the locked versions, and build the page
 
 .venv/installed: requirements-dev.lock
 	$(PYTHON) -m venv .venv
@@ -22,8 +25,12 @@ node_modules/installed: package-lock.json
 	npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
 	@touch $@
 
-run: setup ## serve the BFF on 127.0.0.1:8000, Supabase on 54321, Postgres on 54322; Ctrl-C stops all
-	$(BIN)/python -m stack run -- $(BIN)/python -m bff
+$(PAGE)/app.js: node_modules/installed $(PAGE_SOURCES)
+	npm run --silent build -w clients/calendar
+	@touch $@
+
+run: setup ## serve the BFF on 127.0.0.1:8000 (the page: /calendar), Supabase on 54321, Postgres on 54322; Ctrl-C stops all
+	CALENDAR_PAGE_DIR=$(PAGE) $(BIN)/python -m stack run -- $(BIN)/python -m bff
 
 # Two processes, a stack each: the tests wait for other processes often enough for two cores to serve both.
 test: setup ## run every test against stacks of its own on free ports, with coverage
