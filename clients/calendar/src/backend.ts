@@ -1,7 +1,7 @@
 // The few calls that the page makes, each one line around the typed client.
 
-import { type Api, idempotencyKey, ifMatch, unwrap } from "@reservepty/client";
 import type { components } from "@reservepty/client";
+import { type Api, idempotencyKey, ifMatch, unwrap } from "@reservepty/client";
 
 type Schemas = components["schemas"];
 export type Asset = Schemas["Asset"];
@@ -56,7 +56,9 @@ export class Backend {
   assets(org: string): Promise<Asset[]> {
     return everyPage(async (page) => {
       const query = { page, pageSize: PAGE_SIZE, sort: "name" as const };
-      const result = await this.api.GET("/api/v1/organizations/{org}/assets", { params: { path: { org }, query } });
+      const result = await this.api.GET("/api/v1/organizations/{org}/assets", {
+        params: { path: { org }, query },
+      });
       return { items: unwrap(result), more: result.data?.pagination.hasNext ?? false };
     });
   }
@@ -64,14 +66,18 @@ export class Backend {
   members(org: string): Promise<Member[]> {
     return everyPage(async (page) => {
       const query = { page, pageSize: PAGE_SIZE };
-      const result = await this.api.GET("/api/v1/organizations/{org}/members", { params: { path: { org }, query } });
+      const result = await this.api.GET("/api/v1/organizations/{org}/members", {
+        params: { path: { org }, query },
+      });
       return { items: unwrap(result), more: result.data?.pagination.hasNext ?? false };
     });
   }
 
   async waiting(org: string): Promise<readonly Approval[]> {
     const query = { scope: "mine" as const, status: "pending" as const, pageSize: PAGE_SIZE };
-    return unwrap(await this.api.GET("/api/v1/organizations/{org}/approvals", { params: { path: { org }, query } }));
+    return unwrap(
+      await this.api.GET("/api/v1/organizations/{org}/approvals", { params: { path: { org }, query } }),
+    );
   }
 
   async preview(draft: Draft, signal: AbortSignal): Promise<Preview> {
@@ -81,7 +87,9 @@ export class Backend {
   /** `key`: the same for each attempt at the same booking, so that a lost answer never books twice. */
   async book(draft: Draft, key: string, override?: Override): Promise<Reservation> {
     const body = override ? { ...draft, override } : draft;
-    return unwrap(await this.api.POST("/api/v1/reservations", { body, params: { header: idempotencyKey(key) } }));
+    return unwrap(
+      await this.api.POST("/api/v1/reservations", { body, params: { header: idempotencyKey(key) } }),
+    );
   }
 
   async reservation(id: string): Promise<Reservation> {
@@ -104,7 +112,9 @@ export class Backend {
 
   async decide(id: string, decision: "approve" | "reject", notes: string | null): Promise<Reservation> {
     const params = { path: { id } };
-    return unwrap(await this.api.POST("/api/v1/reservations/{id}/decision", { params, body: { decision, notes } }));
+    return unwrap(
+      await this.api.POST("/api/v1/reservations/{id}/decision", { params, body: { decision, notes } }),
+    );
   }
 
   async schedule(asset: string, draft: MaintenanceDraft): Promise<Maintenance> {
@@ -117,7 +127,9 @@ export class Backend {
   }
 }
 
-async function everyPage<T>(read: (page: number) => Promise<{ items: readonly T[]; more: boolean }>): Promise<T[]> {
+async function everyPage<T>(
+  read: (page: number) => Promise<{ items: readonly T[]; more: boolean }>,
+): Promise<T[]> {
   const all: T[] = [];
   for (let page = 1; ; page += 1) {
     const { items, more } = await read(page);

@@ -1,13 +1,19 @@
 // The calendar on the screen: @event-calendar/core, told what to draw in walls of each asset's zone.
 
-import { type Calendar as Drawn, createCalendar, destroyCalendar, Interaction, List, ResourceTimeline } from "@event-calendar/core";
-import type { Asset } from "./backend";
-import type { Wish } from "./dialogs/booking";
-import { h, icon } from "./dom";
-import { formatDate, formatWhen, locale, t } from "./language";
-import { initials } from "./sign-in";
-import { type Entry, SECTIONS, type Store } from "./store";
-import { asUtc, offsetText, shift, toInstant, toWall, zoneCity } from "./zones";
+import {
+  createCalendar,
+  type Calendar as Drawn,
+  destroyCalendar,
+  Interaction,
+  List,
+  ResourceTimeline,
+} from "@event-calendar/core";
+import { h } from "./dom";
+import { bands, bar, barContent, entryOf, isAsset, past, rowLabel, rows } from "./drawing";
+import { formatDate, locale, t } from "./language";
+import type { Entry, Store } from "./store";
+import { usualTimes, type Wish } from "./wishes";
+import { offsetText, shift, toInstant, toWall } from "./zones";
 
 export type ViewName = "day" | "week" | "month" | "agenda";
 
@@ -17,7 +23,6 @@ const VIEWS = {
   month: "resourceTimelineMonth",
   agenda: "listWeek",
 } as const satisfies Record<ViewName, string>;
-const SECTION_PREFIX = "section:";
 // Slots of a row: the hours of a day, the quarters of the days of a week.
 const SLOTS = { day: 24, week: 28 } as const;
 const NARROWEST_SLOT = { day: 44, week: 22 } as const;
@@ -89,7 +94,7 @@ export class CalendarView {
   firstDay(): string {
     const tomorrow = shift(`${this.today()}T00:00:00`, { days: 1 }).slice(0, 10);
     const shown = this.range.start.slice(0, 10);
-    return shown > tomorrow ? shown : tomorrow;
+    return [shown, tomorrow].sort().at(-1) ?? tomorrow;
   }
 
   /** Draws what the store has now. While something is dragged it waits: the dragged one would be lost. */
@@ -99,7 +104,7 @@ export class CalendarView {
       return;
     }
     this.isStale = false;
-    this.drawn.setOption("events", [...this.bands(), ...this.past(), ...this.entries().map((entry) => this.event(entry))]);
+    this.drawn.setOption("events", [...this.behind(), ...this.bars()]);
     requestAnimationFrame(() => this.mendRoles());
   }
 
@@ -127,10 +132,22 @@ export class CalendarView {
     return toWall(Date.now(), this.store.membership.timezone).slice(0, 10);
   }
 
-  private entries(): Entry[] {
-    const shown = this.store.entries().filter((entry) => this.store.asset(entry.assetId));
+  private bars(): Drawn.EventInput[] {
+    const shown = this.store.entries().filter(({ assetId }) => this.store.asset(assetId));
     const ids = new Set(shown.map(({ id }) => id));
-    return [...shown, ...[...this.leaving.values()].filter(({ id }) => !ids.has(id))];
+    const gone = [...this.leaving.values()].filter(({ id }) => !ids.has(id));
+    return [
+      ...shown.map((entry) =>
+        bar(this.store, entry, { isMarked: this.marked.has(entry.id), isLeaving: false }),
+      ),
+      ...gone.map((entry) => bar(this.store, entry, { isMarked: false, isLeaving: true })),
+    ];
+  }
+
+  private behind(): Drawn.EventInput[] {
+    if (this.name === "agenda" || !this.range.start) return [];
+    const range = { ...this.range, isDays: this.name === "month" };
+    return [...bands(range), ...past(this.store, range)];
   }
 
   private options(): Drawn.Options {
@@ -146,22 +163,36 @@ export class CalendarView {
       views: {
         resourceTimelineDay: { slotDuration: "01:00", snapDuration: "00:15", scrollTime: "06:00" },
         // Seven days from the chosen one: what is ahead counts, and not which day the week began.
-        resourceTimelineWeek: { duration: { days: 7 }, slotDuration: "06:00", snapDuration: "01:00", scrollTime: "00:00" },
+        resourceTimelineWeek: {
+          duration: { days: 7 },
+          slotDuration: "06:00",
+          snapDuration: "01:00",
+          scrollTime: "00:00",
+        },
         resourceTimelineMonth: { duration: { days: 28 }, columnWidth: "minmax(2.4rem, 1fr)" },
         listWeek: { duration: { days: 14 } },
       },
       slotLabelFormat: { hour: "2-digit", hourCycle: "h23" },
       eventTimeFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
-      dayHeaderFormat: (day) => ({ domNodes: [h("span", {}, formatDate(day, { weekday: "short" })), new Text(" "), h("span", {}, day.getDate())] }),
+      dayHeaderFormat: (day) => ({
+        domNodes: [
+          h("span", {}, formatDate(day, { weekday: "short" })),
+          new Text(" "),
+          h("span", {}, day.getDate()),
+        ],
+      }),
       listDayFormat: { weekday: "long" },
       listDaySideFormat: { day: "numeric", month: "long" },
       noEventsContent: () => t().nothingBooked,
-      resources: this.resources(),
-      resourceLabelContent: ({ resource }) => ({ domNodes: this.label(resource.id) }),
+      resources: rows(store),
+      resourceLabelContent: ({ resource }) => ({ domNodes: rowLabel(store, resource.id) }),
       events: [],
-      eventContent: (info) => this.content(info.event),
+      eventContent: ({ event }) => {
+        const entry = entryOf(event);
+        return entry ? barContent(store, entry, this.name === "agenda") : { domNodes: [] };
+      },
       eventDidMount: ({ el, event }) => {
-        el.dataset["entry"] = String(event.id);
+        el.dataset.entry = String(event.id);
       },
       filterEventsWithResources: true,
       eventResizableFromStart: true,
@@ -222,110 +253,9 @@ export class CalendarView {
 
   private wish(assetId: string, start: string, end: string | null, isDays: boolean): void {
     const asset = this.store.asset(assetId);
-    if (asset) this.handlers.wish(isDays || !end ? defaultTimes(asset, start, end, isDays) : { assetId, start, end });
+    if (asset)
+      this.handlers.wish(isDays || !end ? usualTimes(asset, start, end, isDays) : { assetId, start, end });
     window.setTimeout(() => this.drawn.unselect());
-  }
-
-  private resources(): Drawn.ResourceInput[] {
-    return SECTIONS.map((section) => ({
-      id: SECTION_PREFIX + section,
-      title: t().sections[section],
-      children: this.store.assets.filter((asset) => asset.section === section).map(({ id, name }) => ({ id, title: name })),
-    })).filter(({ children }) => children.length > 0);
-  }
-
-  private label(id: string): Node[] {
-    const section = SECTIONS.find((each) => SECTION_PREFIX + each === id);
-    if (section) return [h("span", { class: "section-label" }, icon(section), t().sections[section])];
-    const asset = this.store.asset(id);
-    if (!asset) return [];
-    const isElsewhere = asset.timezone !== this.store.membership.timezone;
-    const hints = [
-      asset.capacity === null ? null : t().guestsUpTo({ count: asset.capacity }),
-      isElsewhere ? t().timeOf({ city: zoneCity(asset.timezone) }) : null,
-    ].filter(Boolean);
-    return [h("span", { class: "asset-label" }, h("strong", {}, asset.name), h("small", {}, hints.join(" · ")))];
-  }
-
-  private event(entry: Entry): Drawn.EventInput {
-    const zone = this.store.zoneOf(entry.assetId);
-    const isLeaving = this.leaving.has(entry.id) && !this.store.entry(entry.id);
-    const isEditable = !isLeaving && this.store.mayChange(entry) && Date.parse(entry.end) > Date.now();
-    return {
-      id: entry.id,
-      resourceId: entry.assetId,
-      start: toWall(entry.start, zone),
-      end: toWall(entry.end, zone),
-      title: entry.title,
-      editable: isEditable,
-      startEditable: isEditable,
-      durationEditable: isEditable,
-      extendedProps: { entry },
-      classNames: [
-        `is-${entry.kind === "maintenance" ? "maintenance" : entry.status}`,
-        ...(entry.userId === this.store.userId ? ["is-mine"] : []),
-        ...(this.marked.has(entry.id) ? ["is-changed"] : []),
-        ...(isLeaving ? ["is-leaving"] : []),
-      ],
-    };
-  }
-
-  /** Nothing is booked on a section's own row: it is one band. */
-  private bands(): Drawn.EventInput[] {
-    if (this.name === "agenda" || !this.range.start) return [];
-    const [start, end] = this.name === "month" ? [this.range.start.slice(0, 10), this.range.end.slice(0, 10)] : [this.range.start, this.range.end];
-    return SECTIONS.map((section) => {
-      const id = SECTION_PREFIX + section;
-      return { id: `band:${id}`, resourceId: id, display: "background" as const, start, end, classNames: ["band"] };
-    });
-  }
-
-  /** What is over, dimmed; its edge is now, on each row by its own clock. */
-  private past(): Drawn.EventInput[] {
-    if (this.name === "agenda" || !this.range.start) return [];
-    return this.store.assets.flatMap((asset) => {
-      const now = toWall(Date.now(), asset.timezone);
-      const end = this.name === "month" ? now.slice(0, 10) : now;
-      if (asUtc(now) <= asUtc(this.range.start) || this.range.start.startsWith(end)) return [];
-      const start = this.name === "month" ? this.range.start.slice(0, 10) : this.range.start;
-      return [{ id: `past:${asset.id}`, resourceId: asset.id, display: "background" as const, start, end, classNames: ["past"] }];
-    });
-  }
-
-  private content(event: Drawn.Event): Drawn.Content | undefined {
-    const entry = entryOf(event);
-    if (!entry) return { domNodes: [] };
-    const asset = this.store.asset(entry.assetId);
-    const zone = this.store.zoneOf(entry.assetId);
-    const isMine = entry.userId === this.store.userId;
-    const status = entry.kind === "maintenance" ? t().maintenance : entry.status === "scheduled" ? "" : t().statuses[entry.status];
-    const who = entry.kind === "maintenance" ? null : isMine ? t().yours : (this.store.personName(entry.userId) ?? t().somebody);
-    const when = formatWhen(entry.start, entry.end, zone);
-    const mark = entry.kind === "maintenance" ? "wrench" : entry.status === "pending" ? "clock" : null;
-    const face = !who ? null : isMine ? icon("person") : h("span", { class: "face", "aria-hidden": true }, initials(who));
-    if (this.name === "agenda") {
-      return {
-        domNodes: [
-          h("span", { class: "agenda-asset" }, asset ? icon(asset.section) : null, asset?.name ?? ""),
-          h("span", { class: "agenda-title" }, entry.title),
-          h("span", { class: "agenda-when" }, when),
-          h("span", { class: "agenda-who" }, face, who && h("span", {}, who), mark ? icon(mark) : null, h("span", {}, status)),
-        ],
-      };
-    }
-    return {
-      domNodes: [
-        h(
-          "span",
-          { class: "event-text", title: [entry.title, who, when].filter(Boolean).join("\n") },
-          mark ? icon(mark) : null,
-          face,
-          h("b", {}, entry.title),
-          who ? h("span", { class: "event-who" }, who) : null,
-        ),
-        h("span", { class: "visually-hidden" }, `, ${[asset?.name, when, status].filter(Boolean).join(", ")}`),
-      ],
-    };
   }
 
   private fit(): void {
@@ -342,29 +272,10 @@ export class CalendarView {
     root?.setAttribute("aria-label", t().calendar);
     if (this.name === "agenda") return;
     root?.setAttribute("role", "group");
-    for (const each of this.target.querySelectorAll("[role=rowgroup], [role=row], [role=cell], [role=rowheader], [role=columnheader]")) {
+    for (const each of this.target.querySelectorAll(
+      "[role=rowgroup], [role=row], [role=cell], [role=rowheader], [role=columnheader]",
+    )) {
       each.removeAttribute("role");
     }
   }
-}
-
-/** Bookings of days: a residence from its check-in to its check-out, all else in office hours. */
-export function defaultTimes(asset: Asset, start: string, end: string | null, isDays: boolean): Wish {
-  const day = start.slice(0, 10);
-  if (asset.section === "residences") {
-    const last = end ? shift(end, { days: -1 }).slice(0, 10) : day;
-    const out = last > day ? last : shift(`${day}T00:00:00`, { days: 1 }).slice(0, 10);
-    return { assetId: asset.id, start: `${day}T${asset.check_in ?? "15:00"}:00`, end: `${out}T${asset.check_out ?? "11:00"}:00` };
-  }
-  if (!isDays) return { assetId: asset.id, start, end: shift(start, { seconds: 2 * 3600 }) };
-  const last = end ? shift(end, { days: -1 }).slice(0, 10) : day;
-  return { assetId: asset.id, start: `${day}T09:00:00`, end: `${last}T17:00:00` };
-}
-
-function entryOf(event: Drawn.Event): Entry | undefined {
-  return event.extendedProps["entry"] as Entry | undefined;
-}
-
-function isAsset(resource: Drawn.Resource | undefined): resource is Drawn.Resource {
-  return resource !== undefined && !resource.id.startsWith(SECTION_PREFIX);
 }

@@ -16,12 +16,15 @@ export function h<K extends keyof HTMLElementTagNameMap>(
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {
     if (name === "on") {
-      for (const [type, listener] of Object.entries(value as object)) element.addEventListener(type, listener);
+      for (const [type, listener] of Object.entries(value as object))
+        element.addEventListener(type, listener);
     } else if (value !== undefined && value !== null && value !== false) {
       element.setAttribute(name, value === true ? "" : String(value));
     }
   }
-  element.append(...children.filter(isShown).map((child) => (typeof child === "number" ? String(child) : child)));
+  element.append(
+    ...children.filter(isShown).map((child) => (typeof child === "number" ? String(child) : child)),
+  );
   return element;
 }
 
@@ -42,7 +45,8 @@ const PATHS = {
   exit: "M14 4H6v16h8M11 12h10M17 8l4 4-4 4",
   warning: "M12 4L2.5 20h19zM12 10v4M12 17v.5",
   planes: "M3 13l18-7-6 14-3-6zM12 14l3-3",
-  helicopters: "M4 5h14M11 5v4M5 13c0-3 3-4 6-4 4 0 6 2 6 5H9c-3 0-4 0-4-1zM17 12h4v-2M8 18h8M10 14v4M14 14v4",
+  helicopters:
+    "M4 5h14M11 5v4M5 13c0-3 3-4 6-4 4 0 6 2 6 5H9c-3 0-4 0-4-1zM17 12h4v-2M8 18h8M10 14v4M14 14v4",
   residences: "M4 11l8-7 8 7v9h-5v-6H9v6H4z",
   watercraft: "M3 16h18l-3 4H6zM12 3v10M12 4l6 9h-6",
 } as const;

@@ -38,7 +38,10 @@ const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } as const;
 
 /** From when to when on the clock of `zone`, as short as it can be said. */
 export function formatWhen(start: string, end: string, zone: string): string {
-  return new Intl.DateTimeFormat(locale(), { ...DAY, ...TIME, timeZone: zone }).formatRange(new Date(start), new Date(end));
+  return new Intl.DateTimeFormat(locale(), { ...DAY, ...TIME, timeZone: zone }).formatRange(
+    new Date(start),
+    new Date(end),
+  );
 }
 
 /** Only the time of day. */

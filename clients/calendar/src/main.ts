@@ -40,7 +40,8 @@ async function start(): Promise<void> {
 async function leave(session: Session, isExpired: boolean): Promise<void> {
   turn += 1;
   await closeStore();
-  const draw = () => show(signInScreen(session, { isExpired, done: () => void enter(session), redraw: draw }));
+  const draw = () =>
+    show(signInScreen(session, { isExpired, done: () => void enter(session), redraw: draw }));
   draw();
 }
 
@@ -63,7 +64,12 @@ async function enter(session: Session): Promise<void> {
   }
 }
 
-async function openOrganization(session: Session, backend: Backend, me: Me, membership: Membership): Promise<void> {
+async function openOrganization(
+  session: Session,
+  backend: Backend,
+  me: Me,
+  membership: Membership,
+): Promise<void> {
   const mine = ++turn;
   await closeStore();
   loading();
@@ -78,7 +84,10 @@ async function openOrganization(session: Session, backend: Backend, me: Me, memb
     void shell?.close();
     shell = new Shell(opened, {
       memberships: membershipsOf(me),
-      switchTo: (chosen) => void openOrganization(session, backend, me, chosen).catch((error: unknown) => wentWrong(error, session)),
+      switchTo: (chosen) =>
+        void openOrganization(session, backend, me, chosen).catch((error: unknown) =>
+          wentWrong(error, session),
+        ),
       signOut: () => {
         session.signOut();
         void leave(session, false);
@@ -117,7 +126,13 @@ function show(screen: HTMLElement): void {
 }
 
 function loading(): void {
-  const row = () => h("div", { class: "skeleton-row" }, h("span", { class: "skeleton-name" }), h("span", { class: "skeleton-bar" }));
+  const row = () =>
+    h(
+      "div",
+      { class: "skeleton-row" },
+      h("span", { class: "skeleton-name" }),
+      h("span", { class: "skeleton-bar" }),
+    );
   show(
     h(
       "main",
@@ -131,7 +146,14 @@ function loading(): void {
 function failed(message: string, retry: () => void, more?: HTMLElement): void {
   const again = h("button", { type: "button", class: "button primary", on: { click: retry } }, t().retry);
   show(
-    h("main", { class: "failure" }, icon("warning"), h("h1", {}, t().loadFailed), h("p", { role: "alert" }, message), h("div", { class: "row-actions" }, again, more)),
+    h(
+      "main",
+      { class: "failure" },
+      icon("warning"),
+      h("h1", {}, t().loadFailed),
+      h("p", { role: "alert" }, message),
+      h("div", { class: "row-actions" }, again, more),
+    ),
   );
   again.focus();
 }

@@ -7,7 +7,10 @@ import type { Store } from "./store";
 /** Null for what is not worth a word: our own doing, or what can only be seen by looking closely. */
 export async function describeChange(change: CalendarChange, store: Store): Promise<string | null> {
   const who = (await store.findPerson(change.sourceUserId)) ?? t().somebody;
-  const state = "reservation" in change ? (change.reservation ?? change.previousState) : (change.maintenance ?? change.previousState);
+  const state =
+    "reservation" in change
+      ? (change.reservation ?? change.previousState)
+      : (change.maintenance ?? change.previousState);
   if (!state) return null;
   const p = {
     who,
@@ -47,6 +50,9 @@ function updated(change: Extract<CalendarChange, { reservation: unknown }>): Sen
   const { reservation: now, previousState: before } = change;
   if (!now || !before) return news.changed;
   if (before.status === "pending" && now.status === "approved") return news.approved;
-  const isMoved = now.asset_id !== before.asset_id || now.start_date !== before.start_date || now.end_date !== before.end_date;
+  const isMoved =
+    now.asset_id !== before.asset_id ||
+    now.start_date !== before.start_date ||
+    now.end_date !== before.end_date;
   return isMoved ? news.moved : news.changed;
 }

@@ -29,13 +29,23 @@ export function notify(text: string, tone: Tone = "good", action?: Action): void
   const wait = () => {
     timer = window.setTimeout(dismiss, action ? LIFE_WITH_ACTION : LIFE);
   };
+  const act = () => {
+    dismiss();
+    action?.run();
+  };
   const notice = h(
     "div",
-    { class: `notice notice-${tone}`, on: { pointerenter: () => window.clearTimeout(timer), pointerleave: wait } },
+    {
+      class: `notice notice-${tone}`,
+      on: { pointerenter: () => window.clearTimeout(timer), pointerleave: wait },
+    },
     h("p", {}, text),
-    action &&
-      h("button", { type: "button", class: "link", on: { click: () => (dismiss(), action.run()) } }, action.label),
-    h("button", { type: "button", class: "icon-button", "aria-label": t().close, on: { click: dismiss } }, icon("close")),
+    action && h("button", { type: "button", class: "link", on: { click: act } }, action.label),
+    h(
+      "button",
+      { type: "button", class: "icon-button", "aria-label": t().close, on: { click: dismiss } },
+      icon("close"),
+    ),
   );
   list.append(notice);
   while (list.childElementCount > MOST) list.firstElementChild?.remove();

@@ -38,7 +38,12 @@ export async function book(store: Store, draft: Draft, keys: Keys): Promise<Outc
       notify(isPending ? t().done.pending(reservation) : t().done.booked(reservation));
       return { kind: "saved", reservation };
     } catch (error) {
-      const next = await settle(store, error, { assetId: tried.asset_id, start: tried.start_date, end: tried.end_date, isMove: false });
+      const next = await settle(store, error, {
+        assetId: tried.asset_id,
+        start: tried.start_date,
+        end: tried.end_date,
+        isMove: false,
+      });
       if (next.kind === "slot") tried = { ...tried, start_date: next.start_date, end_date: next.end_date };
       else if (next.kind === "override") override = next.override;
       else if (next.kind === "faults") return next;
@@ -76,7 +81,12 @@ export async function change(store: Store, base: Base, changes: Changes): Promis
         continue;
       }
       const { asset_id, start_date, end_date } = { ...base, ...tried };
-      const next = await settle(store, error, { assetId: asset_id, start: start_date, end: end_date, isMove: true });
+      const next = await settle(store, error, {
+        assetId: asset_id,
+        start: start_date,
+        end: end_date,
+        isMove: true,
+      });
       if (next.kind === "slot") tried = { ...tried, start_date: next.start_date, end_date: next.end_date };
       else if (next.kind === "override") tried = { ...tried, override: next.override };
       else if (next.kind === "other") return { kind: "other", tried };
@@ -89,7 +99,11 @@ export async function change(store: Store, base: Base, changes: Changes): Promis
 /** Mine is their version with my changes over it: what the booking would then be. */
 async function wantsMine(store: Store, current: Reservation, changes: Changes): Promise<boolean> {
   const who = (await store.findPerson(store.lastEditor(current.id))) ?? t().somebody;
-  const choice = await chooseVersion(versionOf(store, { ...current, ...changes }), versionOf(store, current), who);
+  const choice = await chooseVersion(
+    versionOf(store, { ...current, ...changes }),
+    versionOf(store, current),
+    who,
+  );
   if (choice === "theirs") notify(t().done.theirsKept({ who }), "news");
   return choice === "mine";
 }

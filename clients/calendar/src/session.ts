@@ -95,7 +95,9 @@ export class Session {
       throw new SignInError("unreachable");
     }
     if (!response.ok) throw new SignInError(REFUSED.has(response.status) ? "credentials" : "unreachable");
-    const { access_token, refresh_token, expires_in, user } = (await response.json()) as Tokens & { expires_in: number };
+    const { access_token, refresh_token, expires_in, user } = (await response.json()) as Tokens & {
+      expires_in: number;
+    };
     this.keep({ access_token, refresh_token, expires_at: Date.now() / 1000 + expires_in, user });
     return access_token;
   }

@@ -1,7 +1,7 @@
 // What stands around the calendar: who and where one is, the connection, the days shown, and the buttons.
 
 import type { CalendarState } from "@reservepty/client";
-import { CalendarView, defaultTimes, type ViewName } from "./calendar-view";
+import { CalendarView, type ViewName } from "./calendar-view";
 import { openBooking, openChange } from "./dialogs/booking";
 import { openEntry, openWaiting } from "./dialogs/details";
 import { openMaintenance } from "./dialogs/maintenance";
@@ -13,6 +13,7 @@ import { notify } from "./notices";
 import { change } from "./saving";
 import { initials } from "./sign-in";
 import { type Entry, type Membership, ofReservation, type Store } from "./store";
+import { usualTimes, type Wish } from "./wishes";
 import { browserZone, toInstant } from "./zones";
 
 // The window that is fetched reaches beyond the days shown, so that every zone's days are in it, and a step to the
@@ -50,7 +51,7 @@ export class Shell {
       store,
       {
         open: (entry) => openEntry(store, entry),
-        wish: (wish) => openBooking(store, wish),
+        wish: (wish) => openBooking(store, wish, true),
         move: (entry, to) => void this.move(entry, to),
         range: (start, end) => this.setRange(start, end),
       },
@@ -61,7 +62,13 @@ export class Shell {
       { class: "shell" },
       h("a", { class: "skip", href: "#calendar" }, t().skip),
       this.header(),
-      h("main", { class: "stage" }, this.toolbar(), store.assets.length > 0 ? this.canvas : this.emptyState(), this.legend()),
+      h(
+        "main",
+        { class: "stage" },
+        this.toolbar(),
+        store.assets.length > 0 ? this.canvas : this.emptyState(),
+        this.legend(),
+      ),
     );
     this.showState(store.state);
     this.waiting.addEventListener("click", () => openWaiting(store));
@@ -105,7 +112,13 @@ export class Shell {
                 },
               },
             },
-            ...memberships.map((each) => h("option", { value: each.organizationId, selected: each.organizationId === here.organizationId }, each.name)),
+            ...memberships.map((each) =>
+              h(
+                "option",
+                { value: each.organizationId, selected: each.organizationId === here.organizationId },
+                each.name,
+              ),
+            ),
           )
         : h("span", { class: "organization" }, here.name);
     return h(
@@ -121,7 +134,17 @@ export class Shell {
         { class: "whoami" },
         h("span", { class: "initials", "aria-hidden": true }, initials(name)),
         h("span", { class: "whoami-name" }, name, h("small", {}, t().roles[here.role])),
-        h("button", { type: "button", class: "button quiet sign-out", "aria-label": t().signOut, on: { click: options.signOut } }, icon("exit"), h("span", {}, t().signOut)),
+        h(
+          "button",
+          {
+            type: "button",
+            class: "button quiet sign-out",
+            "aria-label": t().signOut,
+            on: { click: options.signOut },
+          },
+          icon("exit"),
+          h("span", {}, t().signOut),
+        ),
       ),
     );
   }
@@ -129,9 +152,28 @@ export class Shell {
   private toolbar(): HTMLElement {
     const { store, view } = this;
     const step = (direction: -1 | 1, label: string) =>
-      h("button", { type: "button", class: "icon-button", "aria-label": label, title: label, on: { click: () => view.step(direction) } }, icon(direction < 0 ? "left" : "right"));
+      h(
+        "button",
+        {
+          type: "button",
+          class: "icon-button",
+          "aria-label": label,
+          title: label,
+          on: { click: () => view.step(direction) },
+        },
+        icon(direction < 0 ? "left" : "right"),
+      );
     const views = VIEW_NAMES.map((name) =>
-      h("button", { type: "button", "data-view": name, "aria-pressed": String(name === view.view), on: { click: () => this.choose(name) } }, t().views[name]),
+      h(
+        "button",
+        {
+          type: "button",
+          "data-view": name,
+          "aria-pressed": String(name === view.view),
+          on: { click: () => this.choose(name) },
+        },
+        t().views[name],
+      ),
     );
     return h(
       "div",
@@ -140,7 +182,11 @@ export class Shell {
         "div",
         { class: "steps", role: "group", "aria-label": t().period },
         step(-1, t().previous),
-        h("button", { type: "button", class: "button secondary", on: { click: () => view.step(0) } }, t().today),
+        h(
+          "button",
+          { type: "button", class: "button secondary", on: { click: () => view.step(0) } },
+          t().today,
+        ),
         step(1, t().next),
       ),
       this.title,
@@ -148,25 +194,44 @@ export class Shell {
       this.waiting,
       h("div", { class: "segmented", role: "group", "aria-label": t().viewLabel }, ...views),
       store.isAdmin && store.bookable.length > 0
-        ? h("button", { type: "button", class: "button secondary with-icon maintenance-button", on: { click: () => openMaintenance(store, this.defaultWish()) } }, icon("wrench"), h("span", {}, t().scheduleMaintenance))
+        ? h(
+            "button",
+            {
+              type: "button",
+              class: "button secondary with-icon maintenance-button",
+              on: { click: () => openMaintenance(store, this.defaultWish()) },
+            },
+            icon("wrench"),
+            h("span", {}, t().scheduleMaintenance),
+          )
         : null,
       store.mayBook
-        ? h("button", { type: "button", class: "button primary with-icon book-button", on: { click: () => openBooking(store, this.defaultWish()) } }, icon("plus"), h("span", {}, t().newBooking))
+        ? h(
+            "button",
+            {
+              type: "button",
+              class: "button primary with-icon book-button",
+              on: { click: () => openBooking(store, this.defaultWish(), false) },
+            },
+            icon("plus"),
+            h("span", {}, t().newBooking),
+          )
         : null,
     );
   }
 
   private choose(name: ViewName): void {
     sessionStorage.setItem(VIEW_KEY, name);
-    for (const each of this.element.querySelectorAll("[data-view]")) each.setAttribute("aria-pressed", String(each.getAttribute("data-view") === name));
+    for (const each of this.element.querySelectorAll("[data-view]"))
+      each.setAttribute("aria-pressed", String(each.getAttribute("data-view") === name));
     this.view.show(name);
   }
 
-  private defaultWish() {
+  private defaultWish(): Wish {
     const asset = this.store.bookable[0];
     if (!asset) throw new Error("There is nothing to book.");
     const day = this.view.firstDay();
-    return defaultTimes(asset, day, null, true);
+    return usualTimes(asset, day, null, true);
   }
 
   private legend(): HTMLElement {
@@ -188,15 +253,24 @@ export class Shell {
   }
 
   private emptyState(): HTMLElement {
-    return h("div", { class: "empty" }, icon("residences"), h("h2", {}, t().noAssets), h("p", {}, t().noAssetsHint));
+    return h(
+      "div",
+      { class: "empty" },
+      icon("residences"),
+      h("h2", {}, t().noAssets),
+      h("p", {}, t().noAssetsHint),
+    );
   }
 
   private setRange(start: string, end: string): void {
     const style = this.view?.view ?? this.initialView();
     this.title.textContent = formatDays(start, end, style === "day" ? "day" : "range");
     const zone = this.store.membership.timezone;
-    const bound = (wall: string, days: number) => new Date(Date.parse(toInstant(wall, zone)) + days * DAY).toISOString();
-    void this.store.show(bound(start, -MARGIN_DAYS), bound(end, MARGIN_DAYS)).catch((error: unknown) => this.options.failed(error));
+    const bound = (wall: string, days: number) =>
+      new Date(Date.parse(toInstant(wall, zone)) + days * DAY).toISOString();
+    void this.store
+      .show(bound(start, -MARGIN_DAYS), bound(end, MARGIN_DAYS))
+      .catch((error: unknown) => this.options.failed(error));
   }
 
   private async move(entry: Entry, to: Pick<Entry, "assetId" | "start" | "end">): Promise<void> {
@@ -208,13 +282,21 @@ export class Shell {
       ...(Date.parse(to.end) === Date.parse(entry.end) ? {} : { end_date: to.end }),
     };
     if (Object.keys(changes).length === 0) return store.forget(entry.id);
-    const base = { id: entry.id, asset_id: entry.assetId, start_date: entry.start, end_date: entry.end, version: entry.version };
+    const base = {
+      id: entry.id,
+      asset_id: entry.assetId,
+      start_date: entry.start,
+      end_date: entry.end,
+      version: entry.version,
+    };
     try {
       const outcome = await change(store, base, changes);
       if (outcome.kind === "saved") return;
       if (outcome.kind === "faults") notify(outcome.error.message, "bad");
-      if (outcome.kind !== "dropped" || store.entry(entry.id)?.version === entry.version) store.forget(entry.id);
-      if (outcome.kind === "other") openChange(store, await store.backend.reservation(entry.id), outcome.tried);
+      if (outcome.kind !== "dropped" || store.entry(entry.id)?.version === entry.version)
+        store.forget(entry.id);
+      if (outcome.kind === "other")
+        openChange(store, await store.backend.reservation(entry.id), outcome.tried);
     } catch {
       store.forget(entry.id);
       notify(t().offlineAction, "bad");
@@ -239,8 +321,12 @@ export class Shell {
     this.pill.className = `connection connection-${state}`;
     const since = state === "offline" ? ` ${formatTime(new Date(this.lastLive), browserZone())}` : "";
     this.pill.title = t().stateHints[state];
-    this.pill.replaceChildren(h("span", { class: "dot", "aria-hidden": true }), h("span", {}, t().states[state] + (since ? ` ·${since}` : "")), h("span", { class: "visually-hidden" }, ` ${t().stateHints[state]}`));
-    document.documentElement.dataset["connection"] = state;
+    this.pill.replaceChildren(
+      h("span", { class: "dot", "aria-hidden": true }),
+      h("span", {}, t().states[state] + (since ? ` ·${since}` : "")),
+      h("span", { class: "visually-hidden" }, ` ${t().stateHints[state]}`),
+    );
+    document.documentElement.dataset.connection = state;
     if (state === "live") {
       const [only, ...others] = this.missed;
       if (only) notify(others.length > 0 ? t().news.missed({ count: others.length + 1 }) : only, "news");

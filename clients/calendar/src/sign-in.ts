@@ -16,9 +16,15 @@ const PEOPLE = [
   { name: "Vera Collins", role: "viewer", email: "viewer@demo.reservepty.test" },
 ] as const;
 
-export function signInScreen(session: Session, options: { isExpired: boolean; done: () => void; redraw: () => void }): HTMLElement {
+export function signInScreen(
+  session: Session,
+  options: { isExpired: boolean; done: () => void; redraw: () => void },
+): HTMLElement {
   const email = field(t().email, h("input", { type: "email", required: true, autocomplete: "username" }));
-  const password = field(t().password, h("input", { type: "password", required: true, autocomplete: "current-password" }));
+  const password = field(
+    t().password,
+    h("input", { type: "password", required: true, autocomplete: "current-password" }),
+  );
   const fault = h("p", { class: "form-fault", role: "alert" }, options.isExpired ? t().sessionExpired : "");
   const buttons: HTMLButtonElement[] = [];
 
@@ -66,7 +72,12 @@ export function signInScreen(session: Session, options: { isExpired: boolean; do
     h(
       "div",
       { class: "sign-in-card" },
-      h("div", { class: "sign-in-head" }, h("span", { class: "brand" }, icon("logo"), t().product), languageSwitch(options.redraw)),
+      h(
+        "div",
+        { class: "sign-in-head" },
+        h("span", { class: "brand" }, icon("logo"), t().product),
+        languageSwitch(options.redraw),
+      ),
       h("h1", {}, t().tagline),
       form,
       h("h2", {}, t().demoAccounts),

@@ -87,7 +87,12 @@ export class Store {
   }
 
   /** Fetches all but the calendar, which `show` opens. */
-  static async open(backend: Backend, connection: ConnectionOptions, me: Me, membership: Membership): Promise<Store> {
+  static async open(
+    backend: Backend,
+    connection: ConnectionOptions,
+    me: Me,
+    membership: Membership,
+  ): Promise<Store> {
     const [assets, members] = await Promise.all([
       backend.assets(membership.organizationId),
       backend.members(membership.organizationId),
@@ -169,7 +174,12 @@ export class Store {
       await this.calendar.setWindow(from, to);
       return;
     }
-    const options: CalendarOptions = { ...this.connection, organizationId: this.membership.organizationId, from, to };
+    const options: CalendarOptions = {
+      ...this.connection,
+      organizationId: this.membership.organizationId,
+      from,
+      to,
+    };
     this.calendar = openCalendar(options);
     this.calendar.subscribe((update) => this.hear(update));
   }
@@ -182,11 +192,14 @@ export class Store {
   /** Bookings and maintenance as they are to be shown: the stream's, and over it what we have just been answered. */
   entries(): Entry[] {
     const all = new Map<string, Entry>();
-    for (const each of this.calendar?.snapshot.reservations.values() ?? []) all.set(each.id, ofReservation(each));
-    for (const each of this.calendar?.snapshot.maintenance.values() ?? []) all.set(each.id, ofMaintenance(each));
+    for (const each of this.calendar?.snapshot.reservations.values() ?? [])
+      all.set(each.id, ofReservation(each));
+    for (const each of this.calendar?.snapshot.maintenance.values() ?? [])
+      all.set(each.id, ofMaintenance(each));
     for (const [id, overlay] of this.overlays) {
       const known = all.get(id);
-      const isOver = overlay.version !== null && (overlay.until < Date.now() || (known?.version ?? 0) >= overlay.version);
+      const isOver =
+        overlay.version !== null && (overlay.until < Date.now() || (known?.version ?? 0) >= overlay.version);
       if (isOver) this.overlays.delete(id);
       else if (overlay.entry) all.set(id, overlay.entry);
       else all.delete(id);
@@ -267,7 +280,9 @@ export class Store {
   }
 }
 
-export function ofReservation(each: Omit<ReservationEntry, "guest_count"> & { guest_count: number | null }): Entry {
+export function ofReservation(
+  each: Omit<ReservationEntry, "guest_count"> & { guest_count: number | null },
+): Entry {
   return {
     kind: "booking",
     id: each.id,

@@ -27,7 +27,7 @@ function clock(zone: string): Intl.DateTimeFormat {
 export function toWall(instant: string | Date | number, zone: string): string {
   const parts: Record<string, string> = {};
   for (const { type, value } of clock(zone).formatToParts(new Date(instant))) parts[type] = value;
-  return `${parts["year"]}-${parts["month"]}-${parts["day"]}T${parts["hour"]}:${parts["minute"]}:${parts["second"]}`;
+  return `${parts.year}-${parts.month}-${parts.day}T${parts.hour}:${parts.minute}:${parts.second}`;
 }
 
 /** Milliseconds by which the clock in `zone` is ahead of UTC at an instant. */
@@ -42,7 +42,10 @@ export function offsetAt(instant: number, zone: string): number {
  */
 export function toInstant(wall: string, zone: string): string {
   const utc = asUtc(wall);
-  const [before, after] = [utc - DAY, utc + DAY].map((near) => utc - offsetAt(near, zone)) as [number, number];
+  const [before, after] = [utc - DAY, utc + DAY].map((near) => utc - offsetAt(near, zone)) as [
+    number,
+    number,
+  ];
   const shown = [before, after].filter((instant) => asUtc(toWall(instant, zone)) === utc);
   return new Date(Math.min(...(shown.length > 0 ? shown : [before]))).toISOString();
 }

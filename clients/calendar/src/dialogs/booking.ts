@@ -6,6 +6,7 @@ import { h } from "../dom";
 import { formatList, formatWhen, t } from "../language";
 import { book, change, Keys, type Outcome } from "../saving";
 import { SECTIONS, type Store } from "../store";
+import { usualTimes, type Wish } from "../wishes";
 import { browserZone, toInstant, toWall, zoneCity } from "../zones";
 import { busy, button, field, openDialog } from "./dialog";
 import { conflictList, violationList } from "./refusals";
@@ -13,19 +14,11 @@ import { conflictList, violationList } from "./refusals";
 // After the last key, before the rules are asked. Milliseconds.
 const PREVIEW_DELAY = 350;
 
-export interface Wish {
-  assetId: string;
-  /** Walls of the asset's zone. */
-  start: string;
-  end: string;
-  title?: string;
-}
-
 /** Opens the form for a new booking. */
-export function openBooking(store: Store, wish: Wish): void {
+export function openBooking(store: Store, wish: Wish, isPointedAt: boolean): void {
   const form = new BookingForm(store, {
     asset_id: wish.assetId,
-    title: wish.title ?? "",
+    title: "",
     start_date: toInstant(wish.start, store.zoneOf(wish.assetId)),
     end_date: toInstant(wish.end, store.zoneOf(wish.assetId)),
     guest_count: null,
@@ -34,7 +27,7 @@ export function openBooking(store: Store, wish: Wish): void {
   });
   const keys = new Keys();
   form.open(t().newBooking, t().book, (draft) => book(store, draft, keys));
-  form.preview();
+  form.preview(isPointedAt);
 }
 
 /** Opens the form of a booking; `tried` is what has been changed in vain already. */
@@ -91,6 +84,8 @@ class BookingForm {
   private timer = 0;
   private asking: AbortController | null = null;
   private isPreviewed = false;
+  /** Whether the times are the user's own. */
+  private isTimed = false;
 
   constructor(
     private readonly store: Store,
@@ -98,25 +93,57 @@ class BookingForm {
   ) {
     this.zone = store.zoneOf(draft.asset_id);
     this.asset = field(t().asset, assetSelect(store, draft.asset_id));
-    this.title = field(t().title, h("input", { type: "text", maxlength: 200, required: true, value: draft.title, placeholder: t().titlePlaceholder, autocomplete: "off" }));
+    this.title = field(
+      t().title,
+      h("input", {
+        type: "text",
+        maxlength: 200,
+        required: true,
+        value: draft.title,
+        placeholder: t().titlePlaceholder,
+        autocomplete: "off",
+      }),
+    );
     this.start = field(t().starts, timeInput(draft.start_date, this.zone));
     this.end = field(t().ends, timeInput(draft.end_date, this.zone));
-    this.guestCount = field(t().guestCount, h("input", { type: "number", min: 0, max: 10_000, inputmode: "numeric", value: draft.guest_count ?? "" }));
+    this.guestCount = field(
+      t().guestCount,
+      h("input", {
+        type: "number",
+        min: 0,
+        max: 10_000,
+        inputmode: "numeric",
+        value: draft.guest_count ?? "",
+      }),
+    );
     this.guests = field(t().guests, h("textarea", { rows: 2 }), t().guestsHint);
-    this.guests.control.value = draft.guests.map(({ name, email }) => (email ? `${name}, ${email}` : name)).join("\n");
+    this.guests.control.value = draft.guests
+      .map(({ name, email }) => (email ? `${name}, ${email}` : name))
+      .join("\n");
     this.notes = field(t().notes, h("textarea", { rows: 2, maxlength: 10_000 }), t().notesHint);
     this.notes.control.value = draft.notes ?? "";
     this.asset.control.addEventListener("change", () => {
       // The clock's face stays: whoever books 15:00 means 15:00 there.
       this.zone = store.zoneOf(this.asset.control.value);
+      if (this.isPreviewed && !this.isTimed) this.suggestTimes();
       this.edited();
     });
-    for (const { control } of [this.start, this.end]) control.addEventListener("change", () => this.edited());
+    for (const { control } of [this.start, this.end]) {
+      control.addEventListener("change", () => {
+        this.isTimed = true;
+        this.edited();
+      });
+    }
     this.guestCount.control.addEventListener("change", () => this.edited());
     this.showClock();
   }
 
-  open<T>(heading: string, action: string, submit: (draft: Draft) => Promise<Outcome<T>>, closed?: () => void): void {
+  open<T>(
+    heading: string,
+    action: string,
+    submit: (draft: Draft) => Promise<Outcome<T>>,
+    closed?: () => void,
+  ): void {
     const send = h("button", { type: "submit", class: "button primary", form: "booking-form" }, action);
     const form = h(
       "form",
@@ -156,9 +183,10 @@ class BookingForm {
     (this.title.control.value ? this.start.control : this.title.control).focus();
   }
 
-  /** From now on, the rules are asked what they think of it. */
-  preview(): void {
+  /** From now on, the rules are asked what they think of it. Without `isTimed` another asset brings its usual times. */
+  preview(isTimed: boolean): void {
     this.isPreviewed = true;
+    this.isTimed = isTimed;
     this.askSoon();
   }
 
@@ -180,11 +208,20 @@ class BookingForm {
     this.askSoon();
   }
 
+  private suggestTimes(): void {
+    const asset = this.store.asset(this.asset.control.value);
+    if (!asset) return;
+    const { start, end } = usualTimes(asset, this.start.control.value, null, true);
+    this.start.control.value = start.slice(0, 16);
+    this.end.control.value = end.slice(0, 16);
+  }
+
   private showClock(): void {
     const { start, end } = this.times();
     const city = zoneCity(this.zone);
     const isElsewhere = start && toWall(start, this.zone) !== toWall(start, browserZone());
-    const mine = isElsewhere && end && start < end ? t().yourTime({ when: formatWhen(start, end, browserZone()) }) : "";
+    const mine =
+      isElsewhere && end && start < end ? t().yourTime({ when: formatWhen(start, end, browserZone()) }) : "";
     this.clock.textContent = `${t().assetTime({ city })} ${mine}`.trim();
   }
 
@@ -201,7 +238,9 @@ class BookingForm {
     this.start.fault(start ? "" : t().required);
     this.end.fault(!end ? t().required : start && end <= start ? t().endsBeforeStart : "");
     for (const other of [this.asset, this.guestCount, this.guests, this.notes]) other.fault("");
-    const wrong = [this.title, this.start, this.end].find(({ control }) => control.hasAttribute("aria-invalid"));
+    const wrong = [this.title, this.start, this.end].find(({ control }) =>
+      control.hasAttribute("aria-invalid"),
+    );
     if (wrong || !start || !end) {
       wrong?.control.focus();
       return null;
@@ -218,7 +257,10 @@ class BookingForm {
       end_date: end,
       guest_count: count === "" ? null : Number(count),
       notes: this.notes.control.value.trim() || null,
-      guests: this.guests.control.value.split("\n").map(readGuest).filter((guest) => guest.name !== ""),
+      guests: this.guests.control.value
+        .split("\n")
+        .map(readGuest)
+        .filter((guest) => guest.name !== ""),
     };
   }
 
@@ -272,7 +314,10 @@ class BookingForm {
         const ids = [...new Set(preview.approvals.flatMap((each) => each.approvers))];
         const names = await Promise.all(ids.map((id) => this.store.findPerson(id)));
         const known = names.filter((name) => name !== undefined);
-        return [h("p", {}, t().previewPending({ who: formatList(known) })), violationList(preview.violations)];
+        return [
+          h("p", {}, t().previewPending({ who: formatList(known) })),
+          violationList(preview.violations),
+        ];
       }
       case "refused":
         return [h("p", {}, t().previewRefused), violationList(preview.violations)];
@@ -283,8 +328,12 @@ class BookingForm {
 }
 
 export function assetSelect(store: Store, chosen: string): HTMLSelectElement {
-  const groups = SECTIONS.map((section) => ({ section, assets: store.bookable.filter((asset) => asset.section === section) }));
-  const option = (asset: Asset) => h("option", { value: asset.id, selected: asset.id === chosen }, asset.name);
+  const groups = SECTIONS.map((section) => ({
+    section,
+    assets: store.bookable.filter((asset) => asset.section === section),
+  }));
+  const option = (asset: Asset) =>
+    h("option", { value: asset.id, selected: asset.id === chosen }, asset.name);
   return h(
     "select",
     {},
@@ -295,7 +344,12 @@ export function assetSelect(store: Store, chosen: string): HTMLSelectElement {
 }
 
 export function timeInput(instant: string, zone: string): HTMLInputElement {
-  return h("input", { type: "datetime-local", required: true, step: 300, value: toWall(instant, zone).slice(0, 16) });
+  return h("input", {
+    type: "datetime-local",
+    required: true,
+    step: 300,
+    value: toWall(instant, zone).slice(0, 16),
+  });
 }
 
 function readGuest(line: string): { name: string; email: string | null } {

@@ -25,7 +25,13 @@ async function openDetails(store: Store, entry: Entry): Promise<void> {
     dialog.footer.replaceChildren(...actions(store, entry, reservation, dialog));
   } catch (error) {
     const isGone = error instanceof ApiError && error.code === "NOT_FOUND";
-    content.append(h("p", { role: "alert" }, isGone ? t().goneMeanwhile : error instanceof ApiError ? error.message : t().unreachable));
+    content.append(
+      h(
+        "p",
+        { role: "alert" },
+        isGone ? t().goneMeanwhile : error instanceof ApiError ? error.message : t().unreachable,
+      ),
+    );
   }
 }
 
@@ -33,8 +39,14 @@ function facts(store: Store, entry: Entry, reservation?: Reservation): Node[] {
   const zone = store.zoneOf(entry.assetId);
   const here = browserZone();
   const isElsewhere = toWall(entry.start, zone) !== toWall(entry.start, here);
-  const who = reservation?.booked_by ?? store.personName(entry.userId) ?? (entry.userId === null ? t().aFormerMember : t().somebody);
-  const row = (label: string, ...value: (Node | string | null)[]) => [h("dt", {}, label), h("dd", {}, ...value)];
+  const who =
+    reservation?.booked_by ??
+    store.personName(entry.userId) ??
+    (entry.userId === null ? t().aFormerMember : t().somebody);
+  const row = (label: string, ...value: (Node | string | null)[]) => [
+    h("dt", {}, label),
+    h("dd", {}, ...value),
+  ];
   const isMine = entry.userId === store.userId;
   const rows = [
     ...row(t().where, store.asset(entry.assetId)?.name ?? ""),
@@ -45,16 +57,28 @@ function facts(store: Store, entry: Entry, reservation?: Reservation): Node[] {
       isElsewhere ? h("small", {}, t().yourTime({ when: formatWhen(entry.start, entry.end, here) })) : null,
     ),
     ...(entry.kind === "booking"
-      ? [...row(t().bookedBy, isMine ? `${who} (${t().you})` : who), ...row(t().status, statusTag(entry.status))]
+      ? [
+          ...row(t().bookedBy, isMine ? `${who} (${t().you})` : who),
+          ...row(t().status, statusTag(entry.status)),
+        ]
       : []),
     ...(entry.guestCount === null ? [] : row(t().guestCount, String(entry.guestCount))),
   ];
   if (reservation) {
     const guests = (reservation.guests ?? []).map(({ name }) => name);
-    const waits = (reservation.approvals ?? []).filter((each) => each.status === "pending").map((each) => {
-      const names = each.approvers.filter(({ status }) => status === "pending").map(({ name }) => name ?? t().somebody);
-      return h("span", { class: "approval" }, t().waitsFor({ who: formatList(names) }), each.rule_name ? h("small", {}, each.rule_name) : null);
-    });
+    const waits = (reservation.approvals ?? [])
+      .filter((each) => each.status === "pending")
+      .map((each) => {
+        const names = each.approvers
+          .filter(({ status }) => status === "pending")
+          .map(({ name }) => name ?? t().somebody);
+        return h(
+          "span",
+          { class: "approval" },
+          t().waitsFor({ who: formatList(names) }),
+          each.rule_name ? h("small", {}, each.rule_name) : null,
+        );
+      });
     if (waits.length > 0) rows.push(...row(t().approvals, ...waits));
     if (guests.length > 0) rows.push(...row(t().guests, formatList(guests)));
     if (reservation.notes) rows.push(...row(t().notes, h("span", { class: "pre" }, reservation.notes)));
@@ -64,7 +88,12 @@ function facts(store: Store, entry: Entry, reservation?: Reservation): Node[] {
 
 export function statusTag(status: Entry["status"]): HTMLElement {
   const label = status === "scheduled" ? t().maintenance : t().statuses[status];
-  return h("span", { class: `tag tag-${status}` }, icon(status === "pending" ? "clock" : status === "scheduled" ? "wrench" : "check"), label);
+  return h(
+    "span",
+    { class: `tag tag-${status}` },
+    icon(status === "pending" ? "clock" : status === "scheduled" ? "wrench" : "check"),
+    label,
+  );
 }
 
 function actions(store: Store, entry: Entry, reservation: Reservation, dialog: Dialog): HTMLElement[] {
@@ -87,7 +116,10 @@ function actions(store: Store, entry: Entry, reservation: Reservation, dialog: D
       dialog.close();
       openDecision(store, reservation, decision);
     };
-    buttons.push(button(t().reject, "danger", decide("reject")), button(t().approve, "primary", decide("approve")));
+    buttons.push(
+      button(t().reject, "danger", decide("reject")),
+      button(t().approve, "primary", decide("approve")),
+    );
   }
   return buttons;
 }
@@ -97,16 +129,24 @@ function openCancel(store: Store, reservation: Reservation): void {
   const zone = store.zoneOf(reservation.asset_id);
   const dialog = openDialog({
     title: t().cancelTitle,
-    body: [h("p", {}, `${reservation.title} · ${formatWhen(reservation.start_date, reservation.end_date, zone)}`), reason.row],
+    body: [
+      h("p", {}, `${reservation.title} · ${formatWhen(reservation.start_date, reservation.end_date, zone)}`),
+      reason.row,
+    ],
     footer: [
       button(t().keepBooking, "quiet", () => dialog.close()),
       button(t().cancelBooking, "danger", (element) =>
         busy(element, async () => {
-          const canceled = await attempt(() => store.backend.cancel(reservation.id, reason.control.value.trim() || null));
+          const canceled = await attempt(() =>
+            store.backend.cancel(reservation.id, reason.control.value.trim() || null),
+          );
           if (!canceled) return;
           store.answered(canceled);
           dialog.close();
-          notify(t().done.canceled(canceled), "good", { label: t().undo, run: () => void undo(store, canceled) });
+          notify(t().done.canceled(canceled), "good", {
+            label: t().undo,
+            run: () => void undo(store, canceled),
+          });
         }),
       ),
     ],
@@ -120,7 +160,11 @@ async function undo(store: Store, canceled: Reservation): Promise<void> {
   notify(t().done.restored(restored));
 }
 
-export function openDecision(store: Store, reservation: { id: string; title: string }, decision: "approve" | "reject"): void {
+export function openDecision(
+  store: Store,
+  reservation: { id: string; title: string },
+  decision: "approve" | "reject",
+): void {
   const notes = field(t().decisionNotes, h("textarea", { rows: 2, maxlength: 2000 }));
   const isApproval = decision === "approve";
   const dialog = openDialog({
@@ -130,7 +174,9 @@ export function openDecision(store: Store, reservation: { id: string; title: str
       button(t().cancelAction, "quiet", () => dialog.close()),
       button(isApproval ? t().approve : t().reject, isApproval ? "primary" : "danger", (element) =>
         busy(element, async () => {
-          const decided = await attempt(() => store.backend.decide(reservation.id, decision, notes.control.value.trim() || null));
+          const decided = await attempt(() =>
+            store.backend.decide(reservation.id, decision, notes.control.value.trim() || null),
+          );
           void store.refreshWaiting();
           if (!decided) return;
           store.answered(decided);
@@ -145,22 +191,35 @@ export function openDecision(store: Store, reservation: { id: string; title: str
 /** What waits for this user, each with its two buttons. */
 export function openWaiting(store: Store): void {
   const dialog = openDialog({ title: t().waitingTitle, class: "dialog-waiting" });
-  const items = store.waiting.filter((each) => each.can_decide).map(({ reservation, rule_name }) => {
-    const decide = (decision: "approve" | "reject") => () => {
-      dialog.close();
-      openDecision(store, reservation, decision);
-    };
-    return h(
-      "li",
-      {},
-      h("strong", {}, reservation.title),
-      h("span", {}, `${reservation.asset_name} · ${reservation.booked_by ?? t().somebody}`),
-      h("span", { class: "quiet-text" }, formatWhen(reservation.start_date, reservation.end_date, reservation.time_zone)),
-      rule_name ? h("span", { class: "quiet-text" }, `${t().rule}: ${rule_name}`) : null,
-      h("div", { class: "row-actions" }, button(t().reject, "danger", decide("reject")), button(t().approve, "primary", decide("approve"))),
-    );
-  });
-  dialog.body.append(items.length > 0 ? h("ul", { class: "waiting" }, ...items) : h("p", {}, t().nothingWaits));
+  const items = store.waiting
+    .filter((each) => each.can_decide)
+    .map(({ reservation, rule_name }) => {
+      const decide = (decision: "approve" | "reject") => () => {
+        dialog.close();
+        openDecision(store, reservation, decision);
+      };
+      return h(
+        "li",
+        { class: "waiting-item" },
+        h("strong", {}, reservation.title),
+        h("span", {}, `${reservation.asset_name} · ${reservation.booked_by ?? t().somebody}`),
+        h(
+          "span",
+          { class: "quiet-text" },
+          formatWhen(reservation.start_date, reservation.end_date, reservation.time_zone),
+        ),
+        rule_name ? h("span", { class: "quiet-text" }, `${t().rule}: ${rule_name}`) : null,
+        h(
+          "div",
+          { class: "row-actions" },
+          button(t().reject, "danger", decide("reject")),
+          button(t().approve, "primary", decide("approve")),
+        ),
+      );
+    });
+  dialog.body.append(
+    items.length > 0 ? h("ul", { class: "waiting" }, ...items) : h("p", {}, t().nothingWaits),
+  );
 }
 
 function openMaintenanceDetails(store: Store, entry: Entry): void {

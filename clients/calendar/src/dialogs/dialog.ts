@@ -30,7 +30,11 @@ export function openDialog(options: {
       "header",
       { class: "dialog-header" },
       h("h2", { id: titleId }, options.title),
-      h("button", { type: "button", class: "icon-button", "aria-label": t().close, on: { click: close } }, icon("close")),
+      h(
+        "button",
+        { type: "button", class: "icon-button", "aria-label": t().close, on: { click: close } },
+        icon("close"),
+      ),
     ),
     body,
     footer,
@@ -79,13 +83,24 @@ export async function busy(element: HTMLButtonElement, work: () => Promise<void>
 let fieldCount = 0;
 
 /** A labelled control with a hint and a place for what is wrong with it. */
-export function field<T extends HTMLElement>(label: string, control: T, hint?: string): { row: HTMLElement; control: T; fault: (text: string) => void } {
+export function field<T extends HTMLElement>(
+  label: string,
+  control: T,
+  hint?: string,
+): { row: HTMLElement; control: T; fault: (text: string) => void } {
   const id = `field-${++fieldCount}`;
   control.id = id;
   const note = h("p", { class: "field-hint", id: `${id}-hint` }, hint ?? "");
   const fault = h("p", { class: "field-fault", id: `${id}-fault`, role: "alert" });
   control.setAttribute("aria-describedby", `${id}-hint ${id}-fault`);
-  const row = h("div", { class: "field" }, h("label", { for: id }, label), control, hint ? note : null, fault);
+  const row = h(
+    "div",
+    { class: "field" },
+    h("label", { for: id }, label),
+    control,
+    hint ? note : null,
+    fault,
+  );
   return {
     row,
     control,

@@ -6,8 +6,8 @@ import { h } from "../dom";
 import { t } from "../language";
 import { notify } from "../notices";
 import type { Store } from "../store";
+import type { Wish } from "../wishes";
 import { toInstant, zoneCity } from "../zones";
-import type { Wish } from "./booking";
 import { assetSelect, timeInput } from "./booking";
 import { busy, button, field, openDialog } from "./dialog";
 import { conflictList } from "./refusals";
@@ -15,7 +15,10 @@ import { conflictList } from "./refusals";
 export function openMaintenance(store: Store, wish: Wish): void {
   const zone = () => store.zoneOf(asset.control.value);
   const asset = field(t().asset, assetSelect(store, wish.assetId));
-  const title = field(t().title, h("input", { type: "text", maxlength: 200, required: true, autocomplete: "off" }));
+  const title = field(
+    t().title,
+    h("input", { type: "text", maxlength: 200, required: true, autocomplete: "off" }),
+  );
   const start = field(t().starts, timeInput(toInstant(wish.start, zone()), zone()));
   const end = field(t().ends, timeInput(toInstant(wish.end, zone()), zone()));
   const clock = h("p", { class: "quiet-text" });
@@ -29,7 +32,9 @@ export function openMaintenance(store: Store, wish: Wish): void {
   const send = async (resolution?: Resolution) => {
     title.fault(title.control.value.trim() ? "" : t().required);
     start.fault(start.control.value ? "" : t().required);
-    end.fault(!end.control.value ? t().required : end.control.value <= start.control.value ? t().endsBeforeStart : "");
+    end.fault(
+      !end.control.value ? t().required : end.control.value <= start.control.value ? t().endsBeforeStart : "",
+    );
     const wrong = [title, start, end].find(({ control }) => control.hasAttribute("aria-invalid"));
     if (wrong) return wrong.control.focus();
     try {
@@ -42,13 +47,23 @@ export function openMaintenance(store: Store, wish: Wish): void {
       dialog.close();
       notify(t().done.scheduled(window));
     } catch (error) {
-      if (error instanceof ApiError && error.conflicts.length > 0 && Array.isArray(error.details["resolutions"])) {
-        const choice = (label: string, chosen: Resolution) => button(label, "secondary", (element) => busy(element, () => send(chosen)));
+      if (
+        error instanceof ApiError &&
+        error.conflicts.length > 0 &&
+        Array.isArray(error.details.resolutions)
+      ) {
+        const choice = (label: string, chosen: Resolution) =>
+          button(label, "secondary", (element) => busy(element, () => send(chosen)));
         trouble.replaceChildren(
           h("h3", {}, t().maintenanceConflict),
           conflictList(error.conflicts, zone()),
           h("p", {}, t().maintenanceResolution),
-          h("div", { class: "row-actions" }, choice(t().resolutionCancel, "cancel"), choice(t().resolutionKeep, "keep")),
+          h(
+            "div",
+            { class: "row-actions" },
+            choice(t().resolutionCancel, "cancel"),
+            choice(t().resolutionKeep, "keep"),
+          ),
         );
       } else {
         trouble.replaceChildren(h("p", {}, error instanceof ApiError ? error.message : t().offlineAction));
@@ -56,7 +71,11 @@ export function openMaintenance(store: Store, wish: Wish): void {
     }
   };
 
-  const submit = h("button", { type: "submit", class: "button primary", form: "maintenance-form" }, t().schedule);
+  const submit = h(
+    "button",
+    { type: "submit", class: "button primary", form: "maintenance-form" },
+    t().schedule,
+  );
   const form = h(
     "form",
     { id: "maintenance-form", class: "form", novalidate: true },

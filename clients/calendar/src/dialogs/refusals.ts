@@ -29,7 +29,11 @@ export function askForAlternative(options: {
     const slots = error.alternatives.map((slot) => {
       const when = formatWhen(slot.start_date, slot.end_date, zone);
       const label = isMove ? t().moveToAlternative({ when }) : t().bookAlternative({ when });
-      return h("li", {}, button(label, "secondary", () => choose({ slot })));
+      return h(
+        "li",
+        {},
+        button(label, "secondary", () => choose({ slot })),
+      );
     });
     const asset = store.asset(assetId)?.name ?? t().asset;
     const dialog = openDialog({
@@ -40,7 +44,9 @@ export function askForAlternative(options: {
         h("h3", {}, t().inTheWay),
         conflictList(error.conflicts, zone),
         h("h3", {}, t().freeInstead),
-        slots.length > 0 ? h("ul", { class: "alternatives" }, ...slots) : h("p", { class: "quiet-text" }, t().noAlternatives),
+        slots.length > 0
+          ? h("ul", { class: "alternatives" }, ...slots)
+          : h("p", { class: "quiet-text" }, t().noAlternatives),
       ],
       footer: [
         isMove && button(t().putBack, "quiet", () => choose("back")),
@@ -74,7 +80,8 @@ export function conflictList(conflicts: readonly Conflict[], zone: string): HTML
 export function showViolations(error: ApiError, proceed: string): Promise<Override | null> {
   const denials = error.violations.filter((each) => each.effect === "deny");
   const ids = denials.flatMap((each) => (each.ruleId ? [each.ruleId] : []));
-  const mayOverride = ids.length > 0 && ids.length === denials.length && denials.every((each) => each.overridable);
+  const mayOverride =
+    ids.length > 0 && ids.length === denials.length && denials.every((each) => each.overridable);
   return new Promise((resolve) => {
     let result: Override | null = null;
     const reason = field(t().overrideReason, h("textarea", { rows: 2, maxlength: 2000 }), t().overrideHint);
@@ -99,7 +106,13 @@ export function violationList(violations: readonly Violation[]): HTMLElement {
     "ul",
     { class: "violations" },
     ...violations.map((each) =>
-      h("li", {}, icon(each.effect === "deny" ? "warning" : "clock"), each.ruleName ? h("strong", {}, each.ruleName) : null, h("span", {}, each.message)),
+      h(
+        "li",
+        {},
+        icon(each.effect === "deny" ? "warning" : "clock"),
+        each.ruleName ? h("strong", {}, each.ruleName) : null,
+        h("span", {}, each.message),
+      ),
     ),
   );
 }
@@ -112,7 +125,10 @@ export interface Version {
   notes: string;
 }
 
-export function versionOf(store: Store, each: Pick<Reservation, "asset_id" | "start_date" | "end_date" | "title" | "guest_count" | "notes">): Version {
+export function versionOf(
+  store: Store,
+  each: Pick<Reservation, "asset_id" | "start_date" | "end_date" | "title" | "guest_count" | "notes">,
+): Version {
   return {
     asset: store.asset(each.asset_id)?.name ?? "",
     when: formatWhen(each.start_date, each.end_date, store.zoneOf(each.asset_id)),
@@ -155,7 +171,12 @@ export function chooseVersion(mine: Version, theirs: Version, who: string): Prom
       class: "dialog-versions",
       body: [
         h("p", {}, t().editedText({ who })),
-        h("div", { class: "versions" }, column(t().mine, mine, theirs), column(`${t().theirs} · ${who}`, theirs, mine)),
+        h(
+          "div",
+          { class: "versions" },
+          column(t().mine, mine, theirs),
+          column(`${t().theirs} · ${who}`, theirs, mine),
+        ),
       ],
       footer: [
         button(t().keepTheirs, "secondary", () => choose("theirs")),
@@ -168,5 +189,10 @@ export function chooseVersion(mine: Version, theirs: Version, who: string): Prom
 
 function value(text: string, differs: boolean): HTMLElement {
   if (!differs) return h("dd", {}, text);
-  return h("dd", { class: "differs" }, text || "–", h("span", { class: "visually-hidden" }, ` (${t().differs})`));
+  return h(
+    "dd",
+    { class: "differs" },
+    text || "–",
+    h("span", { class: "visually-hidden" }, ` (${t().differs})`),
+  );
 }

@@ -18,14 +18,21 @@ export const en = {
   sessionExpired: "Your session has ended. Please sign in again.",
   unreachable: "The server cannot be reached. Check your connection.",
   loadFailed: "The calendar could not be loaded.",
-  noOrganization: "You are not a member of an organization yet. Ask whoever looks after yours for an invitation.",
+  noOrganization:
+    "You are not a member of an organization yet. Ask whoever looks after yours for an invitation.",
   noAssets: "There is nothing to book yet.",
-  noAssetsHint: "Planes, helicopters, residences and boats appear here as soon as an administrator adds them.",
+  noAssetsHint:
+    "Planes, helicopters, residences and boats appear here as soon as an administrator adds them.",
   nothingBooked: "Nothing is booked in these days.",
 
   organization: "Organization",
   roles: { owner: "Owner", admin: "Admin", manager: "Manager", member: "Member", viewer: "Viewer" },
-  sections: { planes: "Planes", helicopters: "Helicopters", residences: "Residences", watercraft: "Watercraft" },
+  sections: {
+    planes: "Planes",
+    helicopters: "Helicopters",
+    residences: "Residences",
+    watercraft: "Watercraft",
+  },
 
   states: {
     connecting: "Connecting…",
@@ -93,14 +100,20 @@ export const en = {
 
   previewChecking: "Checking…",
   previewApproved: "Free, and confirmed at once.",
-  previewPending: (p: { who: string }) => (p.who ? `Free. ${p.who} would have to approve it.` : "Free. It would have to be approved."),
+  previewPending: (p: { who: string }) =>
+    p.who ? `Free. ${p.who} would have to approve it.` : "Free. It would have to be approved.",
   previewRefused: "The rules do not allow it:",
   previewConflict: "The time is taken:",
 
   taken: "That time is taken",
   takenText: (p: { asset: string; when: string }) => `${p.asset} is not free ${p.when}.`,
   inTheWay: "In the way",
-  kinds: { reservation: "A booking", hold: "Somebody is just booking", maintenance: "Maintenance", external: "Another calendar" },
+  kinds: {
+    reservation: "A booking",
+    hold: "Somebody is just booking",
+    maintenance: "Maintenance",
+    external: "Another calendar",
+  },
   freeInstead: "Free instead",
   bookAlternative: (p: { when: string }) => `Book ${p.when}`,
   moveToAlternative: (p: { when: string }) => `Move to ${p.when}`,
@@ -114,8 +127,10 @@ export const en = {
   overrideHint: "Your reason is kept with the booking.",
 
   editedMeanwhile: "Two people changed this booking",
-  editedText: (p: { who: string }) => `While you were at it, ${p.who} changed it too. Which version shall count?`,
-  editedNote: (p: { who: string }) => `${p.who} has just changed this booking. You will be asked when you save.`,
+  editedText: (p: { who: string }) =>
+    `While you were at it, ${p.who} changed it too. Which version shall count?`,
+  editedNote: (p: { who: string }) =>
+    `${p.who} has just changed this booking. You will be asked when you save.`,
   mine: "Mine",
   theirs: "Theirs",
   keepMine: "Keep mine",
@@ -166,18 +181,26 @@ export const en = {
   },
 
   news: {
-    booked: (p: { who: string; title: string; asset: string; when: string }) => `${p.who} booked ${p.asset}: ${p.title}, ${p.when}`,
-    asked: (p: { who: string; title: string; asset: string; when: string }) => `${p.who} asked for ${p.asset}: ${p.title}, ${p.when}`,
-    moved: (p: { who: string; title: string; asset: string; when: string }) => `${p.who} moved ${p.title}: ${p.asset}, ${p.when}`,
+    booked: (p: { who: string; title: string; asset: string; when: string }) =>
+      `${p.who} booked ${p.asset}: ${p.title}, ${p.when}`,
+    asked: (p: { who: string; title: string; asset: string; when: string }) =>
+      `${p.who} asked for ${p.asset}: ${p.title}, ${p.when}`,
+    moved: (p: { who: string; title: string; asset: string; when: string }) =>
+      `${p.who} moved ${p.title}: ${p.asset}, ${p.when}`,
     changed: (p: { who: string; title: string }) => `${p.who} changed ${p.title}`,
     approved: (p: { who: string; title: string }) => `${p.who} approved ${p.title}`,
     rejected: (p: { who: string; title: string }) => `${p.who} rejected ${p.title}`,
-    canceled: (p: { who: string; title: string; asset: string }) => `${p.who} cancelled ${p.title} (${p.asset})`,
-    displaced: (p: { who: string; title: string; asset: string }) => `${p.who} took the place of ${p.title} (${p.asset})`,
+    canceled: (p: { who: string; title: string; asset: string }) =>
+      `${p.who} cancelled ${p.title} (${p.asset})`,
+    displaced: (p: { who: string; title: string; asset: string }) =>
+      `${p.who} took the place of ${p.title} (${p.asset})`,
     gone: (p: { title: string; asset: string }) => `${p.title} is no longer on ${p.asset}`,
-    maintenance: (p: { who: string; title: string; asset: string; when: string }) => `${p.who} scheduled maintenance of ${p.asset}: ${p.title}, ${p.when}`,
-    maintenanceMoved: (p: { who: string; title: string; asset: string; when: string }) => `${p.who} changed maintenance of ${p.asset}: ${p.title}, ${p.when}`,
-    maintenanceCanceled: (p: { who: string; title: string; asset: string }) => `${p.who} cancelled maintenance of ${p.asset}: ${p.title}`,
+    maintenance: (p: { who: string; title: string; asset: string; when: string }) =>
+      `${p.who} scheduled maintenance of ${p.asset}: ${p.title}, ${p.when}`,
+    maintenanceMoved: (p: { who: string; title: string; asset: string; when: string }) =>
+      `${p.who} changed maintenance of ${p.asset}: ${p.title}, ${p.when}`,
+    maintenanceCanceled: (p: { who: string; title: string; asset: string }) =>
+      `${p.who} cancelled maintenance of ${p.asset}: ${p.title}`,
     refreshed: "The calendar was brought up to date.",
     missed: (p: { count: number }) => (p.count === 1 ? "1 change meanwhile" : `${p.count} changes meanwhile`),
   },

@@ -20,14 +20,27 @@ export const es: Messages = {
   sessionExpired: "Su sesión terminó. Inicie sesión de nuevo.",
   unreachable: "No se puede llegar al servidor. Revise su conexión.",
   loadFailed: "No se pudo cargar el calendario.",
-  noOrganization: "Todavía no es miembro de ninguna organización. Pida una invitación a quien administra la suya.",
+  noOrganization:
+    "Todavía no es miembro de ninguna organización. Pida una invitación a quien administra la suya.",
   noAssets: "Todavía no hay nada que reservar.",
-  noAssetsHint: "Aviones, helicópteros, residencias y embarcaciones aparecen aquí cuando un administrador los agrega.",
+  noAssetsHint:
+    "Aviones, helicópteros, residencias y embarcaciones aparecen aquí cuando un administrador los agrega.",
   nothingBooked: "No hay reservas en estos días.",
 
   organization: "Organización",
-  roles: { owner: "Propietaria", admin: "Administrador", manager: "Gestora", member: "Miembro", viewer: "Observadora" },
-  sections: { planes: "Aviones", helicopters: "Helicópteros", residences: "Residencias", watercraft: "Embarcaciones" },
+  roles: {
+    owner: "Propietaria",
+    admin: "Administrador",
+    manager: "Gestora",
+    member: "Miembro",
+    viewer: "Observadora",
+  },
+  sections: {
+    planes: "Aviones",
+    helicopters: "Helicópteros",
+    residences: "Residencias",
+    watercraft: "Embarcaciones",
+  },
 
   states: {
     connecting: "Conectando…",
@@ -95,14 +108,20 @@ export const es: Messages = {
 
   previewChecking: "Comprobando…",
   previewApproved: "Libre, y se confirma al momento.",
-  previewPending: (p) => (p.who ? `Libre. Tendría que aprobarla: ${p.who}.` : "Libre. Alguien tendría que aprobarla."),
+  previewPending: (p) =>
+    p.who ? `Libre. Tendría que aprobarla: ${p.who}.` : "Libre. Alguien tendría que aprobarla.",
   previewRefused: "Las reglas no lo permiten:",
   previewConflict: "El horario está ocupado:",
 
   taken: "Ese horario está ocupado",
   takenText: (p) => `${p.asset} no está libre ${p.when}.`,
   inTheWay: "Ya hay",
-  kinds: { reservation: "Una reserva", hold: "Alguien está reservando", maintenance: "Mantenimiento", external: "Otro calendario" },
+  kinds: {
+    reservation: "Una reserva",
+    hold: "Alguien está reservando",
+    maintenance: "Mantenimiento",
+    external: "Otro calendario",
+  },
   freeInstead: "Libre en cambio",
   bookAlternative: (p) => `Reservar ${p.when}`,
   moveToAlternative: (p) => `Mover a ${p.when}`,
