@@ -4,27 +4,10 @@ type Schemas = components["schemas"];
 export type Conflict = Schemas["Conflict"];
 export type Slot = Schemas["Slot"];
 export type Violation = Schemas["Violation"];
-export type FieldFault = { path: string; code: string; message: string; params?: Record<string, unknown> };
+export type FieldFault = Schemas["FieldFault"];
 export type ErrorCode = Schemas["Error"]["code"];
-
-/** What an error says to programs, by its code. */
-export interface ErrorDetails {
-  /** VALIDATION_ERROR: what is wrong, field by field. */
-  readonly fields?: readonly FieldFault[];
-  /** CONFLICT: what stands in the way. */
-  readonly conflicts?: readonly Conflict[];
-  /** CONFLICT: free times of the same length nearby. */
-  readonly alternatives?: readonly Slot[];
-  /** CONFLICT: whether `displace: true` would have helped. */
-  readonly displaceable?: boolean;
-  /** RULE_VIOLATION: every rule that refuses. */
-  readonly violations?: readonly Violation[];
-  /** PRECONDITION_FAILED: the present state of what was to be changed. */
-  readonly current?: Readonly<Record<string, unknown>>;
-  /** Which of several causes it was, where the code has several. */
-  readonly reason?: string;
-  readonly [name: string]: unknown;
-}
+/** What an error says to programs; which of it is there depends on its code. */
+export type ErrorDetails = Readonly<Schemas["Details"]>;
 
 /** An answer that is not a success: what the API said, or the bare status where a proxy answered instead. */
 export class ApiError extends Error {

@@ -1469,13 +1469,38 @@ export interface components {
             /** @default null */
             starts_at?: string | null;
         };
+        /** @description What an error says to programs. Which of it is there depends on the code, and more may be. */
+        Details: {
+            /** @description CONFLICT: free times of the same length nearby. */
+            alternatives?: components["schemas"]["Slot"][];
+            /** @description CONFLICT, RULE_VIOLATION: what stands in the way. */
+            conflicts?: components["schemas"]["Conflict"][];
+            /** @description PRECONDITION_FAILED: the resource as it is now. */
+            current?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description CONFLICT: whether `displace` would help.
+             * @default false
+             */
+            displaceable?: boolean;
+            /** @description VALIDATION_ERROR */
+            fields?: components["schemas"]["FieldFault"][];
+            /**
+             * @description Which cause it was, where the code has several.
+             * @default
+             */
+            reason?: string;
+            /** @description RULE_VIOLATION: every rule that is broken. */
+            violations?: components["schemas"]["Violation"][];
+        } & {
+            [key: string]: unknown;
+        };
         /** @description What went wrong; `details` depends on the code, `retryAfter` is in seconds. */
         Error: {
             /** @enum {string} */
             code: "BAD_GATEWAY" | "CONFLICT" | "FORBIDDEN" | "IDEMPOTENCY_KEY_REUSED" | "INTERNAL_ERROR" | "INVALID_STATE" | "METHOD_NOT_ALLOWED" | "MFA_REQUIRED" | "NOT_FOUND" | "NO_ELIGIBLE_APPROVER" | "PAYLOAD_TOO_LARGE" | "PRECONDITION_FAILED" | "RATE_LIMIT_EXCEEDED" | "RULE_VIOLATION" | "SERVICE_UNAVAILABLE" | "TIMEOUT" | "UNAUTHORIZED" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION_ERROR";
-            details?: {
-                [key: string]: unknown;
-            };
+            details?: components["schemas"]["Details"];
             message: string;
             /** @default 0 */
             retryAfter?: number;
@@ -1488,6 +1513,15 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             /** @constant */
             success: false;
+        };
+        /** @description What is wrong with one field: `path` is dotted; `code` and `params` are for an app to word it. */
+        FieldFault: {
+            code: string;
+            message: string;
+            params?: {
+                [key: string]: unknown;
+            };
+            path: string;
         };
         /** @description Someone who comes along. */
         Guest: {

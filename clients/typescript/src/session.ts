@@ -149,15 +149,12 @@ export class Session {
 
   #take(frame: Frame): void {
     if (this.#over) return;
-    let data: unknown;
     try {
-      data = JSON.parse(frame.data);
+      this.#tell(frame, JSON.parse(frame.data) as Record<string, unknown>);
     } catch {
       // Nobody knows what it would have changed.
       this.#finish({ kind: "reset", reason: "unreadable" });
-      return;
     }
-    this.#tell(frame, data as Record<string, unknown>);
   }
 
   #tell({ event, id }: Frame, data: Record<string, unknown>): void {

@@ -466,10 +466,7 @@ export class StreamedCalendar implements Calendar {
       try {
         listener(update);
       } catch (error) {
-        // A listener's fault is not the stream's: it is reported where uncaught errors are.
-        queueMicrotask(() => {
-          throw error;
-        });
+        report(error);
       }
     }
   }
@@ -481,6 +478,16 @@ function transportOf(options: StreamOptions, choice: CalendarOptions): Transport
   const EventSource = choice.EventSource ?? globals.EventSource;
   if (EventSource === undefined) throw new TypeError("There is no EventSource here; pass one.");
   return eventSourceTransport(options, EventSource);
+}
+
+/** A listener's fault is not the stream's: it goes where uncaught errors go. */
+function report(error: unknown): void {
+  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
+  if (reportError !== undefined) reportError(error);
+  else
+    queueMicrotask(() => {
+      throw error;
+    });
 }
 
 function windowOf(from: string | Date, to: string | Date): Window {

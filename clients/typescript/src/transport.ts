@@ -114,14 +114,15 @@ async function readFrames(
   const reader = body.getReader();
   const decoder = new TextDecoder();
   try {
-    while (fault === undefined) {
+    while (fault === undefined && !signal.aborted) {
       const { done, value } = await reader.read();
       if (done || signal.aborted) return;
       handlers.alive();
       parser.feed(decoder.decode(value, { stream: true }));
     }
     // Nobody knows what it would have changed, and it would come again.
-    handlers.frame({ event: "reset", data: '{"reason":"unreadable"}', id: undefined });
+    if (fault !== undefined)
+      handlers.frame({ event: "reset", data: '{"reason":"unreadable"}', id: undefined });
   } catch {
     // It was cut; the next one goes on where this one ended.
   } finally {
