@@ -4,8 +4,8 @@ import openapiTS, { astToString } from "openapi-typescript";
 
 const document = JSON.parse(await text(process.stdin));
 
-// Every error has the one body, and ApiError tells them apart: without this, and without the headers and titles that
-// no type needs, the file would be eight times as long.
+// Every error has the one body, and ApiError tells them apart: without this, and without the headers and
+// titles that no type needs, the file would be eight times as long.
 const failure = {
   description: "An error",
   content: { "application/json": { schema: { $ref: "#/components/schemas/Failure" } } },

@@ -34,8 +34,8 @@ export function unwrap(result: {
 }
 
 /**
- * The header of a write that may be sent again: with the same key and body it is done once. Make it when the form opens,
- * not when it is sent.
+ * The header of a write that may be sent again: with the same key and body it is done once. Make it when
+ * the form opens, not when it is sent.
  */
 export function idempotencyKey(key: string = crypto.randomUUID()): { "Idempotency-Key": string } {
   return { "Idempotency-Key": key };

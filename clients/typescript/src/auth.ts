@@ -1,7 +1,7 @@
 /**
- * Whose token goes along. Asked on every request, so that it may hand out a fresh one each time. `rejected` is a token
- * that the server has refused, or will soon: hand out another one. Throw where there is none just now, as on a laptop that
- * wakes without a network: that is tried again.
+ * Whose token goes along. Asked on every request, so that it may hand out a fresh one each time.
+ * `rejected` is a token that the server has refused, or will soon: hand out another one. Throw where
+ * there is none just now, as on a laptop that wakes without a network: that is tried again.
  */
 export type TokenSource = (rejected?: string) => string | Promise<string>;
 
@@ -15,8 +15,9 @@ export interface ConnectionOptions {
 }
 
 /**
- * A fetch that sends the token. On 401 it asks for a token once more and, where that is another one, tries again:
- * a laptop that wakes has an expired token, and nothing of a request that was refused so has been done.
+ * A fetch that sends the token. On 401 it asks for a token once more and, where that is another one,
+ * tries again: a laptop that wakes has an expired token, and nothing of a request that was refused so has
+ * been done.
  */
 export function authorized(options: ConnectionOptions): (request: Request) => Promise<Response> {
   const send = options.fetch ?? globalThis.fetch.bind(globalThis);

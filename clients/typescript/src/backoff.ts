@@ -4,7 +4,10 @@ export interface Timings {
   readonly base: number;
   /** The longest pause before any retry. */
   readonly cap: number;
-  /** So long without a byte, and the connection is taken for dead: more than two of the server's heartbeats. */
+  /**
+   * So long without a byte, and the connection is taken for dead: more than two of the server's
+   * heartbeats.
+   */
   readonly silence: number;
   /** How long an answer may take to begin. */
   readonly connect: number;
@@ -29,7 +32,10 @@ export const TIMINGS: Timings = {
   resetSpread: 2_000,
 };
 
-/** Milliseconds before the retry number `attempt` (from 0), with full jitter: anything up to the exponential bound. */
+/**
+ * Milliseconds before the retry number `attempt` (from 0), with full jitter: anything up to the
+ * exponential bound.
+ */
 export function backoff(
   attempt: number,
   timings: Pick<Timings, "base" | "cap">,

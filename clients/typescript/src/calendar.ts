@@ -5,8 +5,9 @@ import { StreamedCalendar } from "./streamed-calendar.js";
 import type { EventSourceConstructor, StreamOptions } from "./transport.js";
 
 /**
- * `live`: the stream is open and level; `catching_up`: it is (re)connecting, replaying, or what is shown is fetched anew;
- * `offline`: the browser says so, or nothing was reachable for a while; `closed`: by you, or as the server refused.
+ * `live`: the stream is open and level; `catching_up`: it is (re)connecting, replaying, or what is shown
+ * is fetched anew; `offline`: the browser says so, or nothing was reachable for a while; `closed`: by
+ * you, or as the server refused.
  */
 export type CalendarState = "connecting" | "live" | "catching_up" | "offline" | "closed";
 
@@ -37,7 +38,10 @@ export interface CalendarOptions extends StreamOptions {
   /** The window's bounds: RFC 3339 with an offset, or a Date; `to` is outside. */
   from: string | Date;
   to: string | Date;
-  /** `fetch` can read errors and sends the token as a header; `eventsource` takes a ticket for each connection. */
+  /**
+   * `fetch` can read errors and sends the token as a header; `eventsource` takes a ticket for each
+   * connection.
+   */
   transport?: "fetch" | "eventsource" | undefined;
   /** Where the global one is not to be used, or there is none. */
   EventSource?: EventSourceConstructor | undefined;

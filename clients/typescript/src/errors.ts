@@ -12,7 +12,10 @@ export type ErrorDetails = Readonly<Schemas["Details"]>;
 /** An answer that is not a success: what the API said, or the bare status where a proxy answered instead. */
 export class ApiError extends Error {
   readonly status: number;
-  /** One of the API's codes; `HTTP_<status>` where the answer was not the API's; `ACCESS_REVOKED` of a stream. */
+  /**
+   * One of the API's codes; `HTTP_<status>` where the answer was not the API's; `ACCESS_REVOKED` of a
+   * stream.
+   */
   readonly code: ErrorCode | (string & {});
   readonly details: ErrorDetails;
   readonly requestId: string | undefined;

@@ -7,17 +7,43 @@ export interface Window {
   readonly to: string;
 }
 
+type Shown = Pick<StreamOptions, "organizationId" | "assetIds" | "sections">;
+
+export function windowOf(from: string | Date, to: string | Date): Window {
+  return { from: iso(from), to: iso(to) };
+}
+
+function iso(time: string | Date): string {
+  return typeof time === "string" ? time : time.toISOString();
+}
+
 /**
- * The snapshot of a window.
+ * The snapshot of a window, within `limit` milliseconds.
  *
- * The API takes one section. Of several, each is fetched for itself, one after the other: the stream goes on from the
- * first one's cursor, and what the later ones know already is passed over by its version.
+ * The API takes one section. Of several, each is fetched for itself, one after the other: the stream goes
+ * on from the first one's cursor, and what the later ones know already is passed over by its version.
  *
  * @throws ApiError where the server refuses.
  */
 export async function fetchCalendar(
   api: Api,
-  options: Pick<StreamOptions, "organizationId" | "assetIds" | "sections">,
+  options: Shown,
+  window: Window,
+  until: { signals: AbortSignal[]; limit: number },
+): Promise<CalendarSnapshot> {
+  const limit = new AbortController();
+  const late = new Error("The calendar was not answered in time.");
+  const timer = setTimeout(() => limit.abort(late), until.limit);
+  try {
+    return await fetchSections(api, options, window, AbortSignal.any([...until.signals, limit.signal]));
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function fetchSections(
+  api: Api,
+  options: Shown,
   window: Window,
   signal: AbortSignal,
 ): Promise<CalendarSnapshot> {

@@ -94,7 +94,10 @@ export class Session {
     return this.#held?.some((frame) => frame.event === "reset") ?? false;
   }
 
-  /** Looks, about every `interval` ms, whether anything came within `silence` ms; ends an open session if not. */
+  /**
+   * Looks, about every `interval` ms, whether anything came within `silence` ms; ends an open session if
+   * not.
+   */
   tick(interval: number, silence: number): void {
     if (!this.#isOpen) return;
     this.#silentTicks += 1;

@@ -6,7 +6,10 @@ export type Reservation = Readonly<components["schemas"]["CalendarEntry"]>;
 export type Maintenance = Readonly<components["schemas"]["MaintenanceEntry"]>;
 export type Section = "planes" | "helicopters" | "residences" | "watercraft";
 
-/** What stands on a calendar between `from` and `to`, as of `cursor`. Never changed: a change makes another one. */
+/**
+ * What stands on a calendar between `from` and `to`, as of `cursor`. Never changed: a change makes
+ * another one.
+ */
 export interface CalendarSnapshot {
   readonly from: string;
   readonly to: string;
@@ -53,8 +56,9 @@ interface Entry {
 const LONGEST_SECONDS = 8784 * 3600;
 
 /**
- * The snapshot after a change. What it moves out of the window is taken out, what lies outside is left out: the result is
- * what a fresh fetch of the same window would give. A change that the snapshot already holds does nothing.
+ * The snapshot after a change. What it moves out of the window is taken out, what lies outside is left
+ * out: the result is what a fresh fetch of the same window would give. A change that the snapshot already
+ * holds does nothing.
  */
 export function applyEvent(snapshot: CalendarSnapshot, change: CalendarChange): CalendarSnapshot {
   const { cursor } = change;

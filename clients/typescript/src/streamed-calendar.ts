@@ -4,12 +4,12 @@ import { backoff, TIMINGS, type Timings } from "./backoff.js";
 import type { Calendar, CalendarOptions, CalendarState, CalendarUpdate } from "./calendar.js";
 import { environment as browser, type Environment } from "./environment.js";
 import { ApiError } from "./errors.js";
-import { fetchCalendar, type Window } from "./fetch-calendar.js";
+import { fetchCalendar, type Window, windowOf } from "./fetch-calendar.js";
 import { Pause } from "./pause.js";
 import { type End, Session, type SessionHandlers } from "./session.js";
 import { applyEvent, type CalendarChange, type CalendarSnapshot } from "./snapshot.js";
+import { Standing } from "./standing.js";
 import {
-  type EventSourceConstructor,
   eventSourceTransport,
   fetchTransport,
   StreamNotOpenedError,
@@ -19,12 +19,13 @@ import {
 
 // How often, within the longest silence, it is looked whether anything came.
 const TICKS = 9;
-// A replay that never pauses for so many times the settling time is traffic, and the stream is live.
-const MAX_SETTLING = 20;
 // Statuses below 500 that are worth another try.
 const PASSING = [408, 425, 429];
 
-/** The calendar behind `openCalendar`: one loop that fetches, follows, sees why the stream ended, and goes on. */
+/**
+ * The calendar behind `openCalendar`: one loop that fetches, follows, sees why the stream ended, and goes
+ * on.
+ */
 export class StreamedCalendar implements Calendar {
   readonly #options: StreamOptions;
   readonly #api: Api;
@@ -33,10 +34,9 @@ export class StreamedCalendar implements Calendar {
   readonly #random: () => number;
   readonly #environment: Environment;
   readonly #handlers: SessionHandlers;
-  readonly #listeners = new Set<(update: CalendarUpdate) => void>();
+  readonly #standing: Standing;
   readonly #stop = new AbortController();
   readonly #pause = new Pause();
-  #state: CalendarState = "connecting";
   #snapshot: CalendarSnapshot;
   /** Where the stream stands; the snapshot's cursor stays at its last change. */
   #cursor = "";
@@ -55,10 +55,7 @@ export class StreamedCalendar implements Calendar {
   #failures = 0;
   /** Streams in a row that did not open, and nobody knows why. */
   #unopened = 0;
-  #settling: ReturnType<typeof setTimeout> | undefined;
-  #leveling: ReturnType<typeof setTimeout> | undefined;
   #stabilizing: ReturnType<typeof setTimeout> | undefined;
-  #despairing: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: CalendarOptions) {
     const token: TokenSource = async (rejected) => {
@@ -67,8 +64,12 @@ export class StreamedCalendar implements Calendar {
     };
     this.#options = { ...options, token };
     this.#api = createApi(this.#options);
-    this.#transport = transportOf(this.#options, options);
+    this.#transport =
+      options.transport === "eventsource"
+        ? eventSourceTransport(this.#options, options.EventSource)
+        : fetchTransport(this.#options);
     this.#timings = { ...TIMINGS, ...options.timings };
+    this.#standing = new Standing(this.#timings);
     this.#random = options.random ?? Math.random;
     this.#environment = options.environment ?? browser;
     this.#window = windowOf(options.from, options.to);
@@ -78,7 +79,7 @@ export class StreamedCalendar implements Calendar {
       change: (change) => this.#change(change),
       moved: (cursor) => {
         this.#cursor = cursor;
-        this.#settleSoon();
+        this.#standing.settleSoon();
       },
       reauth: (session) => void this.#succeed(session),
     };
@@ -87,7 +88,7 @@ export class StreamedCalendar implements Calendar {
   }
 
   get state(): CalendarState {
-    return this.#state;
+    return this.#standing.state;
   }
 
   get snapshot(): CalendarSnapshot {
@@ -95,16 +96,15 @@ export class StreamedCalendar implements Calendar {
   }
 
   subscribe(listener: (update: CalendarUpdate) => void): () => void {
-    // Another function each time: one listener may subscribe twice.
-    const own = (update: CalendarUpdate) => listener(update);
-    this.#listeners.add(own);
-    return () => this.#listeners.delete(own);
+    return this.#standing.subscribe(listener);
   }
 
   setWindow(from: string | Date, to: string | Date): Promise<void> {
-    if (this.#closed) return Promise.resolve();
+    const wanted = windowOf(from, to);
+    const same = wanted.from === this.#window.from && wanted.to === this.#window.to;
+    if (this.#closed || (same && !this.#stale && this.#waiting === undefined)) return Promise.resolve();
     this.#waiting?.resolve();
-    this.#window = windowOf(from, to);
+    this.#window = wanted;
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
       void this.#replaceWindow();
@@ -113,20 +113,17 @@ export class StreamedCalendar implements Calendar {
 
   close(): void {
     if (this.#closed) return;
-    this.#setState("closed");
-    this.#listeners.clear();
+    this.#standing.close();
     this.#stop.abort();
     this.#replacing?.abort();
     this.#drop();
-    for (const timer of [this.#settling, this.#leveling, this.#stabilizing, this.#despairing]) {
-      clearTimeout(timer);
-    }
+    clearTimeout(this.#stabilizing);
     this.#shown();
     this.#pause.close();
   }
 
   get #closed(): boolean {
-    return this.#state === "closed";
+    return this.#standing.state === "closed";
   }
 
   // The loop
@@ -136,7 +133,7 @@ export class StreamedCalendar implements Calendar {
     await Promise.resolve();
     while (!this.#closed) {
       if (!this.#environment.isOnline()) {
-        this.#setState("offline");
+        this.#standing.set("offline");
         // Browsers can be wrong about it: try all the same, after a while.
         await this.#pause.take(this.#timings.cap);
       }
@@ -159,23 +156,16 @@ export class StreamedCalendar implements Calendar {
   }
 
   async #fetch(window: Window, cancel?: AbortSignal): Promise<CalendarSnapshot> {
-    const limit = new AbortController();
-    const late = new Error("The calendar was not answered in time.");
-    const timer = setTimeout(() => limit.abort(late), this.#timings.connect);
-    const signals = [this.#stop.signal, limit.signal, ...(cancel ? [cancel] : [])];
-    try {
-      return await fetchCalendar(this.#api, this.#options, window, AbortSignal.any(signals));
-    } finally {
-      clearTimeout(timer);
-    }
+    const signals = [this.#stop.signal, ...(cancel ? [cancel] : [])];
+    return fetchCalendar(this.#api, this.#options, window, { signals, limit: this.#timings.connect });
   }
 
   #show(snapshot: CalendarSnapshot): void {
-    this.#reached();
+    this.#standing.reached();
     this.#untried = true;
     this.#snapshot = snapshot;
     this.#cursor = snapshot.cursor;
-    this.#emit({ kind: "snapshot", snapshot });
+    this.#standing.emit({ kind: "snapshot", snapshot });
     this.#shown();
   }
 
@@ -204,7 +194,7 @@ export class StreamedCalendar implements Calendar {
   async #over(end: End): Promise<void> {
     this.#successor?.drop();
     clearTimeout(this.#stabilizing);
-    this.#behind();
+    this.#standing.behind();
     if (this.#closed) return;
     switch (end.kind) {
       case "dropped":
@@ -217,7 +207,7 @@ export class StreamedCalendar implements Calendar {
           this.#failures === 0 ? this.#random() * this.#timings.resetSpread : this.#backoff(),
         );
       case "cut":
-        this.#despairSoon();
+        this.#standing.unreached();
         return this.#retry(this.#backoff());
       case "bye":
         return this.#goodbye(end.reason, end.retry);
@@ -239,7 +229,7 @@ export class StreamedCalendar implements Calendar {
 
   async #failed(error: unknown): Promise<void> {
     if (this.#closed) return;
-    this.#behind();
+    this.#standing.behind();
     const status = error instanceof ApiError ? error.status : 0;
     if (status === 400 && this.#refuseWindow(error)) return;
     if (status === 400 && !this.#stale && !this.#untried) {
@@ -251,12 +241,12 @@ export class StreamedCalendar implements Calendar {
     }
     if (error instanceof StreamNotOpenedError) {
       this.#unopened += 1;
-      // EventSource does not tell whether it was the cursor.
-      if (this.#unopened > 1) this.#stale = true;
+      // EventSource does not tell whether it was the cursor; once or twice it is the network.
+      if (this.#unopened > 2) this.#stale = true;
     }
-    this.#emit({ kind: "error", error, fatal: false });
-    if (status > 0 && status < 500) this.#reached();
-    else this.#despairSoon();
+    this.#standing.emit({ kind: "error", error, fatal: false });
+    if (status > 0 && status < 500) this.#standing.reached();
+    else this.#standing.unreached();
     const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
     await this.#retry(asked + this.#backoff(), asked > 0);
   }
@@ -273,7 +263,7 @@ export class StreamedCalendar implements Calendar {
   #fail(error: unknown): void {
     this.#waiting?.reject(error);
     this.#waiting = undefined;
-    this.#emit({ kind: "error", error, fatal: true });
+    this.#standing.emit({ kind: "error", error, fatal: true });
     this.close();
   }
 
@@ -298,8 +288,8 @@ export class StreamedCalendar implements Calendar {
     }
     this.#untried = false;
     this.#unopened = 0;
-    this.#reached();
-    this.#settleSoon();
+    this.#standing.reached();
+    this.#standing.settleSoon();
     clearTimeout(this.#stabilizing);
     this.#stabilizing = setTimeout(() => {
       this.#failures = 0;
@@ -311,13 +301,13 @@ export class StreamedCalendar implements Calendar {
     this.#snapshot = applyEvent(before, change);
     const { reservations, maintenance } = this.#snapshot;
     if (before.reservations !== reservations || before.maintenance !== maintenance) {
-      this.#emit({ kind: "change", change, snapshot: this.#snapshot });
+      this.#standing.emit({ kind: "change", change, snapshot: this.#snapshot });
     }
   }
 
   /**
-   * The token ends soon. Another stream, with another token, takes the place of this one; what this one says meanwhile is
-   * kept, and told only if the other does not open: it begins where this one stood.
+   * The token ends soon. Another stream, with another token, takes the place of this one; what this one
+   * says meanwhile is kept, and told only if the other does not open: it begins where this one stood.
    */
   async #succeed(session: Session): Promise<void> {
     const stays = () => session === this.#session && !session.over && !this.#closed;
@@ -332,7 +322,7 @@ export class StreamedCalendar implements Calendar {
         const token = this.#token;
         if ((await this.#options.token(token)) === token || !stays()) continue;
       } catch (error) {
-        this.#emit({ kind: "error", error, fatal: false });
+        this.#standing.emit({ kind: "error", error, fatal: false });
         continue;
       }
       if (await this.#replaceSession(session)) return;
@@ -348,7 +338,8 @@ export class StreamedCalendar implements Calendar {
     this.#successor = undefined;
     session.release();
     const end = await next.done;
-    if (end.kind === "failed" && !this.#closed) this.#emit({ kind: "error", error: end.error, fatal: false });
+    if (end.kind === "failed" && !this.#closed)
+      this.#standing.emit({ kind: "error", error: end.error, fatal: false });
     return false;
   }
 
@@ -411,89 +402,16 @@ export class StreamedCalendar implements Calendar {
 
   #noticed(event: "online" | "offline" | "visible"): void {
     if (event === "offline") {
-      this.#setState("offline");
+      this.#standing.set("offline");
       this.#drop();
       return;
     }
     if (event === "online") {
       this.#failures = 0;
-      if (this.#state === "offline") this.#setState("catching_up");
+      if (this.#standing.state === "offline") this.#standing.set("catching_up");
     }
     // More than a heartbeat: timers and streams may have stood still, hidden or asleep.
     this.#session?.tick(0, this.#timings.silence / 2);
     this.#pause.end(event === "visible");
   }
-
-  /** Nothing marks the end of a replay: it is over when no frame has come for a moment. */
-  #settleSoon(): void {
-    if (this.#state === "live" || this.#closed) return;
-    const settled = () => {
-      clearTimeout(this.#settling);
-      clearTimeout(this.#leveling);
-      this.#leveling = undefined;
-      this.#setState("live");
-    };
-    clearTimeout(this.#settling);
-    this.#settling = setTimeout(settled, this.#timings.settle);
-    this.#leveling ??= setTimeout(settled, this.#timings.settle * MAX_SETTLING);
-  }
-
-  #behind(): void {
-    clearTimeout(this.#settling);
-    clearTimeout(this.#leveling);
-    this.#leveling = undefined;
-    if (this.#state === "live") this.#setState("catching_up");
-  }
-
-  #reached(): void {
-    clearTimeout(this.#despairing);
-    this.#despairing = undefined;
-    if (this.#state === "offline") this.#setState("catching_up");
-  }
-
-  #despairSoon(): void {
-    this.#despairing ??= setTimeout(() => this.#setState("offline"), this.#timings.offlineAfter);
-  }
-
-  #setState(state: CalendarState): void {
-    if (this.#state === state || this.#closed) return;
-    this.#state = state;
-    this.#emit({ kind: "state", state });
-  }
-
-  #emit(update: CalendarUpdate): void {
-    for (const listener of [...this.#listeners]) {
-      try {
-        listener(update);
-      } catch (error) {
-        report(error);
-      }
-    }
-  }
-}
-
-function transportOf(options: StreamOptions, choice: CalendarOptions): Transport {
-  if (choice.transport !== "eventsource") return fetchTransport(options);
-  const globals = globalThis as { EventSource?: EventSourceConstructor };
-  const EventSource = choice.EventSource ?? globals.EventSource;
-  if (EventSource === undefined) throw new TypeError("There is no EventSource here; pass one.");
-  return eventSourceTransport(options, EventSource);
-}
-
-/** A listener's fault is not the stream's: it goes where uncaught errors go. */
-function report(error: unknown): void {
-  const { reportError } = globalThis as { reportError?: (error: unknown) => void };
-  if (reportError !== undefined) reportError(error);
-  else
-    queueMicrotask(() => {
-      throw error;
-    });
-}
-
-function windowOf(from: string | Date, to: string | Date): Window {
-  return { from: iso(from), to: iso(to) };
-}
-
-function iso(time: string | Date): string {
-  return typeof time === "string" ? time : time.toISOString();
 }

@@ -20,8 +20,8 @@ export interface StreamHandlers {
 }
 
 /**
- * Opens the stream after a cursor, and settles when it is over: resolves where it had opened and ended or was cut,
- * rejects where it did not open. Nothing is handed over once the signal is aborted.
+ * Opens the stream after a cursor, and settles when it is over: resolves where it had opened and ended or
+ * was cut, rejects where it did not open. Nothing is handed over once the signal is aborted.
  */
 export type Transport = (cursor: string, signal: AbortSignal, handlers: StreamHandlers) => Promise<void>;
 
@@ -131,10 +131,14 @@ async function readFrames(
 }
 
 /**
- * Reads the stream with EventSource. It cannot send a token, so each connection takes a ticket first; and as a ticket is
- * good once, its own reconnecting is never used.
+ * Reads the stream with EventSource. It cannot send a token, so each connection takes a ticket first; and
+ * as a ticket is good once, its own reconnecting is never used.
  */
-export function eventSourceTransport(options: StreamOptions, EventSource: EventSourceConstructor): Transport {
+export function eventSourceTransport(
+  options: StreamOptions,
+  EventSource = (globalThis as { EventSource?: EventSourceConstructor }).EventSource,
+): Transport {
+  if (EventSource === undefined) throw new TypeError("There is no EventSource here; pass one.");
   const api = createApi(options);
   return async (cursor, signal, handlers) => {
     const body = { organization_id: options.organizationId };

@@ -548,6 +548,12 @@ describe("another window", () => {
     expect(made.calendar.state).toBe("live");
   });
 
+  test("that is the one shown asks nothing", async () => {
+    const made = await openLive();
+    await made.calendar.setWindow(WINDOW.from, new Date(WINDOW.to).toISOString().replace(".000", ""));
+    expect(server.windows).toHaveLength(1);
+  });
+
   test("that is refused leaves the one before, also while the server is away", async () => {
     const made = await openLive();
     server.onCalendar = () => failure(400, "VALIDATION_ERROR");

@@ -90,6 +90,9 @@ export const QUICK = {
   resetSpread: 50,
 };
 
+// Milliseconds: a busy machine may take its time, and a fault is seen all the same.
+const PATIENCE = 40_000;
+
 let slots = 0;
 /** Two hours that nobody has taken yet. */
 export function slot(): { start_date: string; end_date: string } {
@@ -148,8 +151,8 @@ export class Watched {
 
   /** Waits for a condition on what was said and is shown. */
   async until(condition: () => boolean, what = String(condition)): Promise<void> {
-    const deadline = setTimeout(() => this.#news?.(), 15_000);
-    const end = Date.now() + 15_000;
+    const deadline = setTimeout(() => this.#news?.(), PATIENCE);
+    const end = Date.now() + PATIENCE;
     while (!condition()) {
       if (Date.now() >= end)
         throw new Error(`not in time: ${what}; ${this.calendar.state} ${JSON.stringify(this.told)}`);

@@ -130,7 +130,9 @@ test("cut over and over in the middle of bookings, a calendar ends as a fresh on
       await cancel(api, made.id);
       titles.push(`reservation_canceled Trip ${n}`);
     }
-    if (n % 5 === 4) tunnel.cut();
+    if (n % 5 < 4) continue;
+    await Promise.all(calendars.map((each) => each.live()));
+    tunnel.cut();
   }
   for (const each of calendars) {
     await each.shows("Trip 38");
