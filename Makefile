@@ -8,7 +8,7 @@ PAGE := clients/calendar/dist
 PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(shell find clients/calendar/src clients/typescript/src -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test proxy lint format bench example walk reset schema lock
+.PHONY: help setup run test proxy lint format bench example walk reset schema client lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -39,15 +39,18 @@ test: setup ## run every test against stacks of its own on free ports, with cove
 proxy: setup ## run the tests of the stream through nginx with ops/nginx.conf (needs nginx)
 	$(BIN)/python -m pytest tests/proxy $(ARGS)
 
-lint: .venv/installed ## ruff, mypy --strict, squawk over the migrations
+lint: .venv/installed node_modules/installed ## ruff, mypy --strict, squawk over the migrations; biome and tsc over TypeScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/squawk --config .squawk.toml supabase/migrations/*.sql
+	npx biome ci
+	npm run --silent typecheck --workspaces
 
-format: .venv/installed ## rewrite the Python files in the house's format
+format: .venv/installed node_modules/installed ## rewrite the files in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	npx biome check --write
 
 bench: setup ## print the measurements, each as a ratio against a baseline in the same run
 	STACK_PORT=0 STACK_DB_PORT=0 $(BIN)/python -m stack run --dir .stack/bench -- $(BIN)/python -m bench
@@ -63,6 +66,10 @@ reset: setup ## throw the local data away and lay migrations and demo data anew 
 
 schema: setup ## write tests/db/schema.sql anew from a migrated database
 	$(BIN)/python -m tests.db.catalogue
+
+client: .venv/installed node_modules/installed ## write the TypeScript client's types anew from the OpenAPI document
+	$(BIN)/python -m bff.document | node clients/typescript/scripts/generate.mjs > clients/typescript/src/schema.ts.new
+	mv clients/typescript/src/schema.ts.new clients/typescript/src/schema.ts
 
 lock: .venv/installed package.json ## renew the lock files after a change to pyproject.toml or package.json
 	$(LOCK) -o requirements.lock

@@ -12,8 +12,12 @@ import type { EventSourceConstructor, StreamOptions } from "./transport.js";
 export type CalendarState = "connecting" | "live" | "catching_up" | "offline" | "closed";
 
 export type CalendarUpdate =
-  /** All of the snapshot is new: the first one, another window's, or after a reset. */
-  | { readonly kind: "snapshot"; readonly snapshot: CalendarSnapshot }
+  /** All of the snapshot is new: the first one, another window's, or what was shown had become stale. */
+  | {
+      readonly kind: "snapshot";
+      readonly reason: "opened" | "window" | "reset";
+      readonly snapshot: CalendarSnapshot;
+    }
   /** The snapshot has changed by this. */
   | { readonly kind: "change"; readonly change: CalendarChange; readonly snapshot: CalendarSnapshot }
   | { readonly kind: "state"; readonly state: CalendarState }

@@ -161,11 +161,14 @@ export class StreamedCalendar implements Calendar {
   }
 
   #show(snapshot: CalendarSnapshot): void {
+    const { from, to, cursor } = this.#snapshot;
+    const same = snapshot.from === from && snapshot.to === to;
+    const reason = cursor === "" ? "opened" : same ? "reset" : "window";
     this.#standing.reached();
     this.#untried = true;
     this.#snapshot = snapshot;
     this.#cursor = snapshot.cursor;
-    this.#standing.emit({ kind: "snapshot", snapshot });
+    this.#standing.emit({ kind: "snapshot", reason, snapshot });
     this.#shown();
   }
 

@@ -213,7 +213,7 @@ export function openFake(server: FakeServer, more: Partial<CalendarOptions> = {}
     titles: () => [...calendar.snapshot.reservations.values()].map(({ title }) => title).sort(),
     changes: () => updates.flatMap((each) => (each.kind === "change" ? [each.change.cursor] : [])),
     states: () => updates.flatMap((each) => (each.kind === "state" ? [each.state] : [])),
-    snapshots: () => updates.filter(({ kind }) => kind === "snapshot").length,
+    snapshots: () => updates.flatMap((each) => (each.kind === "snapshot" ? [each.reason] : [])),
     errors: () => updates.flatMap((each) => (each.kind === "error" ? [each] : [])),
   };
 }
