@@ -30,6 +30,8 @@ const NARROWEST_SLOT = { day: 44, week: 22 } as const;
 const FLASH = 2_600;
 const LEAVING = 900;
 const MINUTE = 60_000;
+// From here on, drawing all anew costs less.
+const MANY = 25;
 
 interface Handlers {
   open: (entry: Entry) => void;
@@ -44,6 +46,8 @@ export class CalendarView {
   private readonly leaving = new Map<string, Entry>();
   private readonly observer: ResizeObserver;
   private readonly clock: number;
+  /** What the library has been told, by id. */
+  private drawnAs = new Map<string, string>();
   private range = { start: "", end: "" };
   private isDragging = false;
   private isStale = false;
@@ -104,8 +108,35 @@ export class CalendarView {
       return;
     }
     this.isStale = false;
-    this.drawn.setOption("events", [...this.behind(), ...this.bars()]);
-    requestAnimationFrame(() => this.mendRoles());
+    const focused = (document.activeElement as HTMLElement | null)?.dataset.entry;
+    this.draw([...this.behind(), ...this.bars()]);
+    requestAnimationFrame(() => {
+      this.mendRoles();
+      // What is drawn anew is another element.
+      if (focused && document.activeElement === document.body) this.focus(focused);
+    });
+  }
+
+  private focus(id: string): void {
+    const found = this.target.querySelector<HTMLElement>(`[data-entry="${CSS.escape(id)}"]`);
+    found?.focus({ preventScroll: true });
+  }
+
+  /** Touches only what is different: each event that is set is an element anew, without its focus and its animation. */
+  private draw(wanted: Drawn.EventInput[]): void {
+    const now = new Map(wanted.map((each) => [String(each.id), JSON.stringify(each)]));
+    const changed = wanted.filter(({ id }) => this.drawnAs.get(String(id)) !== now.get(String(id)));
+    if (changed.length > MANY) {
+      this.drawn.setOption("events", wanted);
+    } else {
+      for (const each of changed) {
+        if (!this.drawn.updateEvent(each)) this.drawn.addEvent(each);
+      }
+      for (const id of this.drawnAs.keys()) {
+        if (!now.has(id)) this.drawn.removeEventById(id);
+      }
+    }
+    this.drawnAs = now;
   }
 
   /** Marks an entry for a moment. */
@@ -209,7 +240,9 @@ export class CalendarView {
         this.handlers.range(startStr, endStr);
         if (this.isReady) this.refresh();
       },
-      eventClick: ({ event }) => {
+      eventClick: ({ event, jsEvent }) => {
+        // The Enter that opens a dialog would press the button in it that gets the focus.
+        jsEvent.preventDefault();
         const entry = entryOf(event);
         if (entry) this.handlers.open(entry);
       },
@@ -242,6 +275,8 @@ export class CalendarView {
   }
 
   private move(entry: Entry, startDelta: Drawn.Duration, endDelta: Drawn.Duration, assetId: string): void {
+    // The library has moved it already.
+    this.drawnAs.delete(entry.id);
     // The clock's face moves along: three o'clock on one row is three o'clock on the other.
     const [from, to] = [this.store.zoneOf(entry.assetId), this.store.zoneOf(assetId)];
     this.handlers.move(entry, {

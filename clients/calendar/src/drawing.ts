@@ -66,7 +66,7 @@ export function bar(
     editable: isEditable,
     startEditable: isEditable,
     durationEditable: isEditable,
-    extendedProps: { entry },
+    extendedProps: { entry, who: store.personName(entry.userId) },
     classNames: [
       `is-${entry.kind === "maintenance" ? "maintenance" : entry.status}`,
       ...(entry.userId === store.userId ? ["is-mine"] : []),

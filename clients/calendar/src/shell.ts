@@ -1,6 +1,6 @@
 // What stands around the calendar: who and where one is, the connection, the days shown, and the buttons.
 
-import type { CalendarState } from "@reservepty/client";
+import type { CalendarChange, CalendarState } from "@reservepty/client";
 import { CalendarView, type ViewName } from "./calendar-view";
 import { openBooking, openChange } from "./dialogs/booking";
 import { openEntry, openWaiting } from "./dialogs/details";
@@ -12,7 +12,7 @@ import { describeChange } from "./news";
 import { notify } from "./notices";
 import { change } from "./saving";
 import { initials } from "./sign-in";
-import { type Entry, type Membership, ofReservation, type Store } from "./store";
+import { type Entry, type Membership, ofState, type Store } from "./store";
 import { usualTimes, type Wish } from "./wishes";
 import { browserZone, toInstant } from "./zones";
 
@@ -303,14 +303,13 @@ export class Shell {
     }
   }
 
-  private async hear(heard: Parameters<typeof describeChange>[0]): Promise<void> {
+  private async hear(heard: CalendarChange): Promise<void> {
     const { store, view } = this;
+    if (heard.sourceUserId === store.userId) return;
     const state = "reservation" in heard ? heard.reservation : heard.maintenance;
     const before = heard.previousState;
-    const isGone = heard.type.endsWith("_canceled");
-    if (isGone && before && "status" in before && "guest_count" in before) view.leave(ofReservation(before));
+    if (heard.type.endsWith("_canceled") && before) view.leave(ofState(before));
     else if (state) view.flash(state.id);
-    if (heard.sourceUserId === store.userId) return;
     const text = await describeChange(heard, store);
     if (!text) return;
     if (store.state === "live") notify(text, "news");

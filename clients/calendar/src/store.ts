@@ -192,10 +192,8 @@ export class Store {
   /** Bookings and maintenance as they are to be shown: the stream's, and over it what we have just been answered. */
   entries(): Entry[] {
     const all = new Map<string, Entry>();
-    for (const each of this.calendar?.snapshot.reservations.values() ?? [])
-      all.set(each.id, ofReservation(each));
-    for (const each of this.calendar?.snapshot.maintenance.values() ?? [])
-      all.set(each.id, ofMaintenance(each));
+    for (const each of this.calendar?.snapshot.reservations.values() ?? []) all.set(each.id, ofState(each));
+    for (const each of this.calendar?.snapshot.maintenance.values() ?? []) all.set(each.id, ofState(each));
     for (const [id, overlay] of this.overlays) {
       const known = all.get(id);
       const isOver =
@@ -227,7 +225,7 @@ export class Store {
   answered(reservation: Reservation): void {
     const isShown = reservation.status === "pending" || reservation.status === "approved";
     this.overlays.set(reservation.id, {
-      entry: isShown ? ofReservation({ ...reservation, guest_count: reservation.guest_count }) : null,
+      entry: isShown ? ofState(reservation) : null,
       version: reservation.version,
       until: Date.now() + OVERLAY_LIFE,
     });
@@ -280,34 +278,19 @@ export class Store {
   }
 }
 
-export function ofReservation(
-  each: Omit<ReservationEntry, "guest_count"> & { guest_count: number | null },
-): Entry {
+/** A booking or a maintenance window of the calendar's, or a booking as the API answers it. */
+export function ofState(each: ReservationEntry | MaintenanceEntry): Entry {
+  const isBooking = "guest_count" in each;
   return {
-    kind: "booking",
+    kind: isBooking ? "booking" : "maintenance",
     id: each.id,
     assetId: each.asset_id,
-    userId: each.user_id,
+    userId: isBooking ? each.user_id : null,
     title: each.title,
     start: each.start_date,
     end: each.end_date,
     status: each.status,
     version: each.version,
-    guestCount: each.guest_count,
-  };
-}
-
-function ofMaintenance(each: MaintenanceEntry): Entry {
-  return {
-    kind: "maintenance",
-    id: each.id,
-    assetId: each.asset_id,
-    userId: null,
-    title: each.title,
-    start: each.start_date,
-    end: each.end_date,
-    status: each.status,
-    version: each.version,
-    guestCount: null,
+    guestCount: isBooking ? each.guest_count : null,
   };
 }

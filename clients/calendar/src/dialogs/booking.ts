@@ -226,8 +226,10 @@ class BookingForm {
   }
 
   private times(): { start: string | null; end: string | null } {
-    const instant = (wall: string) => (wall ? toInstant(wall, this.zone) : null);
-    return { start: instant(this.start.control.value), end: instant(this.end.control.value) };
+    // While a year is being typed it may be any.
+    const instant = ({ value, validity }: HTMLInputElement) =>
+      value && !validity.rangeUnderflow && !validity.rangeOverflow ? toInstant(value, this.zone) : null;
+    return { start: instant(this.start.control), end: instant(this.end.control) };
   }
 
   /** What the form holds; null where something is missing, which is then said and focused. */
@@ -348,6 +350,8 @@ export function timeInput(instant: string, zone: string): HTMLInputElement {
     type: "datetime-local",
     required: true,
     step: 300,
+    min: "1970-01-02T00:00",
+    max: "2199-12-30T00:00",
     value: toWall(instant, zone).slice(0, 16),
   });
 }
