@@ -64,6 +64,11 @@ class Control:
         )
         return {}
 
+    def demand_mfa(self, organization: str) -> dict[str, Any]:
+        """An organisation asks for a second factor from now on."""
+        self._execute("update public.organizations set require_mfa = true where id = %s", organization)
+        return {}
+
     def delete(self, reservation: str) -> dict[str, Any]:
         """A booking is deleted, as from the dashboard."""
         self._execute("delete from public.reservations where id = %s", reservation)
@@ -108,6 +113,7 @@ ACTIONS: dict[str, Callable[..., dict[str, Any]]] = {
         Control.token,
         Control.restrict,
         Control.dismiss,
+        Control.demand_mfa,
         Control.delete,
         Control.kill,
         Control.replace,

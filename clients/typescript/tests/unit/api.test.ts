@@ -61,6 +61,17 @@ test("a write refused for its token is sent once more, body and key too, with an
   expect(requests[1]?.request.headers.get("idempotency-key")).toBe("once");
 });
 
+test("the same token is not refused twice", async () => {
+  let sent = 0;
+  const refuse = async () => {
+    sent += 1;
+    return new Response(null, { status: 401 });
+  };
+  const api = createApi({ baseUrl: "https://api.test", token: () => "same", fetch: refuse });
+  expect((await api.GET("/api/v1/me")).response.status).toBe(401);
+  expect(sent).toBe(1);
+});
+
 test("an answer without a body is undefined", async () => {
   const { api } = apiWith(new Response(null, { status: 204 }));
   const params = { path: { id: "m1" } };

@@ -67,6 +67,26 @@ describe("failures", () => {
     expect(server.times.map((time) => time - first)).toEqual([0, 500, 1_500, 3_500, 7_500]);
   });
 
+  test("a stream that held for a while was a good one: the next failure is the first again", async () => {
+    server.onCalendar = () => null;
+    const made = open();
+    await pass(20_000);
+    server.onCalendar = undefined;
+    await pass(31_000);
+    expect(made.calendar.state).toBe("live");
+    server.stream.cut();
+    await pass(900);
+    expect(server.streams).toHaveLength(1);
+    await pass(200);
+    expect(server.streams).toHaveLength(2);
+    // That one did not hold.
+    server.stream.cut();
+    await pass(1_900);
+    expect(server.streams).toHaveLength(2);
+    await pass(200);
+    expect(server.streams).toHaveLength(3);
+  });
+
   test.each([429, 503])(
     "on %i it waits for as long as Retry-After says, and a little more",
     async (status) => {
@@ -208,6 +228,19 @@ describe("resets", () => {
     await pass(5_000);
     expect(server.stream.cursor).toBe("c7");
     expect(made.calendar.state).toBe("live");
+  });
+
+  test("what does not resume, and is cut before it says why, is asked for from the old place again", async () => {
+    const made = await openLive();
+    server.opens = false;
+    server.stream.cut();
+    await pass(1_100);
+    server.stream.ready(false);
+    await settle();
+    server.stream.cut();
+    await pass(2_100);
+    expect(server.stream.cursor).toBe("c0");
+    expect(made.snapshots()).toEqual(["opened"]);
   });
 
   test("one reset after the other does not become a storm", async () => {
@@ -365,6 +398,27 @@ describe("a token that ends soon", () => {
     await pass(100);
     expect(made.titles()).toEqual(["fresh"]);
     expect(made.snapshots()).toEqual(["opened", "reset"]);
+  });
+
+  test("closed, or shown another window, in the middle of it, no stream is left open", async () => {
+    const made = await openOld();
+    server.stream.send("reauth", soon);
+    await pass(10);
+    const [, next] = server.streams;
+    server.cursor = "c9";
+    server.opens = true;
+    await made.calendar.setWindow("2032-05-01T00:00:00Z", "2032-06-01T00:00:00Z");
+    await pass(200);
+    expect(next?.closed).toBe(true);
+    expect(server.streams.filter(({ closed }) => !closed).map(({ cursor }) => cursor)).toEqual(["c9"]);
+    await pass(6_000);
+    server.opens = false;
+    server.stream.send("reauth", soon);
+    await pass(10);
+    expect(server.streams.filter(({ closed }) => !closed)).toHaveLength(2);
+    made.calendar.close();
+    await settle();
+    expect(server.streams.every(({ closed }) => closed)).toBe(true);
   });
 
   test("with the same token no stream is opened in vain; at its end another one is asked for", async () => {
@@ -532,6 +586,27 @@ describe("what is told", () => {
   });
 });
 
+test("of several sections each is fetched, and what a later one knows already is not undone", async () => {
+  const later = booking("b", { title: "later", version: 2 });
+  const gone = booking("gone");
+  server.onCalendar = ({ url }) => {
+    const first = url.includes("section=planes");
+    // Between the two answers `b` was made and changed in the second section, and `gone` canceled in the first.
+    const data = first
+      ? { reservations: [gone], maintenance: [], cursor: "c0" }
+      : { reservations: [later], maintenance: [], cursor: "c3" };
+    return Response.json({ success: true, data, metadata: {} });
+  };
+  const made = await openLive({ sections: ["planes", "helicopters"] });
+  expect(server.stream.cursor).toBe("c0");
+  server.stream.created("b", "c1");
+  const change = { previousState: gone, reservation: { ...gone, status: "canceled", version: 2 } };
+  server.stream.send("reservation_canceled", { type: "reservation_canceled", payload: change }, "c3");
+  await settle();
+  expect(made.titles()).toEqual(["later"]);
+  expect(made.calendar.snapshot.cursor).toBe("c3");
+});
+
 describe("another window", () => {
   const may = ["2032-05-01T00:00:00Z", "2032-06-01T00:00:00Z"] as const;
 
@@ -581,6 +656,23 @@ describe("another window", () => {
     await Promise.all([first, second]);
     expect(made.calendar.snapshot.from).toBe(may[0]);
     expect(made.snapshots()).toEqual(["opened"]);
+  });
+
+  test("that comes while the first is on its way is the one that is shown", async () => {
+    let answer: (() => void) | undefined;
+    const slow: typeof fetch = async (input) => {
+      if (answer === undefined) await new Promise<void>((resolve) => (answer = resolve));
+      return server.fetch(input);
+    };
+    const made = open({ fetch: slow });
+    await settle();
+    const asked = made.calendar.setWindow(...may);
+    answer?.();
+    await settle();
+    await asked;
+    expect(made.calendar.snapshot.from).toBe(may[0]);
+    expect(made.snapshots()).toEqual(["opened"]);
+    expect(server.windows).toHaveLength(2);
   });
 
   test("is let go of when the calendar is closed", async () => {

@@ -100,6 +100,14 @@ describe.concurrent.each(["fetch", "eventsource"] as const)("over %s", (transpor
     expect(watched.errors).toMatchObject([{ fatal: true, error: { status: 403, code: "ACCESS_REVOKED" } }]);
   });
 
+  test("where a second factor is asked for, it says so and is closed", async () => {
+    const office = await openOffice();
+    await ask("/demand_mfa", { organization: office.id });
+    const watched = watch({ organizationId: office.id, token: tokenOf(office.people.member), transport });
+    await watched.until(() => watched.calendar.state === "closed");
+    expect(watched.errors).toMatchObject([{ fatal: true, error: { status: 403, code: "MFA_REQUIRED" } }]);
+  });
+
   test("a calendar that is not mine is closed with 404, and a window too long with 400", async () => {
     const office = await openOffice();
     const other = await openOffice();
