@@ -8,7 +8,7 @@ PAGE := clients/calendar/dist
 PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(shell find clients/calendar/src clients/typescript/src -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test proxy lint format bench example walk reset schema client lock
+.PHONY: help setup run test proxy lint format bench screenshots example walk reset schema client lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -54,6 +54,9 @@ format: .venv/installed node_modules/installed ## rewrite the files in the house
 
 bench: setup ## print the measurements, each as a ratio against a baseline in the same run
 	STACK_PORT=0 STACK_DB_PORT=0 $(BIN)/python -m stack run --dir .stack/bench -- $(BIN)/python -m bench
+
+screenshots: setup ## take the README's pictures of the calendar page anew
+	$(BIN)/python -m tests.browser.screenshots
 
 example: setup ## two demo members: one watches, one books (needs `make run` in another terminal)
 	$(BIN)/python examples/two_members.py

@@ -25,11 +25,12 @@ const VIEWS = {
 } as const satisfies Record<ViewName, string>;
 // Slots of a row: the hours of a day, the quarters of the days of a week.
 const SLOTS = { day: 24, week: 28 } as const;
-const NARROWEST_SLOT = { day: 44, week: 22 } as const;
+const NARROWEST_SLOT = { day: 40, week: 22 } as const;
 // How long a change stays marked, and how long what is gone stays to be seen going. Milliseconds.
 const FLASH = 2_600;
 const LEAVING = 900;
 const MINUTE = 60_000;
+const TABLE_ROLES = "[role=rowgroup], [role=row], [role=cell], [role=rowheader], [role=columnheader]";
 // From here on, drawing all anew costs less.
 const MANY = 25;
 
@@ -58,8 +59,10 @@ export class CalendarView {
     private readonly store: Store,
     private readonly handlers: Handlers,
     private name: ViewName,
+    date?: string,
   ) {
-    this.drawn = createCalendar(target, [ResourceTimeline, List, Interaction], this.options());
+    const options = { ...this.options(), date: date ?? this.today() };
+    this.drawn = createCalendar(target, [ResourceTimeline, List, Interaction], options);
     this.isReady = true;
     this.refresh();
     this.observer = new ResizeObserver(() => this.fit());
@@ -90,15 +93,15 @@ export class CalendarView {
     else this.drawn.next();
   }
 
-  goto(wall: string): void {
-    this.drawn.gotoDate(wall.slice(0, 10));
+  /** The first day that is shown. */
+  get date(): string {
+    return this.range.start.slice(0, 10);
   }
 
   /** The day of a booking whose time nobody has pointed at: the first that is shown, tomorrow at the earliest. */
   firstDay(): string {
     const tomorrow = shift(`${this.today()}T00:00:00`, { days: 1 }).slice(0, 10);
-    const shown = this.range.start.slice(0, 10);
-    return [shown, tomorrow].sort().at(-1) ?? tomorrow;
+    return [this.date, tomorrow].sort().at(-1) ?? tomorrow;
   }
 
   /** Draws what the store has now. While something is dragged it waits: the dragged one would be lost. */
@@ -185,7 +188,6 @@ export class CalendarView {
     const { store } = this;
     return {
       view: VIEWS[this.name],
-      date: this.today(),
       // Only for what is today: the walls that we draw have no zone.
       timeZone: offsetText(Date.now(), store.membership.timezone),
       locale: locale(),
@@ -200,7 +202,7 @@ export class CalendarView {
           snapDuration: "01:00",
           scrollTime: "00:00",
         },
-        resourceTimelineMonth: { duration: { days: 28 }, columnWidth: "minmax(2.4rem, 1fr)" },
+        resourceTimelineMonth: { duration: { days: 28 }, columnWidth: "minmax(2.2rem, 1fr)" },
         listWeek: { duration: { days: 14 } },
       },
       slotLabelFormat: { hour: "2-digit", hourCycle: "h23" },
@@ -235,6 +237,7 @@ export class CalendarView {
       selectMinDistance: 6,
       selectConstraint: ({ resource }) => isAsset(resource),
       dragConstraint: ({ newResource }) => !newResource || isAsset(newResource),
+      resourceExpand: () => this.refresh(),
       datesSet: ({ startStr, endStr }) => {
         this.range = { start: startStr, end: endStr };
         this.handlers.range(startStr, endStr);
@@ -301,16 +304,19 @@ export class CalendarView {
     if (this.drawn.getOption("slotWidth") !== width) this.drawn.setOption("slotWidth", width);
   }
 
-  /** The library calls its timeline a table, whose one row holds all cells: worse than nothing to a screen reader. */
+  /** The library calls its timeline a table whose one row holds all cells: worse than nothing to a screen reader. */
   private mendRoles(): void {
     const root = this.target.querySelector(".ec");
     root?.setAttribute("aria-label", t().calendar);
     if (this.name === "agenda") return;
     root?.setAttribute("role", "group");
-    for (const each of this.target.querySelectorAll(
-      "[role=rowgroup], [role=row], [role=cell], [role=rowheader], [role=columnheader]",
-    )) {
-      each.removeAttribute("role");
+    for (const each of this.target.querySelectorAll(TABLE_ROLES)) each.removeAttribute("role");
+    for (const each of this.target.querySelectorAll("aside")) each.setAttribute("role", "presentation");
+    for (const each of this.target.querySelectorAll(".ec-bg-event")) each.setAttribute("aria-hidden", "true");
+    for (const each of this.target.querySelectorAll(".ec-row-head:has(.section-label)")) {
+      const button = each.querySelector(".ec-button");
+      const section = each.querySelector(".section-label")?.textContent ?? "";
+      button?.setAttribute("aria-label", `${button.getAttribute("title")}: ${section}`);
     }
   }
 }

@@ -19,7 +19,8 @@ export function h<K extends keyof HTMLElementTagNameMap>(
       for (const [type, listener] of Object.entries(value as object))
         element.addEventListener(type, listener);
     } else if (value !== undefined && value !== null && value !== false) {
-      element.setAttribute(name, value === true ? "" : String(value));
+      // ARIA's booleans are words; HTML's are there or not.
+      element.setAttribute(name, value === true && !name.startsWith("aria-") ? "" : String(value));
     }
   }
   element.append(

@@ -109,7 +109,7 @@ const day = (wall: string) => wall.slice(0, 10);
 export function barContent(store: Store, entry: Entry, isList: boolean): Drawn.Content {
   const asset = store.asset(entry.assetId);
   const when = formatWhen(entry.start, entry.end, store.zoneOf(entry.assetId));
-  const { who, face, mark, status } = signs(store, entry);
+  const { isMine, who, face, mark, status } = signs(store, entry);
   if (isList) {
     return {
       domNodes: [
@@ -120,28 +120,36 @@ export function barContent(store: Store, entry: Entry, isList: boolean): Drawn.C
       ],
     };
   }
+  // What is too long for its bar is cut; the name that is read out is whole.
+  const name = [entry.title, who, asset?.name, when, status].filter(Boolean).join(", ");
   return {
     domNodes: [
       h(
         "span",
-        { class: "event-text", title: [entry.title, who, when].filter(Boolean).join("\n") },
+        {
+          class: "event-text",
+          "aria-hidden": true,
+          title: [entry.title, who, when].filter(Boolean).join("\n"),
+        },
         mark,
         face,
         h("b", {}, entry.title),
-        who && h("span", { class: "event-who" }, who),
+        // Of one's own the sign says it, in less room.
+        who && !isMine && h("span", { class: "event-who" }, who),
       ),
-      h("span", { class: "visually-hidden" }, `, ${[asset?.name, when, status].filter(Boolean).join(", ")}`),
+      h("span", { class: "visually-hidden" }, name),
     ],
   };
 }
 
 function signs(store: Store, entry: Entry) {
   if (entry.kind === "maintenance" || entry.status === "scheduled") {
-    return { who: null, face: null, mark: icon("wrench"), status: t().maintenance };
+    return { isMine: false, who: null, face: null, mark: icon("wrench"), status: t().maintenance };
   }
   const isMine = entry.userId === store.userId;
   const who = isMine ? t().yours : (store.personName(entry.userId) ?? t().somebody);
   return {
+    isMine,
     who,
     face: isMine ? icon("person") : h("span", { class: "face", "aria-hidden": true }, initials(who)),
     mark: entry.status === "pending" ? icon("clock") : null,

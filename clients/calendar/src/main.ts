@@ -80,21 +80,25 @@ async function openOrganization(
   store = opened;
   draw();
 
-  function draw(): void {
+  function draw(date?: string): void {
     void shell?.close();
-    shell = new Shell(opened, {
-      memberships: membershipsOf(me),
-      switchTo: (chosen) =>
-        void openOrganization(session, backend, me, chosen).catch((error: unknown) =>
-          wentWrong(error, session),
-        ),
-      signOut: () => {
-        session.signOut();
-        void leave(session, false);
+    shell = new Shell(
+      opened,
+      {
+        memberships: membershipsOf(me),
+        switchTo: (chosen) =>
+          void openOrganization(session, backend, me, chosen).catch((error: unknown) =>
+            wentWrong(error, session),
+          ),
+        signOut: () => {
+          session.signOut();
+          void leave(session, false);
+        },
+        redraw: draw,
+        failed: (error) => wentWrong(error, session),
       },
-      redraw: draw,
-      failed: (error) => wentWrong(error, session),
-    });
+      date,
+    );
     show(shell.element);
   }
 }

@@ -47,6 +47,8 @@ export function notify(text: string, tone: Tone = "good", action?: Action): void
       icon("close"),
     ),
   );
+  // What was done before is old news; what can be undone is not.
+  if (tone === "good" && !action) list.querySelector(".notice-good:not(:has(.link))")?.remove();
   list.append(notice);
   while (list.childElementCount > MOST) list.firstElementChild?.remove();
   wait();

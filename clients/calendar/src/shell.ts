@@ -28,7 +28,8 @@ export interface ShellOptions {
   memberships: readonly Membership[];
   switchTo: (membership: Membership) => void;
   signOut: () => void;
-  redraw: () => void;
+  /** In another language; `date` is the first day that is shown. */
+  redraw: (date: string) => void;
   failed: (error: unknown) => void;
 }
 
@@ -45,6 +46,7 @@ export class Shell {
   constructor(
     private readonly store: Store,
     private readonly options: ShellOptions,
+    date?: string,
   ) {
     this.view = new CalendarView(
       this.canvas,
@@ -56,6 +58,7 @@ export class Shell {
         range: (start, end) => this.setRange(start, end),
       },
       this.initialView(),
+      date,
     );
     this.element = h(
       "div",
@@ -65,9 +68,7 @@ export class Shell {
       h(
         "main",
         { class: "stage" },
-        this.toolbar(),
-        store.assets.length > 0 ? this.canvas : this.emptyState(),
-        this.legend(),
+        ...(store.assets.length > 0 ? [this.toolbar(), this.canvas, this.legend()] : [this.emptyState()]),
       ),
     );
     this.showState(store.state);
@@ -128,7 +129,7 @@ export class Shell {
       organization,
       h("span", { class: "spacer" }),
       this.pill,
-      languageSwitch(options.redraw),
+      languageSwitch(() => options.redraw(this.view.date)),
       h(
         "div",
         { class: "whoami" },
@@ -318,12 +319,13 @@ export class Shell {
 
   private showState(state: CalendarState): void {
     this.pill.className = `connection connection-${state}`;
-    const since = state === "offline" ? ` ${formatTime(new Date(this.lastLive), browserZone())}` : "";
+    const time = formatTime(new Date(this.lastLive), browserZone());
+    const text = state === "offline" && !PHONE.matches ? t().offlineSince({ time }) : t().states[state];
     this.pill.title = t().stateHints[state];
     this.pill.replaceChildren(
       h("span", { class: "dot", "aria-hidden": true }),
-      h("span", {}, t().states[state] + (since ? ` ·${since}` : "")),
-      h("span", { class: "visually-hidden" }, ` ${t().stateHints[state]}`),
+      h("span", {}, text),
+      h("span", { class: "visually-hidden" }, `. ${t().stateHints[state]}`),
     );
     document.documentElement.dataset.connection = state;
     if (state === "live") {

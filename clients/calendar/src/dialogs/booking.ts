@@ -13,6 +13,8 @@ import { conflictList, violationList } from "./refusals";
 
 // After the last key, before the rules are asked. Milliseconds.
 const PREVIEW_DELAY = 350;
+// What the API takes for an email address.
+const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 
 /** Opens the form for a new booking. */
 export function openBooking(store: Store, wish: Wish, isPointedAt: boolean): void {
@@ -239,10 +241,12 @@ class BookingForm {
     this.title.fault(title ? "" : t().required);
     this.start.fault(start ? "" : t().required);
     this.end.fault(!end ? t().required : start && end <= start ? t().endsBeforeStart : "");
-    for (const other of [this.asset, this.guestCount, this.guests, this.notes]) other.fault("");
-    const wrong = [this.title, this.start, this.end].find(({ control }) =>
-      control.hasAttribute("aria-invalid"),
-    );
+    this.guestCount.fault(this.guestCount.control.validity.valid ? "" : t().countRange);
+    const stranger = this.readGuests().find(({ email }) => email !== null && !EMAIL.test(email));
+    this.guests.fault(stranger ? t().notAnEmail({ text: stranger.email ?? "" }) : "");
+    for (const other of [this.asset, this.notes]) other.fault("");
+    const checked = [this.title, this.start, this.end, this.guestCount, this.guests];
+    const wrong = checked.find(({ control }) => control.hasAttribute("aria-invalid"));
     if (wrong || !start || !end) {
       wrong?.control.focus();
       return null;
@@ -259,11 +263,15 @@ class BookingForm {
       end_date: end,
       guest_count: count === "" ? null : Number(count),
       notes: this.notes.control.value.trim() || null,
-      guests: this.guests.control.value
-        .split("\n")
-        .map(readGuest)
-        .filter((guest) => guest.name !== ""),
+      guests: this.readGuests(),
     };
+  }
+
+  private readGuests(): Draft["guests"] {
+    return this.guests.control.value
+      .split("\n")
+      .map(readGuest)
+      .filter(({ name }) => name !== "");
   }
 
   private showFaults(error: ApiError): void {
@@ -302,9 +310,11 @@ class BookingForm {
       this.verdict.replaceChildren(...(await this.describe(preview)));
     } catch (error) {
       if (asking.signal.aborted) return;
-      // A hint that fails is no reason to stop: booking says what is wrong.
+      // A hint that fails is no reason to stop: booking says what is wrong, and where.
       this.verdict.className = "verdict";
-      this.verdict.replaceChildren(...(error instanceof ApiError ? [h("p", {}, error.message)] : []));
+      this.verdict.replaceChildren(
+        ...(error instanceof ApiError && error.fields.length === 0 ? [h("p", {}, error.message)] : []),
+      );
     }
   }
 

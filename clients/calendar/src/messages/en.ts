@@ -41,6 +41,7 @@ export const en = {
     offline: "Offline",
     closed: "Closed",
   },
+  offlineSince: (p: { time: string }) => `Offline since ${p.time}`,
   stateHints: {
     connecting: "Opening the calendar.",
     live: "Changes by others appear as they happen.",
@@ -96,6 +97,8 @@ export const en = {
   assetTime: (p: { city: string }) => `Times are those of ${p.city}.`,
   yourTime: (p: { when: string }) => `For you that is ${p.when}.`,
   required: "Please fill this in.",
+  countRange: "A whole number, 10,000 at most.",
+  notAnEmail: (p: { text: string }) => `“${p.text}” is not an email address.`,
   endsBeforeStart: "It has to end after it starts.",
 
   previewChecking: "Checking…",
@@ -106,7 +109,7 @@ export const en = {
   previewConflict: "The time is taken:",
 
   taken: "That time is taken",
-  takenText: (p: { asset: string; when: string }) => `${p.asset} is not free ${p.when}.`,
+  takenText: (p: { asset: string; when: string }) => `${p.asset} is not free then: ${p.when}.`,
   inTheWay: "In the way",
   kinds: {
     reservation: "A booking",

@@ -29,11 +29,11 @@ export const es: Messages = {
 
   organization: "Organización",
   roles: {
-    owner: "Propietaria",
-    admin: "Administrador",
-    manager: "Gestora",
+    owner: "Titular",
+    admin: "Administración",
+    manager: "Gestión",
     member: "Miembro",
-    viewer: "Observadora",
+    viewer: "Solo lectura",
   },
   sections: {
     planes: "Aviones",
@@ -49,6 +49,7 @@ export const es: Messages = {
     offline: "Sin conexión",
     closed: "Cerrado",
   },
+  offlineSince: (p) => `Sin conexión desde las ${p.time}`,
   stateHints: {
     connecting: "Abriendo el calendario.",
     live: "Los cambios de los demás aparecen al momento.",
@@ -104,6 +105,8 @@ export const es: Messages = {
   assetTime: (p) => `Las horas son las de ${p.city}.`,
   yourTime: (p) => `Para usted es ${p.when}.`,
   required: "Complete este campo.",
+  countRange: "Un número entero, 10 000 como máximo.",
+  notAnEmail: (p) => `«${p.text}» no es un correo electrónico.`,
   endsBeforeStart: "Tiene que terminar después de comenzar.",
 
   previewChecking: "Comprobando…",
@@ -114,7 +117,7 @@ export const es: Messages = {
   previewConflict: "El horario está ocupado:",
 
   taken: "Ese horario está ocupado",
-  takenText: (p) => `${p.asset} no está libre ${p.when}.`,
+  takenText: (p) => `${p.asset} no está libre en ese horario: ${p.when}.`,
   inTheWay: "Ya hay",
   kinds: {
     reservation: "Una reserva",
