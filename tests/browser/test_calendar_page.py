@@ -1,5 +1,7 @@
 """The calendar's page, as people use it; each scenario is a file of `scenarios/`, in a real Chromium."""
 
+import os
+import subprocess
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -61,3 +63,16 @@ def test_a_bff_that_dies_and_comes_back_is_caught_up_with(
 
         asks = {"kill the BFF": kill, "book without the BFF": book, "start the BFF": start}
         play("restart", first.url, asks)
+
+
+def test_the_clocks_of_the_page_are_those_of_the_assets(root: Path) -> None:
+    done = subprocess.run(
+        ["node", "--test", str(Path(__file__).with_name("clocks.test.mjs"))],
+        cwd=root,
+        # A clock of its own, so that the assets' are never the machine's by chance.
+        env={**os.environ, "TZ": "Asia/Tokyo"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
