@@ -47,6 +47,7 @@ export class CalendarView {
   private readonly leaving = new Map<string, Entry>();
   private readonly observer: ResizeObserver;
   private readonly clock: number;
+  private readonly closing = new AbortController();
   /** What the library has been told, by id. */
   private drawnAs = new Map<string, string>();
   private range = { start: "", end: "" };
@@ -68,9 +69,11 @@ export class CalendarView {
     this.observer = new ResizeObserver(() => this.fit());
     this.observer.observe(target);
     this.clock = window.setInterval(() => this.refresh(), MINUTE);
+    window.addEventListener("pointercancel", this.dropped, { signal: this.closing.signal });
   }
 
   async close(): Promise<void> {
+    this.closing.abort();
     this.observer.disconnect();
     window.clearInterval(this.clock);
     await destroyCalendar(this.drawn);
@@ -276,6 +279,13 @@ export class CalendarView {
     // After the drop itself, which comes next and says where it went.
     if (!isDragging) window.setTimeout(() => this.isStale && this.refresh());
   }
+
+  /** The browser took the pointer away: the library says nothing then, and leaves what was dragged where it hung. */
+  private readonly dropped = () => {
+    this.drawnAs.clear();
+    this.drag(false);
+    this.refresh();
+  };
 
   private move(entry: Entry, startDelta: Drawn.Duration, endDelta: Drawn.Duration, assetId: string): void {
     // The library has moved it already.

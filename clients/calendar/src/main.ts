@@ -57,7 +57,10 @@ async function enter(session: Session): Promise<void> {
     const memberships = membershipsOf(me);
     const kept = sessionStorage.getItem(ORGANIZATION_KEY);
     const membership = memberships.find(({ organizationId }) => organizationId === kept) ?? memberships[0];
-    if (!membership) return failed(t().noOrganization, () => void enter(session), signOutButton(session));
+    if (!membership) {
+      const again = () => void enter(session);
+      return failed(t().noOrganizationHint, again, signOutButton(session), t().noOrganization);
+    }
     await openOrganization(session, backend, me, membership);
   } catch (error) {
     if (mine === turn) wentWrong(error, session);
@@ -113,7 +116,8 @@ async function closeStore(): Promise<void> {
 function wentWrong(error: unknown, session: Session): void {
   // The session's end has its own screen.
   if (error instanceof SignInError && error.reason === "expired") return;
-  const message = error instanceof ApiError ? error.message : t().unreachable;
+  const isRevoked = error instanceof ApiError && error.code === "ACCESS_REVOKED";
+  const message = isRevoked ? t().accessRevoked : error instanceof ApiError ? error.message : t().unreachable;
   void closeStore().then(() => failed(message, () => void enter(session), signOutButton(session)));
 }
 
@@ -147,14 +151,14 @@ function loading(): void {
   );
 }
 
-function failed(message: string, retry: () => void, more?: HTMLElement): void {
+function failed(message: string, retry: () => void, more?: HTMLElement, heading = t().loadFailed): void {
   const again = h("button", { type: "button", class: "button primary", on: { click: retry } }, t().retry);
   show(
     h(
       "main",
       { class: "failure" },
       icon("warning"),
-      h("h1", {}, t().loadFailed),
+      h("h1", {}, heading),
       h("p", { role: "alert" }, message),
       h("div", { class: "row-actions" }, again, more),
     ),

@@ -5,6 +5,7 @@ import type { Changes, Draft, Override, Reservation } from "./backend";
 import { askForAlternative, chooseVersion, showViolations, versionOf } from "./dialogs/refusals";
 import { t } from "./language";
 import { notify } from "./notices";
+import { SignInError } from "./session";
 import type { Store } from "./store";
 
 export type Outcome<T> =
@@ -120,7 +121,8 @@ async function settle(
   wished: { assetId: string; start: string; end: string; isMove: boolean },
 ): Promise<Next> {
   if (!(error instanceof ApiError)) {
-    notify(t().offlineAction, "bad");
+    // The session's end has its own screen.
+    if (!(error instanceof SignInError && error.reason === "expired")) notify(t().offlineAction, "bad");
     return { kind: "back" };
   }
   if (error.code === "CONFLICT" && error.conflicts.length > 0) {

@@ -40,8 +40,9 @@ export function openDialog(options: {
     footer,
   );
   element.addEventListener("click", (event) => {
-    // Only the backdrop is outside of all that is in the dialog.
-    if (event.target === element && !isInside(element, event)) close();
+    // Only the backdrop is outside of all that is in the dialog. What somebody has typed is not lost by a slip.
+    const isBackdrop = event.target === element && !isInside(element, event);
+    if (isBackdrop && !element.querySelector("form, textarea")) close();
   });
   element.addEventListener("close", () => {
     element.remove();

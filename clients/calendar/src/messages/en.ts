@@ -18,8 +18,9 @@ export const en = {
   sessionExpired: "Your session has ended. Please sign in again.",
   unreachable: "The server cannot be reached. Check your connection.",
   loadFailed: "The calendar could not be loaded.",
-  noOrganization:
-    "You are not a member of an organization yet. Ask whoever looks after yours for an invitation.",
+  accessRevoked: "You may not see this calendar any more.",
+  noOrganization: "You are not a member of an organization yet.",
+  noOrganizationHint: "Ask whoever looks after yours for an invitation.",
   noAssets: "There is nothing to book yet.",
   noAssetsHint:
     "Planes, helicopters, residences and boats appear here as soon as an administrator adds them.",

@@ -20,8 +20,9 @@ export const es: Messages = {
   sessionExpired: "Su sesión terminó. Inicie sesión de nuevo.",
   unreachable: "No se puede llegar al servidor. Revise su conexión.",
   loadFailed: "No se pudo cargar el calendario.",
-  noOrganization:
-    "Todavía no es miembro de ninguna organización. Pida una invitación a quien administra la suya.",
+  accessRevoked: "Ya no puede ver este calendario.",
+  noOrganization: "Todavía no es miembro de ninguna organización.",
+  noOrganizationHint: "Pida una invitación a quien administra la suya.",
   noAssets: "Todavía no hay nada que reservar.",
   noAssetsHint:
     "Aviones, helicópteros, residencias y embarcaciones aparecen aquí cuando un administrador los agrega.",
