@@ -1,7 +1,7 @@
 // The few calls that the page makes, each one line around the typed client.
 
 import type { components } from "@reservepty/client";
-import { type Api, idempotencyKey, ifMatch, unwrap } from "@reservepty/client";
+import { type Api, type ApiError, idempotencyKey, ifMatch, unwrap } from "@reservepty/client";
 
 type Schemas = components["schemas"];
 export type Asset = Schemas["Asset"];
@@ -136,4 +136,9 @@ async function everyPage<T>(
     all.push(...items);
     if (!more) return all;
   }
+}
+
+/** What an error says to people: of each faulty field, or of the whole. */
+export function reasonOf(error: ApiError): string {
+  return error.fields.map(({ message }) => message).join(" ") || error.message;
 }

@@ -1,6 +1,7 @@
 // What stands around the calendar: who and where one is, the connection, the days shown, and the buttons.
 
 import type { CalendarChange, CalendarState } from "@reservepty/client";
+import { reasonOf } from "./backend";
 import { CalendarView, type ViewName } from "./calendar-view";
 import { openBooking, openChange } from "./dialogs/booking";
 import { openEntry, openWaiting } from "./dialogs/details";
@@ -293,7 +294,7 @@ export class Shell {
     try {
       const outcome = await change(store, base, changes);
       if (outcome.kind === "saved") return;
-      if (outcome.kind === "faults") notify(outcome.error.message, "bad");
+      if (outcome.kind === "faults") notify(reasonOf(outcome.error), "bad");
       if (outcome.kind !== "dropped" || store.entry(entry.id)?.version === entry.version)
         store.forget(entry.id);
       if (outcome.kind === "other")

@@ -1,7 +1,7 @@
 // A booking or a maintenance window, looked at; and what may be done with it.
 
 import { ApiError } from "@reservepty/client";
-import type { Reservation } from "../backend";
+import { type Reservation, reasonOf } from "../backend";
 import { h, icon } from "../dom";
 import { formatList, formatWhen, t } from "../language";
 import { notify } from "../notices";
@@ -250,7 +250,7 @@ export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined>
     return await work();
   } catch (error) {
     if (error instanceof ApiError && error.code === "RULE_VIOLATION") await showViolations(error, t().save);
-    else notify(error instanceof ApiError ? error.message : t().offlineAction, "bad");
+    else notify(error instanceof ApiError ? reasonOf(error) : t().offlineAction, "bad");
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 // Taking an asset out of service for a while.
 
 import { ApiError } from "@reservepty/client";
-import type { Resolution } from "../backend";
+import { type Resolution, reasonOf } from "../backend";
 import { h } from "../dom";
 import { t } from "../language";
 import { notify } from "../notices";
@@ -66,7 +66,7 @@ export function openMaintenance(store: Store, wish: Wish): void {
           ),
         );
       } else {
-        trouble.replaceChildren(h("p", {}, error instanceof ApiError ? error.message : t().offlineAction));
+        trouble.replaceChildren(h("p", {}, error instanceof ApiError ? reasonOf(error) : t().offlineAction));
       }
     }
   };
