@@ -4,13 +4,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --generate-hashes --python-version 3.11 --no-annotate --no-header -q
 
+PAGE := clients/calendar/dist
+PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(shell find clients/calendar/src clients/typescript/src -type f)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test proxy lint format bench example walk reset schema lock
+.PHONY: help setup run test proxy lint format bench screenshots example walk reset schema client lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-setup: .venv/installed node_modules/installed ## install what pip and npm bring, at the locked versions
+setup: .venv/installed node_modules/installed $(PAGE)/app.js ## install what pip and npm bring, at the locked versions, and build the page
 
 .venv/installed: requirements-dev.lock
 	$(PYTHON) -m venv .venv
@@ -22,8 +25,12 @@ node_modules/installed: package-lock.json
 	npm ci --ignore-scripts --no-fund --no-audit --loglevel=error
 	@touch $@
 
-run: setup ## serve the BFF on 127.0.0.1:8000, Supabase on 54321, Postgres on 54322; Ctrl-C stops all
-	$(BIN)/python -m stack run -- $(BIN)/python -m bff
+$(PAGE)/app.js: node_modules/installed $(PAGE_SOURCES)
+	npm run --silent build -w clients/calendar
+	@touch $@
+
+run: setup ## serve the BFF on 127.0.0.1:8000 (the page: /calendar), Supabase on 54321, Postgres on 54322; Ctrl-C stops all
+	CALENDAR_PAGE_DIR=$(PAGE) $(BIN)/python -m stack run -- $(BIN)/python -m bff
 
 # Two processes, a stack each: the tests wait for other processes often enough for two cores to serve both.
 test: setup ## run every test against stacks of its own on free ports, with coverage
@@ -32,18 +39,24 @@ test: setup ## run every test against stacks of its own on free ports, with cove
 proxy: setup ## run the tests of the stream through nginx with ops/nginx.conf (needs nginx)
 	$(BIN)/python -m pytest tests/proxy $(ARGS)
 
-lint: .venv/installed ## ruff, mypy --strict, squawk over the migrations
+lint: .venv/installed node_modules/installed ## ruff, mypy --strict, squawk over the migrations; biome and tsc over TypeScript
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/squawk --config .squawk.toml supabase/migrations/*.sql
+	npx biome ci
+	npm run --silent typecheck --workspaces
 
-format: .venv/installed ## rewrite the Python files in the house's format
+format: .venv/installed node_modules/installed ## rewrite the files in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+	npx biome check --write
 
 bench: setup ## print the measurements, each as a ratio against a baseline in the same run
 	STACK_PORT=0 STACK_DB_PORT=0 $(BIN)/python -m stack run --dir .stack/bench -- $(BIN)/python -m bench
+
+screenshots: setup ## take the README's pictures of the calendar page anew
+	$(BIN)/python -m tests.browser.screenshots
 
 example: setup ## two demo members: one watches, one books (needs `make run` in another terminal)
 	$(BIN)/python examples/two_members.py
@@ -56,6 +69,10 @@ reset: setup ## throw the local data away and lay migrations and demo data anew 
 
 schema: setup ## write tests/db/schema.sql anew from a migrated database
 	$(BIN)/python -m tests.db.catalogue
+
+client: .venv/installed node_modules/installed ## write the TypeScript client's types anew from the OpenAPI document
+	$(BIN)/python -m bff.document | node clients/typescript/scripts/generate.mjs > clients/typescript/src/schema.ts.new
+	mv clients/typescript/src/schema.ts.new clients/typescript/src/schema.ts
 
 lock: .venv/installed package.json ## renew the lock files after a change to pyproject.toml or package.json
 	$(LOCK) -o requirements.lock

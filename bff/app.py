@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from starlette.routing import Route
 
 from bff import docs, openapi
 from bff.auth import Authenticator, Jwks
@@ -39,6 +40,7 @@ from bff.routes import (
     maintenance,
     members,
     organizations,
+    page,
     photos,
     reports,
     reservations,
@@ -49,7 +51,7 @@ from bff.routes import (
     tiers,
     waitlist,
 )
-from bff.settings import Settings, load_settings
+from bff.settings import Settings, SettingsError, load_settings
 from bff.state import State
 from bff.telemetry import configure_logging
 
@@ -113,7 +115,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     configure_logging(settings.log_level)
     metrics = Metrics()
     app = Starlette(
-        routes=to_routes(ENDPOINTS),
+        routes=[*to_routes(ENDPOINTS), *_page_routes(settings)],
         middleware=_middleware(settings, metrics),
         exception_handlers={ApiError: handle_error, HTTPException: handle_error},
         lifespan=_lifespan(settings, metrics),
@@ -121,6 +123,17 @@ def create_app(settings: Settings | None = None) -> Starlette:
     # A redirect to the path without its slash would lose bodies and hide a client's mistake.
     app.router.redirect_slashes = False
     return app
+
+
+def _page_routes(settings: Settings) -> list[Route]:
+    if settings.calendar_page_dir is None:
+        return []
+    try:
+        return page.routes(
+            settings.calendar_page_dir, settings.supabase_url, settings.supabase_publishable_key
+        )
+    except OSError as error:
+        raise SettingsError(f"CALENDAR_PAGE_DIR: {error.strerror}; `make setup` builds the page") from error
 
 
 def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:

@@ -12,7 +12,8 @@ from bff import __version__
 from bff.errors import STATUS
 from bff.http import Endpoint, parameters_of
 from bff.schemas.base import Worded
-from bff.schemas.envelope import Failure, Metadata, Pagination, Problem
+from bff.schemas.envelope import Metadata, Pagination
+from bff.schemas.failures import Failure, Problem
 
 REF: Final = "#/components/schemas/{model}"
 PARAMETER: Final = re.compile(r"\{(\w+)\}")

@@ -4,6 +4,7 @@
 """
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -75,6 +76,11 @@ class Settings(BaseSettings):
         (),
         "CORS_ORIGINS",
         "Origins whose pages may call, separated by commas; `*` is refused.",
+    )
+    calendar_page_dir: Path | None = _knob(
+        None,
+        "CALENDAR_PAGE_DIR",
+        "Folder of the built calendar page, to be served at `/calendar`; for development and demo.",
     )
     log_level: str = _knob(
         "INFO", "LOG_LEVEL", "Least level that is logged.", pattern=r"^(DEBUG|INFO|WARNING|ERROR|CRITICAL)$"

@@ -60,6 +60,7 @@ ALLOWED: dict[str, set[str]] = {
         "bff.wording",
     },
     "bff.app": {"*"},
+    "bff.document": {"bff.app", "bff.openapi"},
     "bff.protocol": {"bff.relay.outlet"},
     "bff.limits": set(),
     "bff.server": {"bff.app", "bff.limits", "bff.protocol", "bff.relay", "bff.settings"},

@@ -1,11 +1,10 @@
-"""The envelope's parts, for the OpenAPI document, and the query of paged lists."""
+"""The envelope's parts, for the OpenAPI document, and the query of paged lists; errors are in `failures`."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from bff.errors import STATUS
-from bff.schemas.base import Input, UtcTime
+from bff.schemas.base import Input
 
 
 class Envelope(BaseModel):
@@ -31,39 +30,6 @@ class Pagination(Envelope):
     totalPages: int  # noqa: N815 (the wire's name)
     hasNext: bool  # noqa: N815 (the wire's name)
     hasPrevious: bool  # noqa: N815 (the wire's name)
-
-
-class Error(Envelope):
-    """What went wrong; `details` depends on the code, `retryAfter` is in seconds."""
-
-    code: Annotated[str, Field(json_schema_extra={"enum": sorted(STATUS)})]
-    message: str
-    details: dict[str, Any] = Field(default_factory=dict)
-    retryAfter: int = 0  # noqa: N815 (the wire's name)
-    timestamp: UtcTime
-
-
-class Failure(Envelope):
-    """The body of every error."""
-
-    success: Literal[False]
-    error: Error
-    metadata: Metadata
-
-
-class Problem(Envelope):
-    """The same as problem details (RFC 9457), where `Accept` asks for `application/problem+json`."""
-
-    type: str
-    title: str
-    status: int
-    detail: str
-    instance: str
-    code: Annotated[str, Field(json_schema_extra={"enum": sorted(STATUS)})]
-    details: dict[str, Any] = Field(default_factory=dict)
-    retryAfter: int = 0  # noqa: N815 (the wire's name)
-    timestamp: UtcTime
-    requestId: str  # noqa: N815 (the wire's name)
 
 
 class Paged(Input):

@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from stack.gateway.app import GatewayRequest
 
 # How lite tells, as a 500 with code SUP, that its connection to Postgres is gone; PostgREST answers 503.
+# What collides in Postgres' own catalogue comes as a 409.
 _DATABASE_AWAY = re.compile(
     rb"ECONN(REFUSED|RESET)|CONNECTION_(CLOSED|ENDED|DESTROYED)|CONNECT_TIMEOUT|EPIPE"
     rb"|the database system is |terminating connection"
     # Not gone, but only just back: lite's first requests grant the same things at once.
-    rb"|tuple concurrently updated"
+    rb'|tuple concurrently updated|unique constraint \\?"pg_'
 )
 
 
@@ -29,9 +30,9 @@ async def rest(request: "GatewayRequest") -> Response:
     answer = await state["rest"].forward(
         request, {"apikey": caller.key, "authorization": f"Bearer {token}" if token else None}
     )
-    if answer.status_code == 500:
+    if answer.status_code in (409, 500):
         content = await answer.whole()
         if _DATABASE_AWAY.search(content):
             raise DatabaseAwayError
-        return Response(content, 500, media_type="application/json")
+        return Response(content, answer.status_code, media_type="application/json")
     return answer

@@ -5,7 +5,8 @@ from typing import Any
 import httpx
 
 from bff.errors import STATUS
-from bff.schemas.envelope import Failure, Metadata, Pagination, Problem
+from bff.schemas.envelope import Metadata, Pagination
+from bff.schemas.failures import Failure, Problem
 
 
 def assert_error(response: httpx.Response, code: str, status: int | None = None) -> dict[str, Any]:

@@ -129,7 +129,8 @@ async def test_an_answer_that_breaks_off_is_503(app: httpx.AsyncClient, upstream
 async def test_business_errors_come_with_their_details_decoded(
     app: httpx.AsyncClient, upstream: Upstream
 ) -> None:
-    conflict = {"conflicts": [{"start_date": "2026-03-01T15:00:00Z"}], "alternatives": []}
+    taken = {"start_date": "2026-03-01T15:00:00Z", "end_date": "2026-03-01T17:00:00Z"}
+    conflict = {"conflicts": [taken], "alternatives": []}
     upstream.behaviours = [answer(409, postgrest_error("CONFLICT", "It is taken.", json.dumps(conflict)))]
     error = assert_error(await app.post("/api/v1/reservations", json=BOOKING), "CONFLICT")
     assert (error["message"], error["details"]) == ("It is taken.", conflict)

@@ -308,6 +308,22 @@ class TestFailures:
         assert answer.status_code == 503
         assert answer.json()["code"] == "PGRST001"
 
+    def test_while_lite_grants_the_same_things_twice_rest_answers_503(self, mirrored: RunningGateway) -> None:
+        constraint = '"pg_default_acl_role_nsp_obj_index"'
+        message = f"duplicate key value violates unique constraint {constraint}"
+        body = {"code": "23505", "message": message, "details": None, "hint": None}
+        headers = {"apikey": mirrored.publishable_key}
+        answer = httpx.post(f"{mirrored.url}/rest/v1/status/409", headers=headers, json=body)
+        assert answer.status_code == 503
+        assert answer.json()["code"] == "PGRST001"
+
+    def test_another_409_stays_what_it_is(self, mirrored: RunningGateway) -> None:
+        message = 'duplicate key value violates unique constraint "tiers_name_key"'
+        body = {"code": "23505", "message": message, "details": None, "hint": None}
+        headers = {"apikey": mirrored.publishable_key}
+        answer = httpx.post(f"{mirrored.url}/rest/v1/status/409", headers=headers, json=body)
+        assert (answer.status_code, answer.json()) == (409, body)
+
     def test_another_500_stays_what_it_is(self, mirrored: RunningGateway) -> None:
         body = {"code": "SUP", "message": "PostgresError: division by zero"}
         headers = {"apikey": mirrored.publishable_key}

@@ -17,8 +17,15 @@ const member = bucket(MEMBER_TOKEN);
 const bytes = Uint8Array.from({ length: 1024 }, (_, place) => place % 256);
 
 // As bytes, and as a Blob, which goes as a form.
-const told = { refused: (await member.createSignedUploadUrl(`${FOLDER}/no.png`)).error.statusCode, uploaded: [], same: [] };
-for (const [name, body] of [["raw.png", bytes], ["form.png", new Blob([bytes], { type: "image/png" })]]) {
+const told = {
+  refused: (await member.createSignedUploadUrl(`${FOLDER}/no.png`)).error.statusCode,
+  uploaded: [],
+  same: [],
+};
+for (const [name, body] of [
+  ["raw.png", bytes],
+  ["form.png", new Blob([bytes], { type: "image/png" })],
+]) {
   const { path, token } = must(await admin.createSignedUploadUrl(`${FOLDER}/${name}`));
   const { fullPath } = must(await admin.uploadToSignedUrl(path, token, body, { contentType: "image/png" }));
   told.uploaded.push(fullPath);

@@ -1,0 +1,256 @@
+// A booking or a maintenance window, looked at; and what may be done with it.
+
+import { ApiError } from "@reservepty/client";
+import { type Reservation, reasonOf } from "../backend";
+import { h, icon } from "../dom";
+import { formatList, formatWhen, t } from "../language";
+import { notify } from "../notices";
+import type { Entry, Store } from "../store";
+import { browserZone, toWall, zoneCity } from "../zones";
+import { openChange } from "./booking";
+import { busy, button, type Dialog, field, openDialog } from "./dialog";
+import { showViolations } from "./refusals";
+
+export function openEntry(store: Store, entry: Entry): void {
+  if (entry.kind === "maintenance") openMaintenanceDetails(store, entry);
+  else void openDetails(store, entry);
+}
+
+async function openDetails(store: Store, entry: Entry): Promise<void> {
+  const content = h("div", { class: "details" }, ...facts(store, entry));
+  const dialog = openDialog({ title: entry.title, class: "dialog-details", body: [content] });
+  try {
+    const reservation = await store.backend.reservation(entry.id);
+    content.replaceChildren(...facts(store, entry, reservation));
+    dialog.footer.replaceChildren(...actions(store, entry, reservation, dialog));
+  } catch (error) {
+    const isGone = error instanceof ApiError && error.code === "NOT_FOUND";
+    content.append(
+      h(
+        "p",
+        { role: "alert" },
+        isGone ? t().goneMeanwhile : error instanceof ApiError ? error.message : t().unreachable,
+      ),
+    );
+  }
+}
+
+function facts(store: Store, entry: Entry, reservation?: Reservation): Node[] {
+  const zone = store.zoneOf(entry.assetId);
+  const here = browserZone();
+  const isElsewhere = toWall(entry.start, zone) !== toWall(entry.start, here);
+  const who =
+    reservation?.booked_by ??
+    store.personName(entry.userId) ??
+    (entry.userId === null ? t().aFormerMember : t().somebody);
+  const row = (label: string, ...value: (Node | string | null)[]) => [
+    h("dt", {}, label),
+    h("dd", {}, ...value),
+  ];
+  const isMine = entry.userId === store.userId;
+  const rows = [
+    ...row(t().where, store.asset(entry.assetId)?.name ?? ""),
+    ...row(
+      t().when,
+      formatWhen(entry.start, entry.end, zone),
+      h("small", {}, t().timeOf({ city: zoneCity(zone) })),
+      isElsewhere ? h("small", {}, t().yourTime({ when: formatWhen(entry.start, entry.end, here) })) : null,
+    ),
+    ...(entry.kind === "booking"
+      ? [
+          ...row(t().bookedBy, isMine ? `${who} (${t().you})` : who),
+          ...row(t().status, statusTag(entry.status)),
+        ]
+      : []),
+    ...(entry.guestCount === null ? [] : row(t().guestCount, String(entry.guestCount))),
+  ];
+  if (reservation) {
+    const guests = (reservation.guests ?? []).map(({ name }) => name);
+    const waits = (reservation.approvals ?? [])
+      .filter((each) => each.status === "pending")
+      .map((each) => {
+        const names = each.approvers
+          .filter(({ status }) => status === "pending")
+          .map(({ name }) => name ?? t().somebody);
+        return h(
+          "span",
+          { class: "approval" },
+          t().waitsFor({ who: formatList(names) }),
+          each.rule_name ? h("small", {}, each.rule_name) : null,
+        );
+      });
+    if (waits.length > 0) rows.push(...row(t().approvals, ...waits));
+    if (guests.length > 0) rows.push(...row(t().guests, formatList(guests)));
+    if (reservation.notes) rows.push(...row(t().notes, h("span", { class: "pre" }, reservation.notes)));
+  }
+  return [h("dl", { class: "facts" }, ...rows)];
+}
+
+export function statusTag(status: Entry["status"]): HTMLElement {
+  const label = status === "scheduled" ? t().maintenance : t().statuses[status];
+  return h(
+    "span",
+    { class: `tag tag-${status}` },
+    icon(status === "pending" ? "clock" : status === "scheduled" ? "wrench" : "check"),
+    label,
+  );
+}
+
+function actions(store: Store, entry: Entry, reservation: Reservation, dialog: Dialog): HTMLElement[] {
+  const buttons: HTMLElement[] = [];
+  const mayChange = store.mayChange(entry);
+  if (mayChange) {
+    buttons.push(
+      button(t().cancelBooking, "danger", () => {
+        dialog.close();
+        openCancel(store, reservation);
+      }),
+      button(t().edit, "secondary", () => {
+        dialog.close();
+        openChange(store, reservation);
+      }),
+    );
+  }
+  if (store.mayDecide(entry.id)) {
+    const decide = (decision: "approve" | "reject") => () => {
+      dialog.close();
+      openDecision(store, reservation, decision);
+    };
+    buttons.push(
+      button(t().reject, "danger", decide("reject")),
+      button(t().approve, "primary", decide("approve")),
+    );
+  }
+  return buttons;
+}
+
+function openCancel(store: Store, reservation: Reservation): void {
+  const reason = field(t().cancelReason, h("textarea", { rows: 2, maxlength: 2000 }), t().cancelReasonHint);
+  const zone = store.zoneOf(reservation.asset_id);
+  const dialog = openDialog({
+    title: t().cancelTitle,
+    body: [
+      h("p", {}, `${reservation.title} · ${formatWhen(reservation.start_date, reservation.end_date, zone)}`),
+      reason.row,
+    ],
+    footer: [
+      button(t().keepBooking, "quiet", () => dialog.close()),
+      button(t().cancelBooking, "danger", (element) =>
+        busy(element, async () => {
+          const canceled = await attempt(() =>
+            store.backend.cancel(reservation.id, reason.control.value.trim() || null),
+          );
+          if (!canceled) return;
+          store.answered(canceled);
+          dialog.close();
+          notify(t().done.canceled(canceled), "good", {
+            label: t().undo,
+            run: () => void undo(store, canceled),
+          });
+        }),
+      ),
+    ],
+  });
+}
+
+async function undo(store: Store, canceled: Reservation): Promise<void> {
+  const restored = await attempt(() => store.backend.restore(canceled.id));
+  if (!restored) return;
+  store.answered(restored);
+  notify(t().done.restored(restored));
+}
+
+export function openDecision(
+  store: Store,
+  reservation: { id: string; title: string },
+  decision: "approve" | "reject",
+): void {
+  const notes = field(t().decisionNotes, h("textarea", { rows: 2, maxlength: 2000 }));
+  const isApproval = decision === "approve";
+  const dialog = openDialog({
+    title: `${isApproval ? t().approve : t().reject}: ${reservation.title}`,
+    body: [notes.row],
+    footer: [
+      button(t().cancelAction, "quiet", () => dialog.close()),
+      button(isApproval ? t().approve : t().reject, isApproval ? "primary" : "danger", (element) =>
+        busy(element, async () => {
+          const decided = await attempt(() =>
+            store.backend.decide(reservation.id, decision, notes.control.value.trim() || null),
+          );
+          void store.refreshWaiting();
+          if (!decided) return;
+          store.answered(decided);
+          dialog.close();
+          notify(isApproval ? t().done.approved(decided) : t().done.rejected(decided));
+        }),
+      ),
+    ],
+  });
+}
+
+/** What waits for this user, each with its two buttons. */
+export function openWaiting(store: Store): void {
+  const dialog = openDialog({ title: t().waitingTitle, class: "dialog-waiting" });
+  const items = store.waiting
+    .filter((each) => each.can_decide)
+    .map(({ reservation, rule_name }) => {
+      const decide = (decision: "approve" | "reject") => () => {
+        dialog.close();
+        openDecision(store, reservation, decision);
+      };
+      return h(
+        "li",
+        { class: "waiting-item" },
+        h("strong", {}, reservation.title),
+        h("span", {}, `${reservation.asset_name} · ${reservation.booked_by ?? t().somebody}`),
+        h(
+          "span",
+          { class: "quiet-text" },
+          formatWhen(reservation.start_date, reservation.end_date, reservation.time_zone),
+        ),
+        rule_name ? h("span", { class: "quiet-text" }, `${t().rule}: ${rule_name}`) : null,
+        h(
+          "div",
+          { class: "row-actions" },
+          button(t().reject, "danger", decide("reject")),
+          button(t().approve, "primary", decide("approve")),
+        ),
+      );
+    });
+  dialog.body.append(
+    items.length > 0 ? h("ul", { class: "waiting" }, ...items) : h("p", {}, t().nothingWaits),
+  );
+}
+
+function openMaintenanceDetails(store: Store, entry: Entry): void {
+  const dialog = openDialog({
+    title: entry.title,
+    class: "dialog-details",
+    body: [statusTag(entry.status), ...facts(store, entry)],
+    footer: [
+      store.isAdmin &&
+        button(t().cancelMaintenance, "danger", (element) =>
+          busy(element, async () => {
+            const isDone = await attempt(async () => {
+              await store.backend.cancelMaintenance(entry.id);
+              return true;
+            });
+            if (!isDone) return;
+            dialog.close();
+            notify(t().done.canceled(entry));
+          }),
+        ),
+    ],
+  });
+}
+
+/** Runs what may be refused; tells why, and answers undefined, where it was. */
+export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ApiError && error.code === "RULE_VIOLATION") await showViolations(error, t().save);
+    else notify(error instanceof ApiError ? reasonOf(error) : t().offlineAction, "bad");
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+// Reads the OpenAPI document from standard input and prints the types of src/schema.ts (`make client`).
+import { text } from "node:stream/consumers";
+import openapiTS, { astToString } from "openapi-typescript";
+
+const document = JSON.parse(await text(process.stdin));
+
+// Every error has the one body, and ApiError tells them apart: without this, and without the headers and
+// titles that no type needs, the file would be eight times as long.
+const failure = {
+  description: "An error",
+  content: { "application/json": { schema: { $ref: "#/components/schemas/Failure" } } },
+};
+for (const path of Object.values(document.paths)) {
+  for (const operation of Object.values(path)) {
+    for (const [status, response] of Object.entries(operation.responses)) {
+      delete response.headers;
+      // A health check's 503 has a body of its own.
+      if (response.content?.["application/problem+json"]) {
+        delete operation.responses[status];
+        operation.responses.default = failure;
+      }
+    }
+  }
+}
+delete document.components.schemas.Problem;
+dropTitles(document);
+
+const nodes = await openapiTS(document, {
+  alphabetize: true,
+  // A field with a default may be left out of a request, and is left out of an answer where it was never set.
+  defaultNonNullable: false,
+});
+process.stdout.write(
+  `// Written by \`make client\` from the OpenAPI document; a test compares it.\n\n${astToString(nodes)}`,
+);
+
+function dropTitles(value) {
+  if (typeof value !== "object" || value === null) return;
+  // A property that is called title is an object here.
+  if (typeof value.title === "string") delete value.title;
+  for (const part of Object.values(value)) dropTitles(part);
+}
