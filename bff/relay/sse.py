@@ -164,7 +164,12 @@ class Stream(Subscriber):
         try:
             async with aclosing(self.hub.replay(self)) as chunks:
                 async for chunk in chunks:
-                    await timed_send(body(chunk, more=True))
+                    if self.ended:
+                        break
+                    # What tells of another access goes before the first frame under it: a client cut off in
+                    # between would come back with that frame's cursor, and be taken for one that knows.
+                    notes, self._notes = self._notes or [], []
+                    await timed_send(body(b"".join([*notes, chunk]), more=True))
         except UnavailableError:
             # The client has everything up to its last cursor and comes back with it.
             self.end(b"")
