@@ -1,6 +1,7 @@
 """Real processes for the tests: a stack and a BFF, each yielded only when it answers."""
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -97,10 +98,10 @@ class RunningStack:
         """Process ids by part: postgres, lite, realtime, gateway."""
         return dict(self.state()["pids"])
 
-    def kill(self, part: str) -> int:
-        """kill -9 of one part; the supervisor brings it back. Answers the id that died."""
+    def kill(self, part: str, how: signal.Signals = signal.SIGKILL) -> int:
+        """kill -9, or another signal; the supervisor brings the part back. Answers the id that died."""
         pid = self.pids()[part]
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, how)
         return pid
 
     def wait_ready(self, part: str, *, died: int | None = None) -> None:
@@ -209,6 +210,40 @@ def running_bff(stack_env: Mapping[str, str], log: Path, **settings: str) -> Ite
     env = {**stack_env, "BFF_PORT": port, **settings}
     with running_module("bff", f"{url}/api/live", env, log) as process:
         yield RunningBff(url, process, log)
+
+
+class ReturningBff:
+    """A BFF that can die, and comes back at the same address. Call `close` at the end.
+
+    Args:
+        stack: what it works against.
+        log: where its output goes.
+        settings: its environment variables.
+    """
+
+    def __init__(self, stack: RunningStack, log: Path, **settings: str) -> None:
+        self._start = functools.partial(running_bff, stack.env, log, BFF_PORT=str(free_port()), **settings)
+        self._started = contextlib.ExitStack()
+        self.log = log
+        self.running = self._started.enter_context(self._start())
+
+    @property
+    def url(self) -> str:
+        return self.running.url
+
+    def die(self, how: signal.Signals = signal.SIGKILL) -> None:
+        """The process is sent a signal that it ends by, and another one takes its place.
+
+        Raises:
+            subprocess.TimeoutExpired: it did not end.
+        """
+        self.running.process.send_signal(how)
+        self.running.process.wait(STOP_SECONDS)
+        self.running = self._started.enter_context(self._start())
+
+    def close(self) -> None:
+        """Ends it."""
+        self._started.close()
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 import asyncio
 import contextlib
 import operator
-import os
-import signal
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +14,7 @@ from tenacity import AsyncRetrying, retry_if_result, stop_after_delay, wait_fixe
 
 from bff.relay.views import unstamp
 from tests.actors import Connection, Organization, connect
-from tests.harness import RunningBff, RunningStack, free_port, running_bff
+from tests.harness import ReturningBff, RunningStack
 from tests.relay.calendar import apply, by_id
 from tests.relay.client import Sent, parse
 from tests.relay.fakes import until
@@ -110,50 +108,29 @@ class Booker:
         return answer.status_code == httpx.codes.CREATED
 
 
-class Server:
-    """A BFF that can be killed and comes back on the same port."""
-
-    def __init__(self, stack: RunningStack) -> None:
-        self._stack, self._port = stack, str(free_port())
-        self._started = contextlib.ExitStack()
-        self.running = self._start()
-
-    def _start(self) -> RunningBff:
-        log = self._stack.directory / "bff-kills.log"
-        return self._started.enter_context(running_bff(self._stack.env, log, BFF_PORT=self._port))
-
-    def kill(self) -> None:
-        os.kill(self.running.process.pid, signal.SIGKILL)
-        self.running.process.wait()
-        self.running = self._start()
-
-    def close(self) -> None:
-        self._started.close()
-
-
 @pytest.fixture
-def server(stack: RunningStack) -> Iterator[Server]:
-    running = Server(stack)
+def server(stack: RunningStack) -> Iterator[ReturningBff]:
+    running = ReturningBff(stack, stack.directory / "bff-kills.log")
     yield running
     running.close()
 
 
 @pytest.mark.parametrize("part", ["bff", "lite", "realtime", "postgres"])
 async def test_a_client_that_resumes_after_kill_9_has_every_event_once_and_in_order(
-    part: str, stack: RunningStack, server: Server, office: Organization, live_db: Connection
+    part: str, stack: RunningStack, server: ReturningBff, office: Organization, live_db: Connection
 ) -> None:
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) + timedelta(days=30)
     window = {"from": start.isoformat(), "to": (start + timedelta(days=10)).isoformat()}
     follower = Follower(office.id, office.viewer.token)
-    follower.url = server.running.url
-    booker = Booker(server.running.url, office, start)
+    follower.url = server.url
+    booker = Booker(server.url, office, start)
     following = asyncio.create_task(follower.run(window))
     try:
         await until(lambda: follower.resumed > 0 or following.done(), PATIENCE_SECONDS)
         for number in range(KILLED_AFTER):
             await booker.book(number)
         if part == "bff":
-            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.die)
         else:
             died = stack.kill(part)
         for number in range(KILLED_AFTER, BOOKINGS):
