@@ -8,7 +8,7 @@ PAGE := clients/calendar/dist
 PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(shell find clients/calendar/src clients/typescript/src -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test proxy lint format bench screenshots example walk reset schema client lock
+.PHONY: help setup run test proxy prove lint format bench screenshots example walk reset schema client lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ test: setup ## run every test against stacks of its own on free ports, with cove
 
 proxy: setup ## run the tests of the stream through nginx with ops/nginx.conf (needs nginx)
 	$(BIN)/python -m pytest tests/proxy $(ARGS)
+
+prove: setup ## break everything while people book, and show that no calendar view is wrong (SECONDS=600, SEED=any)
+	$(BIN)/python -m tests.prove --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
 lint: .venv/installed node_modules/installed ## ruff, mypy --strict, squawk over the migrations; biome and tsc over TypeScript
 	$(BIN)/ruff check .
