@@ -7,12 +7,16 @@ statuses and reasons come from closed lists.
 
 import asyncio
 import contextlib
+import fcntl
 import os
+import struct
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal
+
+import structlog
 
 VARIABLE: Final = "PROMETHEUS_MULTIPROC_DIR"
 if not os.environ.get(VARIABLE):
@@ -28,7 +32,10 @@ from prometheus_client import (  # noqa: E402
     disable_created_metrics,
     generate_latest,
 )
+from prometheus_client.mmap_dict import MmapedDict  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: E402
+
+log = structlog.get_logger(__name__)
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 # Seconds, as all durations here. Fine where most answers are, and where the plan sets its limits.
@@ -39,6 +46,10 @@ LAGS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 ACTIVE_SECONDS: Final = 300.0
 # How often what the relay counts by itself is copied: how old it may be at another process' answer.
 COPY_SECONDS: Final = 1.0
+# How long a lock is waited for that others hold for tens of milliseconds, and how often one looks. Whoever is
+# stopped while it holds it must not stop the others.
+LOCK_SECONDS: Final = 2.0
+LOCK_GLANCE: Final = 0.01
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"})
 # A client that left before its answer began; the number is nginx'.
 NO_ANSWER: Final = 499
@@ -280,10 +291,80 @@ class Metrics:
     def _render(self) -> bytes:
         if self._directory is None:
             return generate_latest(self._registry)
-        forget_dead(self._directory)
         everyone = CollectorRegistry()
-        MultiProcessCollector(everyone, str(self._directory))  # type: ignore[no-untyped-call]
-        return generate_latest(everyone)
+        with locked(self._directory, fcntl.LOCK_SH):
+            forget_dead(self._directory)
+            Everyone(everyone, str(self._directory))  # type: ignore[no-untyped-call]
+            return generate_latest(everyone)
+
+
+class Everyone(MultiProcessCollector):
+    """The metrics of all processes whose files are in the folder."""
+
+    def collect(self) -> Any:
+        """Reads them; a file that is still empty is that of a process which just begins, or died so."""
+        files = [str(path) for path in Path(self._path).glob("*.db") if not _is_empty(path)]
+        return self.merge(files, accumulate=True)  # type: ignore[no-untyped-call]
+
+
+def _is_empty(path: Path) -> bool:
+    try:
+        return path.stat().st_size == 0
+    except FileNotFoundError:
+        # A gauge's, dropped meanwhile by another process that is asked.
+        return True
+
+
+@contextmanager
+def locked(directory: Path, kind: int) -> Iterator[None]:
+    """Holds the folder's lock, `fcntl.LOCK_SH` to read its files or `LOCK_EX` to move numbers among them.
+
+    Waits for it without the event loop, and so is for threads.
+
+    Raises:
+        OSError: the folder is none, or somebody does not let go of the lock within `LOCK_SECONDS`.
+    """
+    deadline = time.monotonic() + LOCK_SECONDS
+    with (directory / "lock").open("ab") as file:
+        while True:
+            try:
+                fcntl.flock(file, kind | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(LOCK_GLANCE)
+        yield
+
+
+def fold(directory: Path, pid: int) -> None:
+    """Adds a dead process' counters and histograms to those of all dead ones, and drops its files.
+
+    Otherwise each process that ever served would cost every scrape. Only for who saw it end: an id that
+    nobody has here may be alive in another container. If it cannot be done, it is logged and the files stay.
+    """
+    try:
+        with locked(directory, fcntl.LOCK_EX):
+            for kind in ("counter", "histogram"):
+                path = directory / f"{kind}_{pid}.db"
+                if not _is_empty(path):
+                    _add(path, directory / f"{kind}_dead.db")
+                path.unlink(missing_ok=True)
+            mark_process_dead(pid, str(directory))  # type: ignore[no-untyped-call]
+    except (OSError, RuntimeError, ValueError, struct.error) as error:
+        log.warning("metrics_not_folded", pid=pid, error=str(error))
+
+
+def _add(path: Path, total: Path) -> None:
+    """Adds a file's values to another's; all are sums by name, of a histogram each bucket its own."""
+    sums = MmapedDict(str(total))  # type: ignore[no-untyped-call]
+    try:
+        # All of them first: a file that breaks off must not be added in part, now and again.
+        values = list(MmapedDict.read_all_values_from_file(str(path)))  # type: ignore[no-untyped-call]
+        for key, value, _, _ in values:
+            sums.write_value(key, sums.read_value(key)[0] + value, 0.0)  # type: ignore[no-untyped-call]
+    finally:
+        sums.close()  # type: ignore[no-untyped-call]
 
 
 def forget_dead(directory: Path) -> None:
