@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import httpx
 from cryptography import x509
@@ -21,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.harness import ROOT, RunningBff, free_port, stop, tail, wait_until
+from tests.harness import ROOT, free_port, stop, tail, wait_until
 
 CONFIGURATION = ROOT / "ops" / "nginx.conf"
 
@@ -33,19 +34,29 @@ class RunningNginx:
     url: str
     process: subprocess.Popen[bytes]
     trust: ssl.SSLContext
+    log: Path
+    """Where it writes both its logs."""
 
     def reload(self) -> None:
         """Has it read its configuration anew, as `nginx -s reload` does."""
         os.kill(self.process.pid, signal.SIGHUP)
 
 
+class Addressed(Protocol):
+    """Whatever answers at a URL."""
+
+    @property
+    def url(self) -> str:
+        """Its base."""
+
+
 @contextmanager
-def running_nginx(directory: Path, *bffs: RunningBff, **changes: str) -> Iterator[RunningNginx]:
+def running_nginx(directory: Path, *bffs: Addressed, **changes: str) -> Iterator[RunningNginx]:
     """nginx in front of BFF processes, on a free port, yielded when it answers.
 
     Args:
         directory: an empty folder for its files.
-        bffs: the processes behind it.
+        bffs: what stands behind it.
         changes: values of directives that the test needs otherwise (seconds rather than minutes); each stands
             in the file once.
     """
@@ -83,7 +94,7 @@ def running_nginx(directory: Path, *bffs: RunningBff, **changes: str) -> Iterato
 
     try:
         wait_until(answers, what="nginx ready")
-        yield RunningNginx(url, process, trust)
+        yield RunningNginx(url, process, trust, log)
     finally:
         stop(process)
 
