@@ -128,7 +128,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def serve(settings: Settings, listener: socket.socket, lifeline: socket.socket | None = None) -> None:
-    """Serve until SIGTERM, SIGINT or the parent's end; returns when all is closed.
+    """Serve until SIGTERM, SIGINT, SIGHUP or the parent's end; returns when all is closed.
+
+    SIGHUP is a closed terminal's; under `nohup` it stays ignored, and workers have it blocked.
 
     Args:
         settings: the process' settings.
@@ -151,7 +153,8 @@ def serve(settings: Settings, listener: socket.socket, lifeline: socket.socket |
     server = Server(config, lifeline)
     # uvicorn raises the signal again when it has ended; so it ends with 0, and a signal that comes before
     # uvicorn listens to it is not lost.
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, server.handle_exit)
+    for each in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(each) is not signal.SIG_IGN:
+            signal.signal(each, server.handle_exit)
     with listener:
         server.run(sockets=[listener])

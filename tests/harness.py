@@ -183,6 +183,16 @@ def stop(process: subprocess.Popen[bytes]) -> int:
 
 
 @contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """While the block lasts, a process that stands still."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+@contextmanager
 def scratch_directory() -> Iterator[Path]:
     """A folder that the database's system user can enter too, removed at the end."""
     path = Path(tempfile.mkdtemp(prefix="reservepty-"))

@@ -6,12 +6,21 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.harness import RunningStack, wait_until
+from tests.harness import RunningBff, RunningStack, running_bff, wait_until
 
 
 def turn(stack: RunningStack, **knobs: Any) -> None:
     """Turns Realtime's knobs for tests."""
     httpx.post(f"{stack.control_url}/_control", json=knobs).raise_for_status()
+
+
+@pytest.fixture
+def several(stack: RunningStack) -> Iterator[RunningBff]:
+    """A BFF of two workers of its own, which the test may break."""
+    # A parent that is killed leaves its folder of metrics behind; here it goes with the stack's.
+    settings = {"BFF_WORKERS": "2", "TMPDIR": str(stack.directory)}
+    with running_bff(stack.env, stack.directory / "bff-workers.log", **settings) as running:
+        yield running
 
 
 @pytest.fixture

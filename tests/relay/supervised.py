@@ -192,6 +192,17 @@ async def supervised(
         yield watched
 
 
+@asynccontextmanager
+async def believed(
+    stack: RunningStack, organization: Organization, **options: float
+) -> AsyncIterator[tuple[Supervised, Follower]]:
+    """A relay whose feed is up and believed, and its one stream; `options` as in `supervised`."""
+    async with supervised(stack, organization, **options) as watched:
+        await watched.believed()
+        (stream,) = watched.followers
+        yield watched, stream
+
+
 class Link:
     """A TCP connection to a server through this process, that can break as networks do."""
 

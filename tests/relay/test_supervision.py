@@ -1,7 +1,5 @@
 """The relay under a Realtime that loses, stalls or says nothing: the log makes up for it and finds it out."""
 
-import os
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,10 +8,10 @@ import pytest
 
 from bff.relay import relay as relay_module
 from tests.actors import Connection, Organization, TokenSigner, make_organization
-from tests.harness import RunningStack, end_listening
+from tests.harness import RunningStack, end_listening, stopped
 from tests.relay.conftest import turn
 from tests.relay.fakes import until
-from tests.relay.supervised import realtime, send, supervised
+from tests.relay.supervised import believed, realtime, send, supervised
 
 pytestmark = pytest.mark.usefixtures("knobs_at_rest")
 # Longer than any test: what comes sooner was not brought by a poll of this kind.
@@ -43,9 +41,7 @@ async def test_a_feed_that_fell_silent_is_found_deaf_by_the_log_rebuilt_once_and
 async def test_what_a_rate_limit_drops_arrives_and_the_feed_is_rebuilt_once_and_believed_again_afterwards(
     stack: RunningStack, office: Organization
 ) -> None:
-    async with supervised(stack, office) as watched:
-        (stream,) = watched.followers
-        await watched.believed()
+    async with believed(stack, office) as (watched, stream):
         turn(stack, rate_limit=3)
         booked = 0
         # Which of a burst are dropped is up to Realtime's clock: the last ones are in one of these.
@@ -66,9 +62,7 @@ async def test_what_a_rate_limit_drops_arrives_and_the_feed_is_rebuilt_once_and_
 async def test_a_commit_made_while_realtime_is_cut_off_from_the_database_arrives_once_and_in_order(
     stack: RunningStack, office: Organization
 ) -> None:
-    async with supervised(stack, office) as watched:
-        (stream,) = watched.followers
-        await watched.believed()
+    async with believed(stack, office) as (watched, stream):
         turn(stack, relisten_ms=1_000)
         assert end_listening(stack.admin_database_url) == 1
         watched.book(stream, 2)
@@ -96,9 +90,7 @@ async def test_what_is_lost_in_the_first_moments_of_a_join_is_read_from_the_log_
 async def test_the_log_is_read_as_soon_as_the_feed_is_joined_again(
     stack: RunningStack, office: Organization
 ) -> None:
-    async with supervised(stack, office, slow=NEVER) as watched:
-        (stream,) = watched.followers
-        await watched.believed()
+    async with believed(stack, office, slow=NEVER) as (watched, stream):
         watched.cadence._fast = NEVER
         turn(stack, refuse_connects=True)
         reads = watched.reads
@@ -115,9 +107,7 @@ async def test_the_log_is_read_as_soon_as_the_feed_is_joined_again(
 async def test_while_realtime_is_stopped_the_calendar_moves_and_afterwards_nothing_comes_twice(
     stack: RunningStack, office: Organization
 ) -> None:
-    async with supervised(stack, office) as watched:
-        (stream,) = watched.followers
-        await watched.believed()
+    async with believed(stack, office) as (watched, stream):
         with stopped(stack.pids()["realtime"]):
             watched.book(stream, 2)
             await watched.sees(stream, 2)
@@ -128,22 +118,10 @@ async def test_while_realtime_is_stopped_the_calendar_moves_and_afterwards_nothi
         await watched.hears(stream)
 
 
-@contextmanager
-def stopped(pid: int) -> Iterator[None]:
-    """A process that stands still."""
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 async def test_what_realtime_send_swallowed_is_read_from_the_log(
     stack: RunningStack, office: Organization
 ) -> None:
-    async with supervised(stack, office) as watched:
-        (stream,) = watched.followers
-        await watched.believed()
+    async with believed(stack, office) as (watched, stream):
         with no_partitions(stack.admin_database_url):
             watched.book(stream, 2)
             await watched.sees(stream, 2)
@@ -172,9 +150,7 @@ async def test_what_a_full_queue_lost_is_read_from_the_log_at_once_and_is_not_he
     stack: RunningStack, office: Organization, live_db: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(relay_module, "QUEUE_SIZE", 2)
-    async with supervised(stack, office, slow=NEVER) as watched:
-        (stream,) = watched.followers
-        await watched.believed()
+    async with believed(stack, office, slow=NEVER) as (watched, stream):
         seen = 0
         # Whether frames come close together is up to the network: those of one of these do.
         while not watched.relay.feed.lost:
@@ -205,9 +181,7 @@ def book_in_one_transaction(db: Connection, office: Organization, count: int = 8
 async def test_a_series_that_one_message_announced_is_not_held_against_realtime(
     stack: RunningStack, office: Organization, live_db: Connection
 ) -> None:
-    async with supervised(stack, office, slow=0.2) as watched:
-        (stream,) = watched.followers
-        await watched.believed()
+    async with believed(stack, office, slow=0.2) as (watched, stream):
         book_in_one_transaction(live_db, office, 40)
         await watched.sees(stream, 40)
         # Polls enough for patience to end.
@@ -219,9 +193,7 @@ async def test_a_series_that_one_message_announced_is_not_held_against_realtime(
 async def test_a_message_of_another_making_holds_up_no_other(
     stack: RunningStack, office: Organization, live_db: Connection
 ) -> None:
-    async with supervised(stack, office, slow=NEVER) as watched:
-        (stream,) = watched.followers
-        await watched.believed()
+    async with believed(stack, office, slow=NEVER) as (watched, stream):
         with live_db.transaction():
             send(live_db, 1)
             send(live_db, 1, organization_id=office.id)

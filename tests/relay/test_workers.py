@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from functools import partial
 
 import psutil
 import pytest
@@ -12,39 +12,25 @@ import pytest
 from bff.server import listen
 from tests.actors import Organization
 from tests.harness import RunningBff, RunningStack, free_port, running_bff, tail, wait_until
-from tests.relay.calendar import book, titles
+from tests.relay.calendar import titles
 from tests.relay.client import Watching
 from tests.relay.fakes import until
-from tests.relay.workers import client_of, plain_uvicorn, stream_at, wait_for_workers, workers
-
-
-@pytest.fixture
-def several(stack: RunningStack) -> Iterator[RunningBff]:
-    """A BFF of two workers of its own, which the test may break."""
-    # A parent that is killed leaves its folder of metrics behind; here it goes with the stack's.
-    settings = {"BFF_WORKERS": "2", "TMPDIR": str(stack.directory)}
-    with running_bff(stack.env, stack.directory / "bff-workers.log", **settings) as running:
-        yield running
-
-
-async def book_at_any(bff: RunningBff, office: Organization, title: str) -> None:
-    async with client_of(bff, office.member) as member:
-        await book(member, office.assets["planes"], title)
+from tests.relay.workers import (
+    book_at_any,
+    client_of,
+    connections_of,
+    ended,
+    plain_uvicorn,
+    stream_at,
+    streams_at,
+    wait_for_workers,
+    workers,
+)
 
 
 async def closed(stream: Watching) -> None:
     """Waits until the connection has ended."""
     await until(lambda: stream.ended)
-
-
-def connections_of(bff: RunningBff) -> list[object]:
-    """Connections that the process has accepted on its port."""
-    port = int(bff.url.rpartition(":")[2])
-    return [
-        each
-        for each in psutil.Process(bff.process.pid).net_connections("tcp")
-        if each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED
-    ]
 
 
 def listens(bff: RunningBff) -> bool:
@@ -53,24 +39,12 @@ def listens(bff: RunningBff) -> bool:
     return any(each.status == psutil.CONN_LISTEN for each in connections)
 
 
-def ended(pid: int) -> bool:
-    """Whether the process is gone, or waits only for its parent to notice."""
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
 async def test_a_booking_made_at_one_worker_appears_on_the_streams_of_all(
     several: RunningBff, office: Organization
 ) -> None:
-    first, second = wait_for_workers(several)
-    async with (
-        stream_at(several, first, office) as one,
-        stream_at(several, second, office) as other,
-    ):
+    async with streams_at(several, wait_for_workers(several), office) as streams:
         await book_at_any(several, office, "Seen by all")
-        for stream in (one, other):
+        for stream in streams:
             await stream.get("reservation_created")
             assert titles(stream) == [("reservation_created", "Seen by all")]
 
@@ -104,12 +78,9 @@ async def test_sigterm_to_the_parent_says_goodbye_on_every_workers_streams_and_e
     several: RunningBff, office: Organization
 ) -> None:
     pids = wait_for_workers(several)
-    async with (
-        stream_at(several, pids[0], office) as one,
-        stream_at(several, pids[1], office) as other,
-    ):
+    async with streams_at(several, pids, office) as streams:
         several.process.terminate()
-        for stream in (one, other):
+        for stream in streams:
             bye = await stream.get("bye", 8)
             assert bye.data == {"reason": "draining"}
             assert bye.retry is not None
@@ -123,13 +94,10 @@ async def test_workers_notice_that_their_parent_was_killed_say_goodbye_and_leave
     several: RunningBff, office: Organization
 ) -> None:
     pids = wait_for_workers(several)
-    async with (
-        stream_at(several, pids[0], office) as one,
-        stream_at(several, pids[1], office) as other,
-    ):
+    async with streams_at(several, pids, office) as streams:
         several.process.kill()
         several.process.wait()
-        for stream in (one, other):
+        for stream in streams:
             assert (await stream.get("bye", 8)).data == {"reason": "draining"}
     await asyncio.to_thread(wait_until, lambda: all(ended(pid) for pid in pids), what="the workers' end")
     listen("127.0.0.1", int(several.url.rpartition(":")[2])).close()
@@ -179,7 +147,8 @@ async def test_a_request_on_a_connection_that_was_accepted_just_before_the_end_i
         port = int(last.url.rpartition(":")[2])
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         # Accepted for certain, and without a word so far.
-        await asyncio.to_thread(wait_until, lambda: len(connections_of(last)) == 1, what="accepted")
+        accepted = partial(connections_of, last, last.process.pid)
+        await asyncio.to_thread(wait_until, accepted, what="accepted")
         last.process.terminate()
         await asyncio.to_thread(wait_until, lambda: not listens(last), what="the listener closed")
         writer.write(b"GET /api/live HTTP/1.1\r\nHost: x\r\n\r\n")

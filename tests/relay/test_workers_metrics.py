@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.actors import Organization
@@ -87,6 +88,34 @@ async def test_sums_are_right_at_either_and_outlive_a_worker_whose_gauges_fall(
     await asyncio.to_thread(wait_for_workers, several, 2, gone=frozenset({victim}))
     assert scrape(several.url).get("bff_processes") == 2
     assert seen(scrape(several.url)) == REQUESTS
+
+
+def folded(folder: Path, pid: int) -> bool:
+    return not list(folder.glob(f"*_{pid}.db"))
+
+
+def test_however_often_a_worker_dies_the_sums_stay_and_the_files_do_not_become_more(
+    stack: RunningStack, office: Organization, tmp_path: Path
+) -> None:
+    log = stack.directory / "bff-workers-deaths.log"
+    with (
+        running_bff(stack.env, log, BFF_WORKERS="2", PROMETHEUS_MULTIPROC_DIR=str(tmp_path)) as several,
+        httpx.Client(headers={"Authorization": f"Bearer {office.viewer.token}"}, timeout=20) as client,
+    ):
+        pids = wait_for_workers(several)
+        counted = None
+        for deaths in range(1, 4):
+            victim = pids[0]
+            with only(several, victim):
+                url, closing = f"{several.url}/api/v1/me", {"Connection": "close"}
+                assert client.get(url, headers=closing).status_code == 200
+            os.kill(victim, signal.SIGKILL)
+            pids = wait_for_workers(several, 2, gone=frozenset({victim}))
+            assert seen(scrape_at(several, pids[0])) == deaths
+            wait_until(partial(folded, tmp_path, victim), what="the dead worker's files folded")
+            kinds = sorted(path.name.rpartition("_")[0] for path in tmp_path.glob("*.db"))
+            counted = counted or kinds
+            assert kinds == counted
 
 
 def test_the_folder_that_the_parent_made_goes_with_it(stack: RunningStack, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Several processes behind one socket: which there are, and connections to a chosen one of them."""
 
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import httpx
@@ -9,6 +9,7 @@ import psutil
 
 from tests.actors import Actor, Organization
 from tests.harness import RunningBff, RunningStack, free_port, running_module, wait_until
+from tests.relay.calendar import book
 from tests.relay.client import Watching, watch
 
 # What the command line of a worker holds: ours, and those of plain uvicorn.
@@ -26,6 +27,24 @@ def workers(bff: RunningBff) -> set[int]:
                 if any(mark in " ".join(child.cmdline()) for mark in MARKS):
                     found.add(child.pid)
     return found
+
+
+def ended(pid: int) -> bool:
+    """Whether the process is gone, or waits only for its parent to notice."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def connections_of(bff: RunningBff, pid: int) -> list[object]:
+    """Connections that one of its processes has accepted on its port."""
+    port = int(bff.url.rpartition(":")[2])
+    return [
+        each
+        for each in psutil.Process(pid).net_connections("tcp")
+        if each.laddr.port == port and each.status == psutil.CONN_ESTABLISHED
+    ]
 
 
 @contextmanager
@@ -87,3 +106,18 @@ async def stream_at(
         with only(bff, pid):
             stream = await held.enter_async_context(watch(client, office.id, headers=headers))
         yield stream
+
+
+@asynccontextmanager
+async def streams_at(
+    bff: RunningBff, pids: Sequence[int], office: Organization
+) -> AsyncIterator[list[Watching]]:
+    """A stream at each of these workers."""
+    async with contextlib.AsyncExitStack() as opened:
+        yield [await opened.enter_async_context(stream_at(bff, pid, office)) for pid in pids]
+
+
+async def book_at_any(bff: RunningBff, office: Organization, title: str) -> None:
+    """A booking by the member, at whichever worker takes it."""
+    async with client_of(bff, office.member) as member:
+        await book(member, office.assets["planes"], title)
