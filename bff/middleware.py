@@ -1,5 +1,6 @@
 """Pure ASGI middleware; `bff.app` lists it in the order of execution."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Final
@@ -14,7 +15,7 @@ from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bff.auth import Authenticator
-from bff.errors import ApiError, NotFoundError, UnauthorizedError
+from bff.errors import ApiError, NotFoundError, ServiceUnavailableError, UnauthorizedError
 from bff.metrics import NO_ANSWER, UNKNOWN_PATH, Metrics
 from bff.responses import error_response
 from bff.state import Request
@@ -143,6 +144,14 @@ class Errors:
         except ClientDisconnect:
             # It left before its body was complete: there is nobody to answer.
             log.info("client_left", path=scope["path"])
+        except asyncio.CancelledError:
+            if has_started or (task := asyncio.current_task()) is None:
+                raise
+            # The server's end leaves no time for it; as with any 503, it may have been carried out.
+            task.uncancel()
+            log.warning("cancelled", path=scope["path"])
+            answer = error_response(Request(scope), ServiceUnavailableError())
+            await answer(scope, receive, send)
         except Exception as error:
             if has_started:
                 # Too late for another answer: the server cuts the connection; nobody takes half for whole.

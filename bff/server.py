@@ -25,8 +25,9 @@ NOTSENT_LOWAT = 32 * 1024
 USER_TIMEOUT = 15_000
 # Seconds of silence before the link is probed, between probes, and probes without an answer.
 KEEPALIVE = (20, 5, 3)
-# Seconds for farewells and requests under way at the end; a supervisor kills after ten as a rule.
-GRACE = 8
+# Seconds for farewells and requests under way at the end. A supervisor kills after ten as a rule, our parent
+# of workers after nine, and what follows may take two more: Realtime is waited for to close its connection.
+GRACE = 6
 # Seconds at the end for connections that were just accepted to bring their first request, and how often one
 # looks. uvicorn closes them unheard, and their clients cannot know whether they may ask again.
 LINGER = 1.0
@@ -83,7 +84,7 @@ class Server(uvicorn.Server):
         if relay is not None:
             await relay.drain()
         await self._hear_out()
-        self.config.timeout_graceful_shutdown = max(1, round(deadline - loop.time()))
+        self.config.timeout_graceful_shutdown = max(1, int(deadline - loop.time()))
         await super().shutdown(sockets)
         log.info("stopped", pid=os.getpid())
 
