@@ -1,5 +1,6 @@
 """The relay under a Realtime that loses, stalls or says nothing: the log makes up for it and finds it out."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -16,6 +17,8 @@ from tests.relay.supervised import believed, realtime, send, supervised
 pytestmark = pytest.mark.usefixtures("knobs_at_rest")
 # Longer than any test: what comes sooner was not brought by a poll of this kind.
 NEVER = 600.0
+# How long a channel may be deaf after its join here: enough to book something, on a busy machine too.
+COLD_SECONDS = 3
 
 
 async def test_a_feed_that_fell_silent_is_found_deaf_by_the_log_rebuilt_once_and_hears_again(
@@ -76,13 +79,15 @@ async def test_a_commit_made_while_realtime_is_cut_off_from_the_database_arrives
 async def test_what_is_lost_in_the_first_moments_of_a_join_is_read_from_the_log_soon(
     stack: RunningStack, office: Organization
 ) -> None:
-    turn(stack, cold_join_ms=300)
+    turn(stack, cold_join_ms=COLD_SECONDS * 1000)
     async with supervised(stack, office, slow=NEVER, haste=1) as watched:
+        warm_at = time.monotonic() + COLD_SECONDS
         (stream,) = watched.followers
         watched.book(stream)
         await watched.sees(stream, 1)
         assert watched.hinted == 0
         await watched.believed()
+        await until(lambda: time.monotonic() > warm_at)
         await watched.hears(stream)
         assert watched.lives == 1
 
