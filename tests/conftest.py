@@ -69,7 +69,9 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def _is_whole_run(config: pytest.Config) -> bool:
-    chosen = config.option.keyword or config.option.markexpr or config.option.lf or config.option.maxfail
+    # pytest can be told to do without its cache, and so without --last-failed.
+    last_failed = config.getoption("lf", default=False)
+    chosen = config.option.keyword or config.option.markexpr or last_failed or config.option.maxfail
     return config.args == config.getini("testpaths") and not chosen
 
 

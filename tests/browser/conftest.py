@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.actors import Actor, Connection, Organization
-from tests.harness import ROOT, RunningBff, RunningStack, running_bff
+from tests.harness import ROOT, RunningBff, RunningStack, running_bff, scratch_directory
 
 HERE = Path(__file__).parent
 # Everybody's; of a stack that is gone a minute later.
@@ -42,15 +42,20 @@ def site(stack: RunningStack, page_folder: Path) -> Iterator[RunningBff]:
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Stage]:
     """`stage.mjs` with one Chromium for all scenarios; each has contexts of its own in it."""
-    with subprocess.Popen(
-        ["node", str(HERE / "stage.mjs")],
-        cwd=ROOT,
-        # Without what makes child processes count their coverage.
-        env={name: value for name, value in os.environ.items() if not name.startswith("COV")},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as node:
+    # Without what makes child processes count their coverage.
+    env = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
+    with (
+        scratch_directory() as unpacked,
+        subprocess.Popen(
+            ["node", str(HERE / "stage.mjs")],
+            cwd=ROOT,
+            # The browser unpacks itself into TMPDIR, and whatever of its name is there already is run.
+            env={**env, "TMPDIR": str(unpacked)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as node,
+    ):
         yield node
         assert node.stdin is not None
         node.stdin.close()

@@ -1,5 +1,6 @@
 """`make screenshots`: the pictures of the README, from a stack with the demo data of today."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -19,7 +20,9 @@ def main() -> None:
         running_stack(directory / "stack") as stack,
         running_bff(stack.env, directory / "bff.log", CALENDAR_PAGE_DIR=page) as bff,
     ):
-        subprocess.run(["node", script, bff.url, str(FOLDER)], cwd=ROOT, check=True, timeout=SECONDS)
+        # See the fixture `chromium`.
+        env = {**os.environ, "TMPDIR": str(directory)}
+        subprocess.run(["node", script, bff.url, str(FOLDER)], cwd=ROOT, env=env, check=True, timeout=SECONDS)
 
 
 if __name__ == "__main__":
