@@ -1,4 +1,5 @@
 import { afterEach, expect, onTestFinished, test } from "vitest";
+import type { ApiError } from "../../src/index.js";
 import {
   apiOf,
   ask,
@@ -108,13 +109,14 @@ test("where no more streams are granted the calendar waits for as long as it is 
   await Promise.all(open.map((each) => each.live()));
   const last = watch(base);
   await last.until(() => last.errors.length > 0);
-  expect(last.errors[0]).toMatchObject({
-    fatal: false,
-    error: { status: 429, code: "RATE_LIMIT_EXCEEDED", retryAfter: 5, details: { reason: "streams" } },
-  });
   open[0]?.calendar.close();
   await last.live();
-  expect(last.errors).toHaveLength(1);
+  // Told a time of its own each, from one second to five: on a busy machine it may ask once more before there is room.
+  for (const { fatal, error } of last.errors) {
+    expect(fatal).toBe(false);
+    expect(error).toMatchObject({ status: 429, code: "RATE_LIMIT_EXCEEDED", details: { reason: "streams" } });
+    expect([1, 2, 3, 4, 5]).toContain((error as ApiError).retryAfter);
+  }
 });
 
 test("cut over and over in the middle of bookings, a calendar ends as a fresh one", async () => {
