@@ -1,14 +1,7 @@
 // The page's arithmetic of clocks, without a browser.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
-
-async function load(module) {
-  const entry = fileURLToPath(new URL(`../../clients/calendar/src/${module}.ts`, import.meta.url));
-  const { outputFiles } = await build({ entryPoints: [entry], bundle: true, format: "esm", write: false });
-  return import(`data:text/javascript;base64,${Buffer.from(outputFiles[0].contents).toString("base64")}`);
-}
+import { load } from "./modules.mjs";
 
 const { toWall, toInstant, shift, offsetText, zoneCity } = await load("zones");
 const { usualTimes } = await load("wishes");

@@ -65,9 +65,16 @@ def test_a_bff_that_dies_and_comes_back_is_caught_up_with(
         play("restart", first.url, asks)
 
 
-def test_the_clocks_of_the_page_are_those_of_the_assets(root: Path) -> None:
+@pytest.mark.parametrize(
+    "module",
+    [
+        pytest.param("clocks", id="its clocks are those of the assets"),
+        pytest.param("session", id="its session is of the one who signed in last, or of nobody"),
+    ],
+)
+def test_what_the_page_works_out_by_itself(root: Path, module: str) -> None:
     done = subprocess.run(
-        ["node", "--test", str(Path(__file__).with_name("clocks.test.mjs"))],
+        ["node", "--test", str(Path(__file__).with_name(f"{module}.test.mjs"))],
         cwd=root,
         # A clock of its own, so that the assets' are never the machine's by chance.
         env={**os.environ, "TZ": "Asia/Tokyo"},
