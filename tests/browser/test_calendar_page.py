@@ -28,6 +28,7 @@ from tests.harness import RunningBff, RunningStack, free_port, running_bff
         pytest.param("viewer", id="who may only look is offered nothing else"),
         pytest.param("maintenance", id="an admin takes an asset out of service and the others see it"),
         pytest.param("session", id="a wrong password is said, and a session that ends asks to sign in again"),
+        pytest.param("leaving", id="what was open or on its way goes with the session"),
     ],
 )
 def test_the_page(site: RunningBff, play: Play, scenario: str) -> None:

@@ -67,6 +67,8 @@ async function enter(session: Session): Promise<void> {
   }
 }
 
+/** Shows it, or what went wrong with it. */
+
 async function openOrganization(
   session: Session,
   backend: Backend,
@@ -77,7 +79,13 @@ async function openOrganization(
   await closeStore();
   loading();
   const connection = { baseUrl: location.origin, token: session.token, language };
-  const opened = await Store.open(backend, connection, me, membership);
+  let opened: Store;
+  try {
+    opened = await Store.open(backend, connection, me, membership);
+  } catch (error) {
+    if (mine === turn) wentWrong(error, session);
+    return;
+  }
   if (mine !== turn) return;
   sessionStorage.setItem(ORGANIZATION_KEY, membership.organizationId);
   store = opened;
@@ -89,10 +97,7 @@ async function openOrganization(
       opened,
       {
         memberships: membershipsOf(me),
-        switchTo: (chosen) =>
-          void openOrganization(session, backend, me, chosen).catch((error: unknown) =>
-            wentWrong(error, session),
-          ),
+        switchTo: (chosen) => void openOrganization(session, backend, me, chosen),
         signOut: () => {
           session.signOut();
           void leave(session, false);
@@ -118,7 +123,10 @@ function wentWrong(error: unknown, session: Session): void {
   if (error instanceof SignInError && error.reason === "expired") return;
   const isRevoked = error instanceof ApiError && error.code === "ACCESS_REVOKED";
   const message = isRevoked ? t().accessRevoked : error instanceof ApiError ? error.message : t().unreachable;
-  void closeStore().then(() => failed(message, () => void enter(session), signOutButton(session)));
+  const mine = ++turn;
+  void closeStore().then(() => {
+    if (mine === turn) failed(message, () => void enter(session), signOutButton(session));
+  });
 }
 
 function signOutButton(session: Session): HTMLElement {

@@ -20,10 +20,13 @@ const list = h("div", { class: "notices", role: "log", "aria-live": "polite", "a
 /** Where the messages appear; to be put into the page once. */
 export const notices = (): HTMLElement => list;
 
-export function notify(text: string, tone: Tone = "good", action?: Action): void {
+/** Says something. @param signal Of what it is about: at its end the message goes, and after it none is shown. */
+export function notify(signal: AbortSignal, text: string, tone: Tone = "good", action?: Action): void {
+  if (signal.aborted) return;
   let timer = 0;
   const dismiss = () => {
     window.clearTimeout(timer);
+    signal.removeEventListener("abort", dismiss);
     notice.remove();
   };
   const wait = () => {
@@ -49,6 +52,7 @@ export function notify(text: string, tone: Tone = "good", action?: Action): void
   );
   // What was done before is old news; what can be undone is not.
   if (tone === "good" && !action) list.querySelector(".notice-good:not(:has(.link))")?.remove();
+  signal.addEventListener("abort", dismiss);
   list.append(notice);
   while (list.childElementCount > MOST) list.firstElementChild?.remove();
   wait();

@@ -36,7 +36,7 @@ export async function book(store: Store, draft: Draft, keys: Keys): Promise<Outc
       const reservation = await store.backend.book(tried, keys.of({ tried, override }), override);
       store.answered(reservation);
       const isPending = reservation.status === "pending";
-      notify(isPending ? t().done.pending(reservation) : t().done.booked(reservation));
+      notify(store.signal, isPending ? t().done.pending(reservation) : t().done.booked(reservation));
       return { kind: "saved", reservation };
     } catch (error) {
       const next = await settle(store, error, {
@@ -69,7 +69,7 @@ export async function change(store: Store, base: Base, changes: Changes): Promis
     try {
       const reservation = await store.backend.change(base.id, version, tried);
       store.answered(reservation);
-      notify(t().done.saved(reservation));
+      notify(store.signal, t().done.saved(reservation));
       return { kind: "saved", reservation };
     } catch (error) {
       if (error instanceof ApiError && error.code === "PRECONDITION_FAILED") {
@@ -101,11 +101,12 @@ export async function change(store: Store, base: Base, changes: Changes): Promis
 async function wantsMine(store: Store, current: Reservation, changes: Changes): Promise<boolean> {
   const who = (await store.findPerson(store.lastEditor(current.id))) ?? t().somebody;
   const choice = await chooseVersion(
+    store.signal,
     versionOf(store, { ...current, ...changes }),
     versionOf(store, current),
     who,
   );
-  if (choice === "theirs") notify(t().done.theirsKept({ who }), "news");
+  if (choice === "theirs") notify(store.signal, t().done.theirsKept({ who }), "news");
   return choice === "mine";
 }
 
@@ -122,7 +123,8 @@ async function settle(
 ): Promise<Next> {
   if (!(error instanceof ApiError)) {
     // The session's end has its own screen.
-    if (!(error instanceof SignInError && error.reason === "expired")) notify(t().offlineAction, "bad");
+    if (!(error instanceof SignInError && error.reason === "expired"))
+      notify(store.signal, t().offlineAction, "bad");
     return { kind: "back" };
   }
   if (error.code === "CONFLICT" && error.conflicts.length > 0) {
@@ -130,10 +132,14 @@ async function settle(
     return typeof choice === "string" ? { kind: choice } : { kind: "slot", ...choice.slot };
   }
   if (error.code === "RULE_VIOLATION") {
-    const override = await showViolations(error, wished.isMove ? t().saveAnyway : t().bookAnyway);
+    const override = await showViolations(
+      store.signal,
+      error,
+      wished.isMove ? t().saveAnyway : t().bookAnyway,
+    );
     return override ? { kind: "override", override } : { kind: "back" };
   }
   if (error.fields.length > 0) return { kind: "faults", error };
-  notify(error.message, "bad");
+  notify(store.signal, error.message, "bad");
   return { kind: "back" };
 }

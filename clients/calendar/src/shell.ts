@@ -294,14 +294,14 @@ export class Shell {
     try {
       const outcome = await change(store, base, changes);
       if (outcome.kind === "saved") return;
-      if (outcome.kind === "faults") notify(reasonOf(outcome.error), "bad");
+      if (outcome.kind === "faults") notify(store.signal, reasonOf(outcome.error), "bad");
       if (outcome.kind !== "dropped" || store.entry(entry.id)?.version === entry.version)
         store.forget(entry.id);
       if (outcome.kind === "other")
         openChange(store, await store.backend.reservation(entry.id), outcome.tried);
     } catch {
       store.forget(entry.id);
-      notify(t().offlineAction, "bad");
+      notify(store.signal, t().offlineAction, "bad");
     }
   }
 
@@ -314,7 +314,7 @@ export class Shell {
     else if (state) view.flash(state.id);
     const text = await describeChange(heard, store);
     if (!text) return;
-    if (store.state === "live") notify(text, "news");
+    if (store.state === "live") notify(store.signal, text, "news");
     else this.missed.push(text);
   }
 
@@ -331,7 +331,12 @@ export class Shell {
     document.documentElement.dataset.connection = state;
     if (state === "live") {
       const [only, ...others] = this.missed;
-      if (only) notify(others.length > 0 ? t().news.missed({ count: others.length + 1 }) : only, "news");
+      if (only)
+        notify(
+          this.store.signal,
+          others.length > 0 ? t().news.missed({ count: others.length + 1 }) : only,
+          "news",
+        );
       this.missed = [];
     }
     if (state !== "offline") this.lastLive = Date.now();

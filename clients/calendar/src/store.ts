@@ -70,6 +70,7 @@ export class Store {
   private readonly people = new Map<string, string>();
   private readonly assetsById: Map<string, Asset>;
   private refetching: Promise<void> | null = null;
+  private readonly closing = new AbortController();
   private listeners: Partial<Listeners> = {};
   private calendar: Calendar | null = null;
   waiting: readonly Approval[] = [];
@@ -104,6 +105,11 @@ export class Store {
 
   listen(listeners: Listeners): void {
     this.listeners = listeners;
+  }
+
+  /** Aborted when it is closed: what is shown of it on top of the calendar goes too. */
+  get signal(): AbortSignal {
+    return this.closing.signal;
   }
 
   get userId(): string {
@@ -187,6 +193,7 @@ export class Store {
   close(): void {
     this.listeners = {};
     this.calendar?.close();
+    this.closing.abort();
   }
 
   /** Bookings and maintenance as they are to be shown: the stream's, and over it what we have just been answered. */

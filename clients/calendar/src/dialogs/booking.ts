@@ -160,7 +160,7 @@ class BookingForm {
       this.notes.row,
       this.note,
     );
-    const dialog = openDialog({
+    const dialog = openDialog(this.store.signal, {
       title: heading,
       class: "dialog-form",
       body: [form],

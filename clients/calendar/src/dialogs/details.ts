@@ -18,7 +18,7 @@ export function openEntry(store: Store, entry: Entry): void {
 
 async function openDetails(store: Store, entry: Entry): Promise<void> {
   const content = h("div", { class: "details" }, ...facts(store, entry));
-  const dialog = openDialog({ title: entry.title, class: "dialog-details", body: [content] });
+  const dialog = openDialog(store.signal, { title: entry.title, class: "dialog-details", body: [content] });
   try {
     const reservation = await store.backend.reservation(entry.id);
     content.replaceChildren(...facts(store, entry, reservation));
@@ -127,7 +127,7 @@ function actions(store: Store, entry: Entry, reservation: Reservation, dialog: D
 function openCancel(store: Store, reservation: Reservation): void {
   const reason = field(t().cancelReason, h("textarea", { rows: 2, maxlength: 2000 }), t().cancelReasonHint);
   const zone = store.zoneOf(reservation.asset_id);
-  const dialog = openDialog({
+  const dialog = openDialog(store.signal, {
     title: t().cancelTitle,
     body: [
       h("p", {}, `${reservation.title} · ${formatWhen(reservation.start_date, reservation.end_date, zone)}`),
@@ -137,13 +137,13 @@ function openCancel(store: Store, reservation: Reservation): void {
       button(t().keepBooking, "quiet", () => dialog.close()),
       button(t().cancelBooking, "danger", (element) =>
         busy(element, async () => {
-          const canceled = await attempt(() =>
+          const canceled = await attempt(store, () =>
             store.backend.cancel(reservation.id, reason.control.value.trim() || null),
           );
           if (!canceled) return;
           store.answered(canceled);
           dialog.close();
-          notify(t().done.canceled(canceled), "good", {
+          notify(store.signal, t().done.canceled(canceled), "good", {
             label: t().undo,
             run: () => void undo(store, canceled),
           });
@@ -154,10 +154,10 @@ function openCancel(store: Store, reservation: Reservation): void {
 }
 
 async function undo(store: Store, canceled: Reservation): Promise<void> {
-  const restored = await attempt(() => store.backend.restore(canceled.id));
+  const restored = await attempt(store, () => store.backend.restore(canceled.id));
   if (!restored) return;
   store.answered(restored);
-  notify(t().done.restored(restored));
+  notify(store.signal, t().done.restored(restored));
 }
 
 export function openDecision(
@@ -167,21 +167,21 @@ export function openDecision(
 ): void {
   const notes = field(t().decisionNotes, h("textarea", { rows: 2, maxlength: 2000 }));
   const isApproval = decision === "approve";
-  const dialog = openDialog({
+  const dialog = openDialog(store.signal, {
     title: `${isApproval ? t().approve : t().reject}: ${reservation.title}`,
     body: [notes.row],
     footer: [
       button(t().cancelAction, "quiet", () => dialog.close()),
       button(isApproval ? t().approve : t().reject, isApproval ? "primary" : "danger", (element) =>
         busy(element, async () => {
-          const decided = await attempt(() =>
+          const decided = await attempt(store, () =>
             store.backend.decide(reservation.id, decision, notes.control.value.trim() || null),
           );
           void store.refreshWaiting();
           if (!decided) return;
           store.answered(decided);
           dialog.close();
-          notify(isApproval ? t().done.approved(decided) : t().done.rejected(decided));
+          notify(store.signal, isApproval ? t().done.approved(decided) : t().done.rejected(decided));
         }),
       ),
     ],
@@ -190,7 +190,7 @@ export function openDecision(
 
 /** What waits for this user, each with its two buttons. */
 export function openWaiting(store: Store): void {
-  const dialog = openDialog({ title: t().waitingTitle, class: "dialog-waiting" });
+  const dialog = openDialog(store.signal, { title: t().waitingTitle, class: "dialog-waiting" });
   const items = store.waiting
     .filter((each) => each.can_decide)
     .map(({ reservation, rule_name }) => {
@@ -223,7 +223,7 @@ export function openWaiting(store: Store): void {
 }
 
 function openMaintenanceDetails(store: Store, entry: Entry): void {
-  const dialog = openDialog({
+  const dialog = openDialog(store.signal, {
     title: entry.title,
     class: "dialog-details",
     body: [statusTag(entry.status), ...facts(store, entry)],
@@ -231,13 +231,13 @@ function openMaintenanceDetails(store: Store, entry: Entry): void {
       store.isAdmin &&
         button(t().cancelMaintenance, "danger", (element) =>
           busy(element, async () => {
-            const isDone = await attempt(async () => {
+            const isDone = await attempt(store, async () => {
               await store.backend.cancelMaintenance(entry.id);
               return true;
             });
             if (!isDone) return;
             dialog.close();
-            notify(t().done.canceled(entry));
+            notify(store.signal, t().done.canceled(entry));
           }),
         ),
     ],
@@ -245,12 +245,13 @@ function openMaintenanceDetails(store: Store, entry: Entry): void {
 }
 
 /** Runs what may be refused; tells why, and answers undefined, where it was. */
-export async function attempt<T>(work: () => Promise<T>): Promise<T | undefined> {
+export async function attempt<T>(store: Store, work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof ApiError && error.code === "RULE_VIOLATION") await showViolations(error, t().save);
-    else notify(error instanceof ApiError ? reasonOf(error) : t().offlineAction, "bad");
+    if (error instanceof ApiError && error.code === "RULE_VIOLATION")
+      await showViolations(store.signal, error, t().save);
+    else notify(store.signal, error instanceof ApiError ? reasonOf(error) : t().offlineAction, "bad");
     return undefined;
   }
 }

@@ -12,14 +12,21 @@ export interface Dialog {
 
 let count = 0;
 
-/** Opens a dialog; `closed` is called once, however it was closed. */
-export function openDialog(options: {
-  title: string;
-  class?: string;
-  body?: (Node | null | false)[];
-  footer?: (Node | null | false)[];
-  closed?: () => void;
-}): Dialog {
+/**
+ * Opens a dialog; `closed` is called once, however it was closed.
+ *
+ * @param signal Of what it is about: at its end the dialog closes, and after it none is shown.
+ */
+export function openDialog(
+  signal: AbortSignal,
+  options: {
+    title: string;
+    class?: string;
+    body?: (Node | null | false)[];
+    footer?: (Node | null | false)[];
+    closed?: () => void;
+  },
+): Dialog {
   const titleId = `dialog-${++count}`;
   const element = h("dialog", { class: `dialog ${options.class ?? ""}`, "aria-labelledby": titleId });
   const close = () => element.close();
@@ -44,13 +51,21 @@ export function openDialog(options: {
     const isBackdrop = event.target === element && !isInside(element, event);
     if (isBackdrop && !element.querySelector("form, textarea")) close();
   });
+  const dialog = { element, body, footer, close };
+  if (signal.aborted) {
+    // Whoever opens it has not got it yet.
+    queueMicrotask(() => options.closed?.());
+    return dialog;
+  }
+  signal.addEventListener("abort", close);
   element.addEventListener("close", () => {
+    signal.removeEventListener("abort", close);
     element.remove();
     options.closed?.();
   });
   document.body.append(element);
   element.showModal();
-  return { element, body, footer, close };
+  return dialog;
 }
 
 function isInside(element: HTMLElement, event: MouseEvent): boolean {

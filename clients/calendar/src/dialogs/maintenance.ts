@@ -45,7 +45,7 @@ export function openMaintenance(store: Store, wish: Wish): void {
         ...(resolution ? { resolution } : {}),
       });
       dialog.close();
-      notify(t().done.scheduled(window));
+      notify(store.signal, t().done.scheduled(window));
     } catch (error) {
       if (
         error instanceof ApiError &&
@@ -89,7 +89,7 @@ export function openMaintenance(store: Store, wish: Wish): void {
     event.preventDefault();
     void busy(submit, () => send());
   });
-  const dialog = openDialog({
+  const dialog = openDialog(store.signal, {
     title: t().maintenanceTitle,
     class: "dialog-form",
     body: [form],

@@ -36,7 +36,7 @@ export function askForAlternative(options: {
       );
     });
     const asset = store.asset(assetId)?.name ?? t().asset;
-    const dialog = openDialog({
+    const dialog = openDialog(store.signal, {
       title: t().taken,
       class: "dialog-conflict",
       body: [
@@ -77,7 +77,11 @@ export function conflictList(conflicts: readonly Conflict[], zone: string): HTML
 }
 
 /** The rules that refuse; resolves to an override where the reader may set all of them aside and gives a reason. */
-export function showViolations(error: ApiError, proceed: string): Promise<Override | null> {
+export function showViolations(
+  signal: AbortSignal,
+  error: ApiError,
+  proceed: string,
+): Promise<Override | null> {
   const denials = error.violations.filter((each) => each.effect === "deny");
   const ids = denials.flatMap((each) => (each.ruleId ? [each.ruleId] : []));
   const mayOverride =
@@ -92,7 +96,7 @@ export function showViolations(error: ApiError, proceed: string): Promise<Overri
       result = { rule_ids: ids, reason: text };
       dialog.close();
     });
-    const dialog = openDialog({
+    const dialog = openDialog(signal, {
       title: t().refused,
       body: [h("p", {}, t().refusedText), violationList(error.violations), mayOverride && reason.row],
       footer: [button(t().close, "quiet", () => dialog.close()), mayOverride && go],
@@ -139,7 +143,12 @@ export function versionOf(
 }
 
 /** Both versions side by side, and whose counts. Closing the dialog takes nothing away from anybody: theirs. */
-export function chooseVersion(mine: Version, theirs: Version, who: string): Promise<"mine" | "theirs"> {
+export function chooseVersion(
+  signal: AbortSignal,
+  mine: Version,
+  theirs: Version,
+  who: string,
+): Promise<"mine" | "theirs"> {
   const labels: Record<keyof Version, string> = {
     title: t().title,
     asset: t().asset,
@@ -166,7 +175,7 @@ export function chooseVersion(mine: Version, theirs: Version, who: string): Prom
       choice = chosen;
       dialog.close();
     };
-    const dialog = openDialog({
+    const dialog = openDialog(signal, {
       title: t().editedMeanwhile,
       class: "dialog-versions",
       body: [
