@@ -1,7 +1,10 @@
+import { unlessAborted } from "./within.js";
+
 /**
  * Whose token goes along. Asked on every request, so that it may hand out a fresh one each time.
  * `rejected` is a token that the server has refused, or will soon: hand out another one. Throw where
- * there is none just now, as on a laptop that wakes without a network: that is tried again.
+ * there is none just now, as on a laptop that wakes without a network: that is tried again. It is waited
+ * for only as long as the request's signal allows.
  */
 export type TokenSource = (rejected?: string) => string | Promise<string>;
 
@@ -23,10 +26,10 @@ export function authorized(options: ConnectionOptions): (request: Request) => Pr
   const send = options.fetch ?? globalThis.fetch.bind(globalThis);
   return async (request) => {
     const again = request.clone();
-    const token = await options.token();
+    const token = await unlessAborted(request.signal, options.token());
     const response = await send(prepare(request, token, options.language?.()));
     if (response.status !== 401) return response;
-    const other = await options.token(token);
+    const other = await unlessAborted(request.signal, options.token(token));
     if (other === token) return response;
     await response.body?.cancel();
     return send(prepare(again, other, options.language?.()));

@@ -1,6 +1,7 @@
 import { type Api, unwrap } from "./api.js";
 import { type CalendarSnapshot, toSnapshot } from "./snapshot.js";
 import type { StreamOptions } from "./transport.js";
+import { within } from "./within.js";
 
 export interface Window {
   readonly from: string;
@@ -31,14 +32,8 @@ export async function fetchCalendar(
   window: Window,
   until: { signals: AbortSignal[]; limit: number },
 ): Promise<CalendarSnapshot> {
-  const limit = new AbortController();
-  const late = new Error("The calendar was not answered in time.");
-  const timer = setTimeout(() => limit.abort(late), until.limit);
-  try {
-    return await fetchSections(api, options, window, AbortSignal.any([...until.signals, limit.signal]));
-  } finally {
-    clearTimeout(timer);
-  }
+  const late = "The calendar was not answered in time.";
+  return within({ ...until, late }, (signal) => fetchSections(api, options, window, signal));
 }
 
 async function fetchSections(

@@ -16,6 +16,7 @@ import {
   type StreamOptions,
   type Transport,
 } from "./transport.js";
+import { within } from "./within.js";
 
 // How often, within the longest silence, it is looked whether anything came.
 const TICKS = 9;
@@ -315,7 +316,13 @@ export class StreamedCalendar implements Calendar {
   async #succeed(session: Session): Promise<void> {
     const stays = () => session === this.#session && !session.over && !this.#closed;
     const pause = new Pause();
-    void session.done.then(() => pause.close());
+    const ended = new AbortController();
+    void session.done.then(() => {
+      pause.close();
+      ended.abort();
+    });
+    const late = "No token was handed out in time.";
+    const until = { signals: [ended.signal], limit: this.#timings.connect, late };
     for (let attempt = 0; stays(); attempt += 1) {
       // A token that is never good for long must not open streams in a hot loop.
       const young = session.age < this.#timings.stable ? this.#timings.stable : 0;
@@ -323,9 +330,10 @@ export class StreamedCalendar implements Calendar {
       if (!stays()) return;
       try {
         const token = this.#token;
-        if ((await this.#options.token(token)) === token || !stays()) continue;
+        const other = await within(until, async () => this.#options.token(token));
+        if (other === token || !stays()) continue;
       } catch (error) {
-        this.#standing.emit({ kind: "error", error, fatal: false });
+        if (stays()) this.#standing.emit({ kind: "error", error, fatal: false });
         continue;
       }
       if (await this.#replaceSession(session)) return;

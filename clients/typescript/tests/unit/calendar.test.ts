@@ -149,6 +149,24 @@ describe("failures", () => {
     expect(made.calendar.state).toBe("live");
   });
 
+  test("a token that never comes is not waited for: the next one may", async () => {
+    let hangs = true;
+    const token = () => (hangs ? new Promise<string>(() => {}) : "t");
+    const made = open({ token });
+    await pass(15_100);
+    expect(made.errors()).toMatchObject([{ error: { message: "The calendar was not answered in time." } }]);
+    hangs = false;
+    await pass(1_200);
+    expect(made.calendar.state).toBe("live");
+    hangs = true;
+    server.stream.cut();
+    await pass(17_100);
+    expect(made.errors()).toMatchObject([{}, { error: { message: "The stream did not open in time." } }]);
+    hangs = false;
+    await pass(4_200);
+    expect(made.calendar.state).toBe("live");
+  });
+
   test("400 for a cursor has the calendar fetched anew; for a fresh one it is the end", async () => {
     const made = await openLive();
     server.reservations = [booking("new")];
@@ -433,6 +451,29 @@ describe("a token that ends soon", () => {
     await pass(300);
     expect(server.stream.token).toBe("Bearer other");
     expect(made.calendar.state).toBe("live");
+  });
+
+  test("one that never comes does not keep the stream from taking the next", async () => {
+    let hangs = false;
+    let asked = 0;
+    const token = (rejected?: string) => {
+      if (rejected === undefined) return "old";
+      asked += 1;
+      return hangs ? new Promise<string>(() => {}) : "new";
+    };
+    const made = await openLive({ token });
+    await pass(6_000);
+    const old = server.stream;
+    hangs = true;
+    old.send("reauth", soon);
+    await pass(15_100);
+    expect(asked).toBe(1);
+    hangs = false;
+    await pass(2_100);
+    expect(asked).toBe(2);
+    expect(old.closed).toBe(true);
+    expect(made.errors()).toMatchObject([{ error: { message: "No token was handed out in time." } }]);
+    expect(made.states()).toEqual(["live"]);
   });
 
   test("tokens that are never good for long do not open streams in a hot loop", async () => {
