@@ -9,6 +9,8 @@ export type ErrorCode = Schemas["Error"]["code"];
 /** What an error says to programs; which of it is there depends on its code. */
 export type ErrorDetails = Readonly<Schemas["Details"]>;
 
+const FOREIGN = "HTTP_";
+
 /** An answer that is not a success: what the API said, or the bare status where a proxy answered instead. */
 export class ApiError extends Error {
   readonly status: number;
@@ -39,6 +41,11 @@ export class ApiError extends Error {
     this.retryAfter = init.retryAfter;
   }
 
+  /** The API itself said it, and not a proxy in front of it, which knows nothing of what was asked for. */
+  get isOfApi(): boolean {
+    return !this.code.startsWith(FOREIGN);
+  }
+
   get fields(): readonly FieldFault[] {
     return this.details.fields ?? [];
   }
@@ -66,7 +73,7 @@ export class ApiError extends Error {
     const metadata = isRecord(body) && isRecord(body.metadata) ? body.metadata : {};
     return new ApiError({
       status: response.status,
-      code: typeof error.code === "string" ? error.code : `HTTP_${response.status}`,
+      code: typeof error.code === "string" ? error.code : `${FOREIGN}${response.status}`,
       message: typeof error.message === "string" ? error.message : `The server answered ${response.status}.`,
       details: isRecord(error.details) ? error.details : undefined,
       requestId:

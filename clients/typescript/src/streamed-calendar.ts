@@ -22,6 +22,9 @@ import { within } from "./within.js";
 const TICKS = 9;
 // Statuses below 500 that are worth another try.
 const PASSING = [408, 425, 429];
+// Refused fresh cursors, each after a longer pause than the one before: of a deploy's two versions, each answers about
+// every other request.
+const MAX_REFUSED = 5;
 
 /**
  * The calendar behind `openCalendar`: one loop that fetches, follows, sees why the stream ended, and goes
@@ -47,6 +50,8 @@ export class StreamedCalendar implements Calendar {
   #stale = true;
   /** The snapshot is new, and no stream has opened from its cursor yet. */
   #untried = false;
+  /** Fresh cursors in a row that were refused. */
+  #refused = 0;
   #session: Session | undefined;
   /** Opens to take the session's place. */
   #successor: Session | undefined;
@@ -234,9 +239,10 @@ export class StreamedCalendar implements Calendar {
   async #failed(error: unknown): Promise<void> {
     if (this.#closed) return;
     this.#standing.behind();
-    const status = error instanceof ApiError ? error.status : 0;
+    // What a proxy says while there is no API behind it passes.
+    const status = error instanceof ApiError && error.isOfApi ? error.status : 0;
     if (status === 400 && this.#refuseWindow(error)) return;
-    if (status === 400 && !this.#stale && !this.#untried) {
+    if (status === 400 && !this.#stale && this.#mayRefetch()) {
       // Not a cursor of this server: what is shown is fetched anew.
       this.#stale = true;
     } else if (status >= 400 && status < 500 && !PASSING.includes(status)) {
@@ -253,6 +259,12 @@ export class StreamedCalendar implements Calendar {
     else this.#standing.unreached();
     const asked = error instanceof ApiError ? (error.retryAfter ?? 0) * 1_000 : 0;
     await this.#retry(asked + this.#backoff(), asked > 0);
+  }
+
+  /** Not for ever: a fresh cursor is refused where two versions answer side by side, but not by each of them. */
+  #mayRefetch(): boolean {
+    if (this.#untried) this.#refused += 1;
+    return this.#refused < MAX_REFUSED;
   }
 
   async #retry(milliseconds: number, patient = false): Promise<void> {
@@ -291,6 +303,7 @@ export class StreamedCalendar implements Calendar {
       }
     }
     this.#untried = false;
+    this.#refused = 0;
     this.#unopened = 0;
     this.#standing.reached();
     this.#standing.settleSoon();
@@ -376,7 +389,8 @@ export class StreamedCalendar implements Calendar {
       if (!level) this.#drop();
     } catch (error) {
       if (overtaken()) return;
-      if (error instanceof ApiError && error.status === 400 && this.#refuseWindow(error)) return;
+      const isRefused = error instanceof ApiError && error.isOfApi && error.status === 400;
+      if (isRefused && this.#refuseWindow(error)) return;
       // The loop tries again, or gives up.
       this.#stale = true;
       this.#drop();

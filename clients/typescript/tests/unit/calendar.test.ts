@@ -167,7 +167,7 @@ describe("failures", () => {
     expect(made.calendar.state).toBe("live");
   });
 
-  test("400 for a cursor has the calendar fetched anew; for a fresh one it is the end", async () => {
+  test("400 for a cursor has the calendar fetched anew; for fresh ones again and again it is the end", async () => {
     const made = await openLive();
     server.reservations = [booking("new")];
     server.cursor = "c9";
@@ -183,12 +183,57 @@ describe("failures", () => {
     await pass(4_000);
     expect(made.calendar.state).toBe("live");
     expect(made.titles()).toEqual(["new"]);
+    await pass(6_000);
     server.onStream = () => failure(400, "VALIDATION_ERROR");
     server.stream.cut();
+    await pass(30_000);
+    expect(made.calendar.state).toBe("catching_up");
     await pass(60_000);
     expect(made.calendar.state).toBe("closed");
-    expect(made.snapshots()).toEqual(["opened", "reset", "reset"]);
+    // Five fresh ones were refused.
+    expect(made.snapshots()).toEqual(["opened", ...Array(6).fill("reset")]);
+    expect(made.errors().at(-1)).toMatchObject({ fatal: true, error: { status: 400 } });
   });
+
+  test("a fresh cursor of a deploy's other version is not the end, nor is the next", async () => {
+    let streams = 0;
+    server.onStream = (request) => {
+      streams += 1;
+      if (streams % 4 !== 0) return failure(400, "VALIDATION_ERROR");
+      const stream = new FakeStream(request);
+      server.streams.push(stream);
+      stream.ready();
+      return stream.response;
+    };
+    const made = open();
+    for (let n = 1; n <= 3; n += 1) {
+      await pass(20_000);
+      expect(made.calendar.state).toBe("live");
+      server.stream.cut();
+    }
+  });
+
+  test.each([400, 401, 403, 404, 410])(
+    "%i with a proxy's page passes, as it says nothing of the calendar",
+    async (status) => {
+      const made = await openLive();
+      const page = () => new Response("<h1>default backend</h1>", { status });
+      server.onStream = page;
+      server.stream.cut();
+      await pass(3_500);
+      server.onCalendar = page;
+      const asked = made.calendar.setWindow("2032-05-01T00:00:00Z", "2032-06-01T00:00:00Z");
+      await pass(10_000);
+      expect(made.errors().length).toBeGreaterThan(1);
+      expect(made.errors().every(({ fatal }) => !fatal)).toBe(true);
+      expect(made.calendar.state).toBe("offline");
+      server.onStream = undefined;
+      server.onCalendar = undefined;
+      await pass(31_000);
+      await asked;
+      expect(made.calendar.state).toBe("live");
+    },
+  );
 
   test("a hotel's sign-in page is not a stream", async () => {
     const made = open();
