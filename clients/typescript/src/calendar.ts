@@ -32,7 +32,7 @@ export interface Calendar {
   /**
    * Show another window, at most 400 days. Resolves once it is shown, or something newer took its place.
    *
-   * @throws ApiError where the server refuses the window; the one before stays.
+   * @throws ApiError where the server refuses the window; the one before stays. RangeError for an invalid Date.
    */
   setWindow(from: string | Date, to: string | Date): Promise<void>;
   close(): void;

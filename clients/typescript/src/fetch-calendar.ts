@@ -14,6 +14,10 @@ export function windowOf(from: string | Date, to: string | Date): Window {
   return { from: iso(from), to: iso(to) };
 }
 
+export function isSame(one: Window, other: Window): boolean {
+  return one.from === other.from && one.to === other.to;
+}
+
 function iso(time: string | Date): string {
   return typeof time === "string" ? time : time.toISOString();
 }

@@ -4,7 +4,7 @@ import { backoff, TIMINGS, type Timings } from "./backoff.js";
 import type { Calendar, CalendarOptions, CalendarState, CalendarUpdate } from "./calendar.js";
 import { environment as browser, type Environment } from "./environment.js";
 import { ApiError } from "./errors.js";
-import { fetchCalendar, type Window, windowOf } from "./fetch-calendar.js";
+import { fetchCalendar, isSame, type Window, windowOf } from "./fetch-calendar.js";
 import { Pause } from "./pause.js";
 import { type End, Session, type SessionHandlers } from "./session.js";
 import { applyEvent, type CalendarChange, type CalendarSnapshot } from "./snapshot.js";
@@ -16,6 +16,7 @@ import {
   type StreamOptions,
   type Transport,
 } from "./transport.js";
+import { Waiting } from "./waiting.js";
 import { within } from "./within.js";
 
 // How often, within the longest silence, it is looked whether anything came.
@@ -45,7 +46,7 @@ export class StreamedCalendar implements Calendar {
   /** Where the stream stands; the snapshot's cursor stays at its last change. */
   #cursor = "";
   #window: Window;
-  #waiting: { resolve: () => void; reject: (error: unknown) => void } | undefined;
+  #waiting: Waiting | undefined;
   /** What is shown must be fetched before the stream is followed. */
   #stale = true;
   /** The snapshot is new, and no stream has opened from its cursor yet. */
@@ -105,16 +106,20 @@ export class StreamedCalendar implements Calendar {
     return this.#standing.subscribe(listener);
   }
 
-  setWindow(from: string | Date, to: string | Date): Promise<void> {
+  async setWindow(from: string | Date, to: string | Date): Promise<void> {
     const wanted = windowOf(from, to);
-    const same = wanted.from === this.#window.from && wanted.to === this.#window.to;
-    if (this.#closed || (same && !this.#stale && this.#waiting === undefined)) return Promise.resolve();
+    if (this.#closed) return;
+    if (isSame(wanted, this.#window)) {
+      // It is on its way: to begin anew each time that it is asked for would show it never.
+      if (this.#waiting === undefined && this.#stale) this.#waiting = new Waiting();
+      return this.#waiting?.promise;
+    }
     this.#waiting?.resolve();
     this.#window = wanted;
-    return new Promise((resolve, reject) => {
-      this.#waiting = { resolve, reject };
-      void this.#replaceWindow();
-    });
+    const waiting = new Waiting();
+    this.#waiting = waiting;
+    void this.#replaceWindow();
+    return waiting.promise;
   }
 
   close(): void {
@@ -124,7 +129,8 @@ export class StreamedCalendar implements Calendar {
     this.#replacing?.abort();
     this.#drop();
     clearTimeout(this.#stabilizing);
-    this.#shown();
+    this.#waiting?.resolve();
+    this.#waiting = undefined;
     this.#pause.close();
   }
 
@@ -153,11 +159,14 @@ export class StreamedCalendar implements Calendar {
   }
 
   async #refetch(): Promise<void> {
+    // What it would answer may be from before the reset.
+    this.#replacing?.abort();
     const window = this.#window;
     const snapshot = await this.#fetch(window);
     // Another window may be wanted by now: the loop fetches that.
-    if (this.#closed || window !== this.#window) return;
+    if (this.#closed || !isSame(window, this.#window)) return;
     this.#stale = false;
+    this.#untried = true;
     this.#show(snapshot);
   }
 
@@ -167,15 +176,16 @@ export class StreamedCalendar implements Calendar {
   }
 
   #show(snapshot: CalendarSnapshot): void {
-    const { from, to, cursor } = this.#snapshot;
-    const same = snapshot.from === from && snapshot.to === to;
-    const reason = cursor === "" ? "opened" : same ? "reset" : "window";
+    const before = this.#snapshot;
+    const waiting = this.#waiting;
+    const reason = before.cursor === "" ? "opened" : isSame(snapshot, before) ? "reset" : "window";
+    // Whoever hears of it may want another one at once, and then waits for that.
+    this.#waiting = undefined;
     this.#standing.reached();
-    this.#untried = true;
     this.#snapshot = snapshot;
     this.#cursor = snapshot.cursor;
     this.#standing.emit({ kind: "snapshot", reason, snapshot });
-    this.#shown();
+    waiting?.resolve();
   }
 
   async #follow(): Promise<End> {
@@ -385,8 +395,11 @@ export class StreamedCalendar implements Calendar {
       if (overtaken()) return;
       // Where the stream stands right there already, it is the new window's stream too.
       const level = snapshot.cursor === this.#cursor && this.#session?.over === false;
+      if (!level) {
+        this.#untried = true;
+        this.#drop();
+      }
       this.#show(snapshot);
-      if (!level) this.#drop();
     } catch (error) {
       if (overtaken()) return;
       const isRefused = error instanceof ApiError && error.isOfApi && error.status === 400;
@@ -401,16 +414,11 @@ export class StreamedCalendar implements Calendar {
   /** Back to the window that is shown, if one is and another was asked for. */
   #refuseWindow(error: unknown): boolean {
     const { from, to, cursor } = this.#snapshot;
-    if (cursor === "" || (from === this.#window.from && to === this.#window.to)) return false;
+    if (cursor === "" || isSame(this.#snapshot, this.#window)) return false;
     this.#window = { from, to };
     this.#waiting?.reject(error);
     this.#waiting = undefined;
     return true;
-  }
-
-  #shown(): void {
-    this.#waiting?.resolve();
-    this.#waiting = undefined;
   }
 
   // How it stands

@@ -716,6 +716,128 @@ describe("another window", () => {
     expect(server.windows).toHaveLength(1);
   });
 
+  /** Holds the next request for a calendar back until it is told to answer. */
+  function hold() {
+    let held: ((response: Response) => void) | undefined;
+    let armed = false;
+    const fetch: typeof globalThis.fetch = (input, init) => {
+      if (!armed || (input as Request).url.includes("/stream")) return server.fetch(input, init);
+      armed = false;
+      return new Promise((resolve) => {
+        held = resolve;
+      });
+    };
+    const answer = (title: string) => {
+      const data = { reservations: [booking(title)], maintenance: [], cursor: "c0" };
+      held?.(Response.json({ success: true, data, metadata: {} }));
+    };
+    return {
+      fetch,
+      answer,
+      arm: () => {
+        armed = true;
+      },
+    };
+  }
+
+  test("whose answer is from before a reset is not shown after it, nor before what is fresh is there", async () => {
+    for (const wait of [1_000, 4_000]) {
+      server.cursor = "c0";
+      const held = hold();
+      const made = await openLive({ fetch: held.fetch });
+      held.arm();
+      const asked = made.calendar.setWindow(...may);
+      await settle();
+      server.cursor = "c9";
+      server.stream.send("reset", { reason: "access_changed" });
+      await pass(wait);
+      held.answer("not to be seen any more");
+      await pass(4_000);
+      await asked;
+      expect(made.titles()).toEqual([]);
+      expect(made.snapshots()).toEqual(["opened", "window"]);
+      expect(made.calendar.snapshot).toMatchObject({ from: may[0], cursor: "c9" });
+      expect(made.calendar.state).toBe("live");
+    }
+  });
+
+  test.each([
+    ["the first", WINDOW.from, WINDOW.to],
+    ["another", ...may],
+  ])(
+    "that is asked for more often than it takes to fetch it is shown all the same: %s",
+    async (_, ...window) => {
+      const slow: typeof fetch = async (input) => {
+        if (!(input as Request).url.includes("/stream"))
+          await new Promise((resolve) => setTimeout(resolve, 300));
+        return server.fetch(input);
+      };
+      const made = open({ fetch: slow });
+      if (window[0] !== WINDOW.from) await pass(1_000);
+      const asked: Promise<void>[] = [];
+      for (let n = 0; n < 5; n += 1) {
+        asked.push(made.calendar.setWindow(...window));
+        await pass(200);
+      }
+      await Promise.all(asked);
+      expect(made.calendar.snapshot.from).toBe(window[0]);
+      expect(server.windows.filter((each) => each.startsWith(window[0]))).toHaveLength(1);
+    },
+  );
+
+  test("that is on its way, asked for again, does not end a wait that the server asked for", async () => {
+    server.onCalendar = () => failure(503, "BUSY", { "retry-after": "7" });
+    const made = open();
+    await pass(200);
+    void made.calendar.setWindow(WINDOW.from, WINDOW.to);
+    await pass(6_000);
+    expect(server.times).toHaveLength(1);
+  });
+
+  test("on the same stream does not make its later cursors fresh ones", async () => {
+    const made = await openLive();
+    await made.calendar.setWindow(...may);
+    server.stream.created("a", "c1");
+    await settle();
+    let refusals = 0;
+    server.onStream = (request) => {
+      if (refusals < 5) {
+        refusals += 1;
+        return failure(400, "VALIDATION_ERROR");
+      }
+      const stream = new FakeStream(request);
+      server.streams.push(stream);
+      stream.ready();
+      return stream.response;
+    };
+    await pass(6_000);
+    server.stream.cut();
+    await pass(70_000);
+    // The old one, and four fresh ones: five of those would be the end.
+    expect(refusals).toBe(5);
+    expect(made.calendar.state).toBe("live");
+  });
+
+  test("asked for by whoever hears of a snapshot is waited for, and its refusal told", async () => {
+    const made = open();
+    let asked: Promise<void> | undefined;
+    made.calendar.subscribe(({ kind }) => {
+      if (kind !== "snapshot") return;
+      server.onCalendar = () => failure(400, "VALIDATION_ERROR");
+      asked ??= made.calendar.setWindow(...may);
+      asked.catch(() => {});
+    });
+    await pass(500);
+    await expect(asked).rejects.toMatchObject({ status: 400 });
+    expect(made.calendar.snapshot.from).toBe(WINDOW.from);
+  });
+
+  test("that is none is refused as the server would", async () => {
+    const made = await openLive();
+    await expect(made.calendar.setWindow(new Date(Number.NaN), may[1])).rejects.toBeInstanceOf(RangeError);
+    expect(made.calendar.state).toBe("live");
+  });
+
   test("that is refused leaves the one before, also while the server is away", async () => {
     const made = await openLive();
     server.onCalendar = () => failure(400, "VALIDATION_ERROR");
