@@ -1,13 +1,16 @@
+// Whoever asks for more is wrong or away; and timers take what is beyond 24 days for nothing at all. Milliseconds.
+const LONGEST = 3_600_000;
+
 /** A pause that something better can end. */
 export class Pause {
   #end: ((hurry: boolean) => void) | undefined;
   #closed = false;
 
-  /** A patient one was asked for by the server: only what is wanted ends it, not a user who looks again. */
+  /** An hour at most. A patient one was asked for by the server: only what is wanted ends it, not a user who looks again. */
   async take(milliseconds: number, patient = false): Promise<void> {
     if (this.#closed) return;
     await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, milliseconds);
+      const timer = setTimeout(resolve, Math.min(milliseconds, LONGEST));
       this.#end = (hurry) => {
         if (hurry && patient) return;
         clearTimeout(timer);

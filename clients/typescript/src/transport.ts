@@ -71,7 +71,9 @@ function streamUrl(options: StreamOptions, more: Record<string, string> = {}): s
   for (const asset of options.assetIds ?? []) query.append("asset_id", asset);
   for (const section of options.sections ?? []) query.append("section", section);
   const path = `${base}/api/v1/organizations/${encodeURIComponent(options.organizationId)}/calendar/stream`;
-  return query.size > 0 ? `${path}?${query}` : path;
+  // Not its size: browsers of 2023 have none.
+  const text = query.toString();
+  return text === "" ? path : `${path}?${text}`;
 }
 
 /** Reads the stream with fetch: errors can be read, and the token goes in a header. */

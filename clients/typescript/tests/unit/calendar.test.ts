@@ -104,6 +104,20 @@ describe("failures", () => {
     },
   );
 
+  test("a wait beyond all timers is one of an hour, and no hot loop", async () => {
+    const made = open();
+    server.onStream = () => failure(503, "BUSY", { "retry-after": "3000000" });
+    await pass(3_000);
+    expect(server.times).toHaveLength(2);
+    server.onStream = undefined;
+    vi.advanceTimersByTime(3_600_000);
+    await pass(1_000);
+    expect(made.calendar.state).toBe("live");
+    server.stream.send("bye", { reason: "draining" }, undefined, 3_000_000_000);
+    await pass(3_000);
+    expect(server.streams).toHaveLength(1);
+  });
+
   test.each([403, 404, 410])("%i closes it with the error", async (status) => {
     server.onStream = () => failure(status, "NO");
     const made = open();
@@ -739,6 +753,19 @@ describe("another window", () => {
       },
     };
   }
+
+  test("in place of one that is still on its way leaves the stream alone", async () => {
+    const held = hold();
+    const made = await openLive({ fetch: held.fetch });
+    held.arm();
+    const first = made.calendar.setWindow("2032-01-01T00:00:00Z", "2032-02-01T00:00:00Z");
+    await settle();
+    await Promise.all([first, made.calendar.setWindow(...may)]);
+    await pass(500);
+    expect(made.snapshots()).toEqual(["opened", "window"]);
+    expect(server.streams).toHaveLength(1);
+    expect(made.states()).toEqual(["live"]);
+  });
 
   test("whose answer is from before a reset is not shown after it, nor before what is fresh is there", async () => {
     for (const wait of [1_000, 4_000]) {

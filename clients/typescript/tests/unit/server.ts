@@ -29,6 +29,8 @@ export class FakeStream {
   readonly token: string | null;
   readonly response: Response;
   closed = false;
+  /** Whether the reader has let go of what it could still read. */
+  body: "open" | "canceled" = "open";
   #controller!: ReadableStreamDefaultController<Uint8Array>;
 
   constructor(request: Request) {
@@ -40,6 +42,7 @@ export class FakeStream {
       },
       cancel: () => {
         this.closed = true;
+        this.body = "canceled";
       },
     });
     request.signal.addEventListener("abort", () => {

@@ -87,6 +87,19 @@ describe("over fetch", () => {
     expect(stream.closed).toBe(true);
   });
 
+  test("of what comes after it is aborted nothing is heard, and the body is let go of", async () => {
+    const { stream, retries, frames, abort, handlers, done } = await openStream();
+    stream.write(": here\n\n");
+    await settle();
+    expect(handlers.alive).toHaveBeenCalledTimes(1);
+    abort.abort();
+    stream.write("retry: 5\n\nevent: ready\ndata: {}\n\n");
+    await done;
+    expect(handlers.alive).toHaveBeenCalledTimes(1);
+    expect([frames, retries]).toEqual([[], []]);
+    expect(stream.body).toBe("canceled");
+  });
+
   test("a cut is an end, and no error: there is nothing to be told", async () => {
     const { stream, done } = await openStream();
     stream.cut();
