@@ -182,6 +182,7 @@ export class StreamedCalendar implements Calendar {
     // Whoever hears of it may want another one at once, and then waits for that.
     this.#waiting = undefined;
     this.#standing.reached();
+    if (this.#standing.state === "connecting") this.#standing.set("catching_up");
     this.#snapshot = snapshot;
     this.#cursor = snapshot.cursor;
     this.#standing.emit({ kind: "snapshot", reason, snapshot });

@@ -290,7 +290,7 @@ describe("resets", () => {
     await pass(200);
     expect(made.titles()).toEqual(["after", "before"]);
     expect(made.changes()).toEqual(["c6"]);
-    expect(made.states()).toEqual(["live", "catching_up", "live"]);
+    expect(made.states()).toEqual(["catching_up", "live", "catching_up", "live"]);
   });
 
   test("a cursor that the log does not hold is reset as the stream opens", async () => {
@@ -378,7 +378,7 @@ describe("farewells", () => {
     await pass(200);
     expect(server.stream.cursor).toBe("c1");
     await pass(200);
-    expect(made.states()).toEqual(["live", "catching_up", "live"]);
+    expect(made.states()).toEqual(["catching_up", "live", "catching_up", "live"]);
     expect(made.snapshots()).toEqual(["opened"]);
   });
 
@@ -440,7 +440,7 @@ describe("a token that ends soon", () => {
     await settle();
     expect(old.closed).toBe(true);
     expect(made.changes()).toEqual(["c1", "c2", "c3"]);
-    expect(made.states()).toEqual(["live"]);
+    expect(made.states()).toEqual(["catching_up", "live"]);
   });
 
   test("if the other does not open, this one goes on with all that it said, and it is tried again", async () => {
@@ -459,7 +459,7 @@ describe("a token that ends soon", () => {
     await pass(3_000);
     expect(old.closed).toBe(true);
     expect(server.stream.cursor).toBe("c2");
-    expect(made.states()).toEqual(["live"]);
+    expect(made.states()).toEqual(["catching_up", "live"]);
   });
 
   test("a reset that only the old one was told is not lost", async () => {
@@ -532,7 +532,7 @@ describe("a token that ends soon", () => {
     expect(asked).toBe(2);
     expect(old.closed).toBe(true);
     expect(made.errors()).toMatchObject([{ error: { message: "No token was handed out in time." } }]);
-    expect(made.states()).toEqual(["live"]);
+    expect(made.states()).toEqual(["catching_up", "live"]);
   });
 
   test("tokens that are never good for long do not open streams in a hot loop", async () => {
@@ -621,7 +621,7 @@ describe("silence and sleep", () => {
     made.environment.say("online");
     await pass(200);
     expect(server.times).toHaveLength(3);
-    expect(made.states()).toEqual(["live", "offline", "catching_up", "live"]);
+    expect(made.states()).toEqual(["catching_up", "live", "offline", "catching_up", "live"]);
   });
 
   test("a browser can be wrong about being offline", async () => {
@@ -633,6 +633,17 @@ describe("silence and sleep", () => {
 });
 
 describe("what is told", () => {
+  test("with the first snapshot something is there to be shown, whatever becomes of the stream", async () => {
+    server.onStream = () => failure(503, "BUSY");
+    const made = open();
+    const states: string[] = [];
+    made.calendar.subscribe(({ kind }) => kind === "snapshot" && states.push(made.calendar.state));
+    expect(made.calendar.state).toBe("connecting");
+    await pass(1_000);
+    expect(states).toEqual(["catching_up"]);
+    expect(made.states()).toEqual(["catching_up"]);
+  });
+
   test("a replay without end is traffic, and the calendar is live", async () => {
     const made = open();
     await pass(50);
@@ -640,7 +651,7 @@ describe("what is told", () => {
       server.stream.created(`b${n}`, `c${n}`);
       await pass(100);
     }
-    expect(made.states()).toEqual(["live"]);
+    expect(made.states()).toEqual(["catching_up", "live"]);
   });
 
   test("events of a later server are passed over, but not where they stand", async () => {
@@ -679,8 +690,9 @@ describe("what is told", () => {
     });
     await pass(200);
     expect(made.calendar.state).toBe("live");
-    expect(told).toBe(2);
-    expect(reported).toMatchObject([{ message: "a listener's fault" }, { message: "a listener's fault" }]);
+    // The snapshot, and two states.
+    expect(told).toBe(3);
+    expect(reported).toMatchObject(Array(3).fill({ message: "a listener's fault" }));
     leave();
     vi.unstubAllGlobals();
   });
@@ -764,7 +776,7 @@ describe("another window", () => {
     await pass(500);
     expect(made.snapshots()).toEqual(["opened", "window"]);
     expect(server.streams).toHaveLength(1);
-    expect(made.states()).toEqual(["live"]);
+    expect(made.states()).toEqual(["catching_up", "live"]);
   });
 
   test("whose answer is from before a reset is not shown after it, nor before what is fresh is there", async () => {

@@ -35,7 +35,7 @@ describe.concurrent.each(["fetch", "eventsource"] as const)("over %s", (transpor
     }
     await watched.until(() => watched.changes.length >= made.length);
     expect(watched.changes).toEqual(made);
-    expect(watched.states).toEqual(["live"]);
+    expect(watched.states).toEqual(["catching_up", "live"]);
     expect(watched.snapshots).toBe(1);
     expect(watched.errors).toEqual([]);
     expect(contents(watched.calendar.snapshot)).toEqual(await fresh(api, office));

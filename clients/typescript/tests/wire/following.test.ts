@@ -52,7 +52,7 @@ describe.each(["fetch", "eventsource"] as const)("over %s", (transport) => {
     const api = apiOf(office.people.manager);
     expect(contents(manager.calendar.snapshot)).toEqual(await fresh(api, office));
     expect(manager.calendar.snapshot.maintenance.get(check.id)?.title).toBe("Check");
-    expect(manager.states).toEqual(["live"]);
+    expect(manager.states).toEqual(["catching_up", "live"]);
     expect(manager.errors).toEqual([]);
     const told = manager.updates.find((update) => update.kind === "change");
     expect(told?.change.sourceUserId).toBe(office.people.member);
@@ -145,7 +145,7 @@ test("another window is fetched, and the same stream goes on where nothing happe
     end_date: "2032-05-02T12:00:00Z",
   });
   await watched.shows("In May too");
-  expect(watched.states).toEqual(["live"]);
+  expect(watched.states).toEqual(["catching_up", "live"]);
 });
 
 test("windows that change in the middle of bookings lose nothing", async () => {
@@ -178,7 +178,7 @@ test("a listener that fails does not stop the others, and one that left is told 
   await watched.live();
   expect(left).toBe(0);
   watched.calendar.close();
-  expect(watched.states).toEqual(["live", "closed"]);
+  expect(watched.states).toEqual(["catching_up", "live", "closed"]);
   await expect(watched.calendar.setWindow(WINDOW.from, WINDOW.to)).resolves.toBeUndefined();
 });
 

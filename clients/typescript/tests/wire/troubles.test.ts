@@ -60,7 +60,7 @@ test("a connection that is cut goes on where it was, and tells nothing twice", a
       "reservation_created After",
     ]);
     expect(each.snapshots).toBe(1);
-    expect(each.states).toEqual(["live", "catching_up", "offline", "catching_up", "live"]);
+    expect(each.states).toEqual(["catching_up", "live", "catching_up", "offline", "catching_up", "live"]);
     expect(contents(each.calendar.snapshot)).toEqual(await fresh(api, office));
   }
 });
