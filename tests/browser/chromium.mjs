@@ -82,6 +82,10 @@ export function panama(day, hour) {
   return new Date(Date.parse(`${today}T05:00:00Z`) + (day * 24 + hour) * 3_600_000).toISOString();
 }
 
+/** Lets the page do and draw what it has to. */
+export const frames = (page) =>
+  page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+
 /** Where a booking is drawn, once it is. */
 export const boxOf = (page, title) => until(() => booking(page, title).boundingBox(), `${title} is drawn`);
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { load } from "./modules.mjs";
 
-const { toWall, toInstant, shift, offsetText, zoneCity } = await load("zones");
+const { toWall, toInstant, shift, move, offsetText, zoneCity } = await load("zones");
 const { usualTimes } = await load("wishes");
 const NEW_YORK = "America/New_York";
 
@@ -27,6 +27,13 @@ test("a time that the clock skips is taken by the offset before it, one that com
 test("a shift is one of the clock's face", () => {
   assert.equal(shift("2031-03-08T15:00:00", { days: 1, seconds: 3600 }), "2031-03-09T16:00:00");
   assert.equal(shift("2032-02-29T23:00:00", { seconds: 2 * 3600 }), "2032-03-01T01:00:00");
+});
+
+test("what is not moved stays the instant that it is, also where the clock shows it twice", () => {
+  const second = "2031-11-02T06:30:00Z";
+  assert.equal(move(second, { days: 0, seconds: 0 }, NEW_YORK, NEW_YORK), second);
+  assert.equal(move(second, { days: 1 }, NEW_YORK, NEW_YORK), "2031-11-03T06:30:00.000Z");
+  assert.equal(move(second, {}, NEW_YORK, "America/Panama"), "2031-11-02T06:30:00.000Z");
 });
 
 test("offsets and places are written as people know them", () => {

@@ -28,6 +28,7 @@ from tests.harness import RunningBff, RunningStack, free_port, running_bff
         pytest.param("viewer", id="who may only look is offered nothing else"),
         pytest.param("maintenance", id="an admin takes an asset out of service and the others see it"),
         pytest.param("session", id="a wrong password is said, and a session that ends asks to sign in again"),
+        pytest.param("untouched", id="whoever changes a title changes nothing else"),
         pytest.param("leaving", id="what was open or on its way goes with the session"),
     ],
 )
@@ -70,6 +71,7 @@ def test_a_bff_that_dies_and_comes_back_is_caught_up_with(
     "module",
     [
         pytest.param("clocks", id="its clocks are those of the assets"),
+        pytest.param("reading", id="its forms read back what nobody touched as it was"),
         pytest.param("session", id="its session is of the one who signed in last, or of nobody"),
     ],
 )

@@ -13,7 +13,7 @@ import { bands, bar, barContent, entryOf, isAsset, past, rowLabel, rows } from "
 import { formatDate, locale, t } from "./language";
 import type { Entry, Store } from "./store";
 import { usualTimes, type Wish } from "./wishes";
-import { offsetText, shift, toInstant, toWall } from "./zones";
+import { move, offsetText, shift, toWall } from "./zones";
 
 export type ViewName = "day" | "week" | "month" | "agenda";
 
@@ -294,8 +294,8 @@ export class CalendarView {
     const [from, to] = [this.store.zoneOf(entry.assetId), this.store.zoneOf(assetId)];
     this.handlers.move(entry, {
       assetId,
-      start: toInstant(shift(toWall(entry.start, from), startDelta), to),
-      end: toInstant(shift(toWall(entry.end, from), endDelta), to),
+      start: move(entry.start, startDelta, from, to),
+      end: move(entry.end, endDelta, from, to),
     });
   }
 

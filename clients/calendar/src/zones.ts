@@ -60,6 +60,20 @@ export function shift(wall: string, { days = 0, seconds = 0 }: { days?: number; 
   return new Date(asUtc(wall) + days * DAY + seconds * 1000).toISOString().slice(0, 19);
 }
 
+/**
+ * An instant that many days and seconds later on the clock's face, put on the clock of `to`. What is not moved stays the
+ * instant that it is: a face shows some of them twice.
+ */
+export function move(
+  instant: string,
+  by: { days?: number; seconds?: number },
+  from: string,
+  to: string,
+): string {
+  if (from === to && !by.days && !by.seconds) return instant;
+  return toInstant(shift(toWall(instant, from), by), to);
+}
+
 /** `±HH:MM` of a zone at an instant. */
 export function offsetText(instant: number, zone: string): string {
   const minutes = Math.round(offsetAt(instant, zone) / MINUTE);

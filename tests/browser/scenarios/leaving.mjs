@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { booking, dialog, drag, notice, panama, pointOn, press, signIn } from "../chromium.mjs";
+import { booking, dialog, drag, frames, notice, panama, pointOn, press, signIn } from "../chromium.mjs";
 
 /** Has the page's next request of this method to bookings wait; resolves to it once it is out. */
 function hold(page, method) {
@@ -14,7 +14,7 @@ function hold(page, method) {
 /** Nothing but the sign-in screen, also once the page has done all that it had to do. */
 async function assertAlone(page) {
   await page.getByLabel("Email").waitFor();
-  await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  await frames(page);
   assert.equal(await page.locator("dialog").count(), 0, "no dialog of the session before");
   assert.equal(await page.locator(".notice").count(), 0, "no message of the session before");
 }

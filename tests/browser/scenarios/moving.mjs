@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { booking, boxOf, dialog, drag, notice, panama, pointOn, press, until } from "../chromium.mjs";
+import { booking, boxOf, dialog, drag, frames, notice, panama, pointOn, press, until } from "../chromium.mjs";
 
 export async function play({ open, api, people, assets }) {
   const plane = assets.planes;
@@ -38,7 +38,16 @@ export async function play({ open, api, people, assets }) {
   await until(async () => Math.abs((await boxOf(page, "Trip")).x - before.x) < 3, "back where it was");
   assert.deepEqual(await hours(), [3 * 24 + 6, 4 * 24]);
 
-  // What is somebody else's does not move.
+  // What is somebody else's does not move: not even the attempt is made, which the API would refuse.
+  const attempts = [];
+  page.on("request", (request) => request.method() === "PATCH" && attempts.push(request.url()));
+  const theirs = await boxOf(page, "Other");
   await drag(page, await pointOn(page, plane.name, 5, 9), await pointOn(page, plane.name, 6, 9));
+  await frames(page);
+  assert.deepEqual(attempts, []);
+  assert.deepEqual(await boxOf(page, "Other"), theirs);
+  // As nothing else than whose it is keeps it: the member's own one moves by the same hand.
+  await drag(page, await pointOn(page, plane.name, 3, 12), await pointOn(page, plane.name, 3, 18));
+  await until(() => attempts.length === 1, "one's own is moved");
   assert.equal((await api("manager", "GET", `reservations/${other.id}`)).version, other.version);
 }

@@ -4,6 +4,7 @@ import { ApiError } from "@reservepty/client";
 import type { Asset, Changes, Draft, Preview, Reservation } from "../backend";
 import { h } from "../dom";
 import { formatList, formatWhen, t } from "../language";
+import { faultyEmail, type GivenTime, guestsText, readGuests, readTime } from "../reading";
 import { book, change, Keys, type Outcome } from "../saving";
 import { SECTIONS, type Store } from "../store";
 import { usualTimes, type Wish } from "../wishes";
@@ -13,8 +14,6 @@ import { conflictList, violationList } from "./refusals";
 
 // After the last key, before the rules are asked. Milliseconds.
 const PREVIEW_DELAY = 350;
-// What the API takes for an email address.
-const EMAIL = /^[^@\s]+@[^@\s]+\.[^@\s]+$/;
 
 /** Opens the form for a new booking. */
 export function openBooking(store: Store, wish: Wish, isPointedAt: boolean): void {
@@ -83,6 +82,8 @@ class BookingForm {
   private readonly clock = h("p", { class: "quiet-text form-clock" });
   private readonly note = h("p", { class: "form-note", role: "status" });
   private zone: string;
+  /** What the controls were given: what nobody touches is sent as it was, or not at all. */
+  private readonly given: Record<"title" | "guests" | "notes", string> & Record<"start" | "end", GivenTime>;
   private timer = 0;
   private asking: AbortController | null = null;
   private isPreviewed = false;
@@ -91,8 +92,9 @@ class BookingForm {
 
   constructor(
     private readonly store: Store,
-    draft: Draft,
+    private readonly before: Draft,
   ) {
+    const draft = before;
     this.zone = store.zoneOf(draft.asset_id);
     this.asset = field(t().asset, assetSelect(store, draft.asset_id));
     this.title = field(
@@ -119,11 +121,17 @@ class BookingForm {
       }),
     );
     this.guests = field(t().guests, h("textarea", { rows: 2 }), t().guestsHint);
-    this.guests.control.value = draft.guests
-      .map(({ name, email }) => (email ? `${name}, ${email}` : name))
-      .join("\n");
+    this.guests.control.value = guestsText(draft.guests);
     this.notes = field(t().notes, h("textarea", { rows: 2, maxlength: 10_000 }), t().notesHint);
     this.notes.control.value = draft.notes ?? "";
+    const { zone } = this;
+    this.given = {
+      title: this.title.control.value,
+      start: { instant: draft.start_date, zone, text: this.start.control.value },
+      end: { instant: draft.end_date, zone, text: this.end.control.value },
+      guests: this.guests.control.value,
+      notes: this.notes.control.value,
+    };
     this.asset.control.addEventListener("change", () => {
       // The clock's face stays: whoever books 15:00 means 15:00 there.
       this.zone = store.zoneOf(this.asset.control.value);
@@ -223,15 +231,20 @@ class BookingForm {
     const city = zoneCity(this.zone);
     const isElsewhere = start && toWall(start, this.zone) !== toWall(start, browserZone());
     const mine =
-      isElsewhere && end && start < end ? t().yourTime({ when: formatWhen(start, end, browserZone()) }) : "";
+      isElsewhere && end && isBefore(start, end)
+        ? t().yourTime({ when: formatWhen(start, end, browserZone()) })
+        : "";
     this.clock.textContent = `${t().assetTime({ city })} ${mine}`.trim();
   }
 
   private times(): { start: string | null; end: string | null } {
     // While a year is being typed it may be any.
-    const instant = ({ value, validity }: HTMLInputElement) =>
-      value && !validity.rangeUnderflow && !validity.rangeOverflow ? toInstant(value, this.zone) : null;
-    return { start: instant(this.start.control), end: instant(this.end.control) };
+    const instant = ({ value, validity }: HTMLInputElement, given: GivenTime) =>
+      value && !validity.rangeUnderflow && !validity.rangeOverflow ? readTime(value, this.zone, given) : null;
+    return {
+      start: instant(this.start.control, this.given.start),
+      end: instant(this.end.control, this.given.end),
+    };
   }
 
   /** What the form holds; null where something is missing, which is then said and focused. */
@@ -240,10 +253,10 @@ class BookingForm {
     const title = this.title.control.value.trim();
     this.title.fault(title ? "" : t().required);
     this.start.fault(start ? "" : t().required);
-    this.end.fault(!end ? t().required : start && end <= start ? t().endsBeforeStart : "");
+    this.end.fault(!end ? t().required : start && !isBefore(start, end) ? t().endsBeforeStart : "");
     this.guestCount.fault(this.guestCount.control.validity.valid ? "" : t().countRange);
-    const stranger = this.readGuests().find(({ email }) => email !== null && !EMAIL.test(email));
-    this.guests.fault(stranger ? t().notAnEmail({ text: stranger.email ?? "" }) : "");
+    const stranger = faultyEmail(this.readGuests());
+    this.guests.fault(stranger === undefined ? "" : t().notAnEmail({ text: stranger }));
     for (const other of [this.asset, this.notes]) other.fault("");
     const checked = [this.title, this.start, this.end, this.guestCount, this.guests];
     const wrong = checked.find(({ control }) => control.hasAttribute("aria-invalid"));
@@ -256,22 +269,21 @@ class BookingForm {
 
   private draft(title: string, start: string, end: string): Draft {
     const count = this.guestCount.control.value;
+    const { value: notes } = this.notes.control;
     return {
       asset_id: this.asset.control.value,
-      title,
+      title: this.title.control.value === this.given.title && this.before.title ? this.before.title : title,
       start_date: start,
       end_date: end,
       guest_count: count === "" ? null : Number(count),
-      notes: this.notes.control.value.trim() || null,
+      notes: notes === this.given.notes ? this.before.notes : notes.trim() || null,
       guests: this.readGuests(),
     };
   }
 
   private readGuests(): Draft["guests"] {
-    return this.guests.control.value
-      .split("\n")
-      .map(readGuest)
-      .filter(({ name }) => name !== "");
+    const { value } = this.guests.control;
+    return value === this.given.guests ? this.before.guests : readGuests(value, this.before.guests);
   }
 
   private showFaults(error: ApiError): void {
@@ -299,7 +311,7 @@ class BookingForm {
 
   private async ask(): Promise<void> {
     const { start, end } = this.times();
-    if (!start || !end || end <= start) return this.verdict.replaceChildren();
+    if (!start || !end || !isBefore(start, end)) return this.verdict.replaceChildren();
     this.asking?.abort();
     const asking = new AbortController();
     this.asking = asking;
@@ -366,7 +378,7 @@ export function timeInput(instant: string, zone: string): HTMLInputElement {
   });
 }
 
-function readGuest(line: string): { name: string; email: string | null } {
-  const [name = "", email = ""] = line.split(",").map((part) => part.trim());
-  return { name, email: email || null };
+/** Of instants, each written in a way of its own. */
+function isBefore(one: string, other: string): boolean {
+  return Date.parse(one) < Date.parse(other);
 }
