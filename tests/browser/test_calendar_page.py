@@ -29,6 +29,7 @@ from tests.harness import RunningBff, RunningStack, free_port, running_bff
         pytest.param("maintenance", id="an admin takes an asset out of service and the others see it"),
         pytest.param("session", id="a wrong password is said, and a session that ends asks to sign in again"),
         pytest.param("untouched", id="whoever changes a title changes nothing else"),
+        pytest.param("stale", id="what is cancelled or approved is what was looked at"),
         pytest.param("leaving", id="what was open or on its way goes with the session"),
     ],
 )

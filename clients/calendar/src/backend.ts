@@ -101,8 +101,8 @@ export class Backend {
     return unwrap(await this.api.PATCH("/api/v1/reservations/{id}", { params, body: changes }));
   }
 
-  async cancel(id: string, reason: string | null): Promise<Reservation> {
-    const params = { path: { id } };
+  async cancel(id: string, version: number, reason: string | null): Promise<Reservation> {
+    const params = { path: { id }, header: ifMatch(version) };
     return unwrap(await this.api.POST("/api/v1/reservations/{id}/cancel", { params, body: { reason } }));
   }
 
@@ -122,8 +122,9 @@ export class Backend {
     return unwrap(await this.api.POST("/api/v1/assets/{id}/maintenance", { params, body: draft }));
   }
 
-  async cancelMaintenance(id: string): Promise<void> {
-    unwrap(await this.api.DELETE("/api/v1/maintenance/{id}", { params: { path: { id } } }));
+  async cancelMaintenance(id: string, version: number): Promise<void> {
+    const params = { path: { id }, header: ifMatch(version) };
+    unwrap(await this.api.DELETE("/api/v1/maintenance/{id}", { params }));
   }
 }
 

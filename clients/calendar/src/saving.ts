@@ -3,6 +3,7 @@
 import { ApiError } from "@reservepty/client";
 import type { Changes, Draft, Override, Reservation } from "./backend";
 import { askForAlternative, chooseVersion, showViolations, versionOf } from "./dialogs/refusals";
+import { editorOf } from "./dialogs/watch";
 import { t } from "./language";
 import { notify } from "./notices";
 import { SignInError } from "./session";
@@ -99,7 +100,7 @@ export async function change(store: Store, base: Base, changes: Changes): Promis
 
 /** Mine is their version with my changes over it: what the booking would then be. */
 async function wantsMine(store: Store, current: Reservation, changes: Changes): Promise<boolean> {
-  const who = (await store.findPerson(store.lastEditor(current.id))) ?? t().somebody;
+  const who = await editorOf(store, current.id);
   const choice = await chooseVersion(
     store.signal,
     versionOf(store, { ...current, ...changes }),

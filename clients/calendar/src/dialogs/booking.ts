@@ -11,6 +11,7 @@ import { usualTimes, type Wish } from "../wishes";
 import { browserZone, toInstant, toWall, zoneCity } from "../zones";
 import { busy, button, field, openDialog } from "./dialog";
 import { conflictList, violationList } from "./refusals";
+import { editorOf, watch } from "./watch";
 
 // After the last key, before the rules are asked. Milliseconds.
 const PREVIEW_DELAY = 350;
@@ -202,15 +203,10 @@ class BookingForm {
 
   /** Says so when somebody else changes the booking that is in the form; answers how to stop. */
   watch(id: string, version: number): () => void {
-    const timer = window.setInterval(() => {
-      const entry = this.store.entry(id);
-      if (entry && entry.version <= version) return;
-      window.clearInterval(timer);
-      void this.store.findPerson(this.store.lastEditor(id)).then((who) => {
-        this.note.textContent = entry ? t().editedNote({ who: who ?? t().somebody }) : t().goneMeanwhile;
-      });
-    }, 500);
-    return () => window.clearInterval(timer);
+    return watch(this.store, id, version, async (entry) => {
+      const who = await editorOf(this.store, id);
+      this.note.textContent = entry ? t().editedNote({ who }) : t().goneMeanwhile;
+    });
   }
 
   private edited(): void {

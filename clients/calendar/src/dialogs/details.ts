@@ -5,11 +5,12 @@ import { type Reservation, reasonOf } from "../backend";
 import { h, icon } from "../dom";
 import { formatList, formatWhen, t } from "../language";
 import { notify } from "../notices";
-import type { Entry, Store } from "../store";
+import { type Entry, ofState, type Store } from "../store";
 import { browserZone, toWall, zoneCity } from "../zones";
 import { openChange } from "./booking";
 import { busy, button, type Dialog, field, openDialog } from "./dialog";
 import { showViolations } from "./refusals";
+import { editorOf, watch } from "./watch";
 
 export function openEntry(store: Store, entry: Entry): void {
   if (entry.kind === "maintenance") openMaintenanceDetails(store, entry);
@@ -18,21 +19,39 @@ export function openEntry(store: Store, entry: Entry): void {
 
 async function openDetails(store: Store, entry: Entry): Promise<void> {
   const content = h("div", { class: "details" }, ...facts(store, entry));
-  const dialog = openDialog(store.signal, { title: entry.title, class: "dialog-details", body: [content] });
-  try {
-    const reservation = await store.backend.reservation(entry.id);
-    content.replaceChildren(...facts(store, entry, reservation));
-    dialog.footer.replaceChildren(...actions(store, entry, reservation, dialog));
-  } catch (error) {
-    const isGone = error instanceof ApiError && error.code === "NOT_FOUND";
-    content.append(
-      h(
-        "p",
-        { role: "alert" },
-        isGone ? t().goneMeanwhile : error instanceof ApiError ? error.message : t().unreachable,
-      ),
-    );
-  }
+  let isOpen = true;
+  let stop: () => void = () => undefined;
+  const dialog = openDialog(store.signal, {
+    title: entry.title,
+    class: "dialog-details",
+    body: [content],
+    closed: () => {
+      isOpen = false;
+      stop();
+    },
+  });
+  const say = (text: string) => {
+    // What is offered is offered of a state that is known.
+    dialog.footer.replaceChildren();
+    content.append(h("p", { role: "alert" }, text));
+  };
+  const draw = async () => {
+    try {
+      const reservation = await store.backend.reservation(entry.id);
+      if (!isOpen) return;
+      const now = ofState(reservation);
+      dialog.heading.textContent = now.title;
+      content.replaceChildren(...facts(store, now, reservation));
+      dialog.footer.replaceChildren(...actions(store, now, reservation, dialog));
+      stop = watch(store, entry.id, reservation.version, (found) =>
+        found ? void draw() : say(t().goneMeanwhile),
+      );
+    } catch (error) {
+      const isGone = error instanceof ApiError && error.code === "NOT_FOUND";
+      say(isGone ? t().goneMeanwhile : error instanceof ApiError ? error.message : t().unreachable);
+    }
+  };
+  await draw();
 }
 
 function facts(store: Store, entry: Entry, reservation?: Reservation): Node[] {
@@ -126,31 +145,59 @@ function actions(store: Store, entry: Entry, reservation: Reservation, dialog: D
 
 function openCancel(store: Store, reservation: Reservation): void {
   const reason = field(t().cancelReason, h("textarea", { rows: 2, maxlength: 2000 }), t().cancelReasonHint);
-  const zone = store.zoneOf(reservation.asset_id);
+  const what = h("p", {});
+  const note = h("p", { class: "form-note", role: "status" });
+  let known = reservation;
+  let stop: () => void = () => undefined;
+
+  /** Whoever cancels has seen what. */
+  const draw = (now: Reservation) => {
+    known = now;
+    const when = formatWhen(now.start_date, now.end_date, store.zoneOf(now.asset_id));
+    what.textContent = `${now.title} · ${when}`;
+    stop();
+    stop = watch(store, now.id, now.version, (found) => void refresh(found !== undefined));
+  };
+  const refresh = async (isThere: boolean) => {
+    cancel.disabled = true;
+    if (!isThere) {
+      note.textContent = t().goneMeanwhile;
+      return;
+    }
+    await attempt(store, async () => draw(await store.backend.reservation(known.id)));
+    note.textContent = t().changedNote({ who: await editorOf(store, known.id) });
+    cancel.disabled = false;
+  };
+
+  const send = async () => {
+    try {
+      return await store.backend.cancel(known.id, known.version, reason.control.value.trim() || null);
+    } catch (error) {
+      if (!(error instanceof ApiError && error.code === "PRECONDITION_FAILED")) throw error;
+      draw(error.current<Reservation>() ?? (await store.backend.reservation(known.id)));
+      note.textContent = t().changedNote({ who: await editorOf(store, known.id) });
+      return undefined;
+    }
+  };
+  const cancel = button(t().cancelBooking, "danger", (element) =>
+    busy(element, async () => {
+      const canceled = await attempt(store, send);
+      if (!canceled) return;
+      store.answered(canceled);
+      dialog.close();
+      notify(store.signal, t().done.canceled(canceled), "good", {
+        label: t().undo,
+        run: () => void undo(store, canceled),
+      });
+    }),
+  );
   const dialog = openDialog(store.signal, {
     title: t().cancelTitle,
-    body: [
-      h("p", {}, `${reservation.title} · ${formatWhen(reservation.start_date, reservation.end_date, zone)}`),
-      reason.row,
-    ],
-    footer: [
-      button(t().keepBooking, "quiet", () => dialog.close()),
-      button(t().cancelBooking, "danger", (element) =>
-        busy(element, async () => {
-          const canceled = await attempt(store, () =>
-            store.backend.cancel(reservation.id, reason.control.value.trim() || null),
-          );
-          if (!canceled) return;
-          store.answered(canceled);
-          dialog.close();
-          notify(store.signal, t().done.canceled(canceled), "good", {
-            label: t().undo,
-            run: () => void undo(store, canceled),
-          });
-        }),
-      ),
-    ],
+    body: [what, note, reason.row],
+    footer: [button(t().keepBooking, "quiet", () => dialog.close()), cancel],
+    closed: () => stop(),
   });
+  draw(reservation);
 }
 
 async function undo(store: Store, canceled: Reservation): Promise<void> {
@@ -162,29 +209,36 @@ async function undo(store: Store, canceled: Reservation): Promise<void> {
 
 export function openDecision(
   store: Store,
-  reservation: { id: string; title: string },
+  reservation: { id: string; title: string; version?: number },
   decision: "approve" | "reject",
 ): void {
   const notes = field(t().decisionNotes, h("textarea", { rows: 2, maxlength: 2000 }));
   const isApproval = decision === "approve";
+  const note = h("p", { class: "form-note", role: "status" });
+  const decide = button(isApproval ? t().approve : t().reject, isApproval ? "primary" : "danger", (element) =>
+    busy(element, async () => {
+      const decided = await attempt(store, () =>
+        store.backend.decide(reservation.id, decision, notes.control.value.trim() || null),
+      );
+      void store.refreshWaiting();
+      if (!decided) return;
+      store.answered(decided);
+      dialog.close();
+      notify(store.signal, isApproval ? t().done.approved(decided) : t().done.rejected(decided));
+    }),
+  );
+  // A decision takes no version: it is not taken about something else than what was looked at.
+  const version = reservation.version ?? store.entry(reservation.id)?.version ?? 0;
+  const stop = watch(store, reservation.id, version, async (found) => {
+    decide.remove();
+    const who = await editorOf(store, reservation.id);
+    note.textContent = found ? t().changedNote({ who }) : t().goneMeanwhile;
+  });
   const dialog = openDialog(store.signal, {
     title: `${isApproval ? t().approve : t().reject}: ${reservation.title}`,
-    body: [notes.row],
-    footer: [
-      button(t().cancelAction, "quiet", () => dialog.close()),
-      button(isApproval ? t().approve : t().reject, isApproval ? "primary" : "danger", (element) =>
-        busy(element, async () => {
-          const decided = await attempt(store, () =>
-            store.backend.decide(reservation.id, decision, notes.control.value.trim() || null),
-          );
-          void store.refreshWaiting();
-          if (!decided) return;
-          store.answered(decided);
-          dialog.close();
-          notify(store.signal, isApproval ? t().done.approved(decided) : t().done.rejected(decided));
-        }),
-      ),
-    ],
+    body: [note, notes.row],
+    footer: [button(t().cancelAction, "quiet", () => dialog.close()), decide],
+    closed: stop,
   });
 }
 
@@ -232,7 +286,7 @@ function openMaintenanceDetails(store: Store, entry: Entry): void {
         button(t().cancelMaintenance, "danger", (element) =>
           busy(element, async () => {
             const isDone = await attempt(store, async () => {
-              await store.backend.cancelMaintenance(entry.id);
+              await store.backend.cancelMaintenance(entry.id, entry.version);
               return true;
             });
             if (!isDone) return;

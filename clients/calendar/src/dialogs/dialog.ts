@@ -7,6 +7,7 @@ export interface Dialog {
   readonly element: HTMLDialogElement;
   readonly body: HTMLElement;
   readonly footer: HTMLElement;
+  readonly heading: HTMLElement;
   close(): void;
 }
 
@@ -29,6 +30,7 @@ export function openDialog(
 ): Dialog {
   const titleId = `dialog-${++count}`;
   const element = h("dialog", { class: `dialog ${options.class ?? ""}`, "aria-labelledby": titleId });
+  const heading = h("h2", { id: titleId }, options.title);
   const close = () => element.close();
   const body = h("div", { class: "dialog-body" }, ...(options.body ?? []));
   const footer = h("footer", { class: "dialog-footer" }, ...(options.footer ?? []));
@@ -36,7 +38,7 @@ export function openDialog(
     h(
       "header",
       { class: "dialog-header" },
-      h("h2", { id: titleId }, options.title),
+      heading,
       h(
         "button",
         { type: "button", class: "icon-button", "aria-label": t().close, on: { click: close } },
@@ -51,7 +53,7 @@ export function openDialog(
     const isBackdrop = event.target === element && !isInside(element, event);
     if (isBackdrop && !element.querySelector("form, textarea")) close();
   });
-  const dialog = { element, body, footer, close };
+  const dialog = { element, body, footer, heading, close };
   if (signal.aborted) {
     // Whoever opens it has not got it yet.
     queueMicrotask(() => options.closed?.());

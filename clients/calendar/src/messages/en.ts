@@ -135,6 +135,8 @@ export const en = {
     `While you were at it, ${p.who} changed it too. Which version shall count?`,
   editedNote: (p: { who: string }) =>
     `${p.who} has just changed this booking. You will be asked when you save.`,
+  changedNote: (p: { who: string }) =>
+    `${p.who} has just changed this booking. Please look at it again before you go on.`,
   mine: "Mine",
   theirs: "Theirs",
   keepMine: "Keep mine",

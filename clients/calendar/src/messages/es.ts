@@ -141,6 +141,7 @@ export const es: Messages = {
   editedMeanwhile: "Dos personas cambiaron esta reserva",
   editedText: (p) => `Mientras usted la editaba, ${p.who} también la cambió. ¿Qué versión vale?`,
   editedNote: (p) => `${p.who} acaba de cambiar esta reserva. Al guardar se le preguntará.`,
+  changedNote: (p) => `${p.who} acaba de cambiar esta reserva. Revísela antes de continuar.`,
   mine: "La mía",
   theirs: "La otra",
   keepMine: "Conservar la mía",
