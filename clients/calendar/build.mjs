@@ -12,7 +12,8 @@ await build({
   outdir: folder,
   bundle: true,
   format: "esm",
-  target: ["chrome120", "firefox121", "safari17"],
+  // The first that have AbortSignal.any, which the client needs and nothing here brings along.
+  target: ["chrome116", "firefox124", "safari17.4"],
   // Without it Svelte's runtime comes with its checks for developers.
   conditions: ["production", "@reservepty/source"],
   minify: true,

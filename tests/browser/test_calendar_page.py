@@ -73,6 +73,7 @@ def test_a_bff_that_dies_and_comes_back_is_caught_up_with(
     [
         pytest.param("clocks", id="its clocks are those of the assets"),
         pytest.param("reading", id="its forms read back what nobody touched as it was"),
+        pytest.param("store", id="what it knows is what it was told last"),
         pytest.param("session", id="its session is of the one who signed in last, or of nobody"),
     ],
 )

@@ -60,7 +60,9 @@ def test_the_package_is_built_and_packed_with_all_that_an_app_needs(root: Path) 
     run(root, "npm", "run", "build")
     (packed,) = json.loads(run(root, "npm", "pack", "--dry-run", "--json"))
     files = {file["path"] for file in packed["files"]}
-    assert {"package.json", "README.md", "dist/index.js", "dist/index.d.ts", "dist/schema.d.ts"} <= files
+    assert (root / CLIENT / "LICENSE").read_text() == (root / "LICENSE").read_text()
+    assert {"package.json", "README.md", "LICENSE"} <= files
+    assert {"dist/index.js", "dist/index.d.ts", "dist/schema.d.ts"} <= files
     assert {f"dist/{path.stem}.js" for path in (root / CLIENT / "src").glob("*.ts")} <= files
     assert not {path for path in files if path.startswith(("tests/", "examples/", "scripts/"))}
     # As an app finds it, by the package's exports; the sources are found only where they are asked for.

@@ -74,6 +74,7 @@ export class Store {
   private listeners: Partial<Listeners> = {};
   private calendar: Calendar | null = null;
   waiting: readonly Approval[] = [];
+  private waitingAsked = 0;
 
   private constructor(
     readonly backend: Backend,
@@ -242,7 +243,12 @@ export class Store {
   /** Asks again what waits for this user's decision. */
   async refreshWaiting(): Promise<void> {
     if (this.membership.role === "viewer") return;
-    this.waiting = await this.backend.waiting(this.membership.organizationId).catch(() => this.waiting);
+    this.waitingAsked += 1;
+    const mine = this.waitingAsked;
+    const waiting = await this.backend.waiting(this.membership.organizationId).catch(() => this.waiting);
+    // An answer to an earlier question knows less than one that may be there already.
+    if (mine !== this.waitingAsked) return;
+    this.waiting = waiting;
     this.listeners.waiting?.();
   }
 

@@ -16,14 +16,18 @@ type Message =
   | { kind: "state"; state: CalendarState };
 
 /**
- * One stream for all tabs that show the same window: the tab that holds the lock opens it, the others listen.
- * When that tab is closed another one gets the lock, and goes on. Returns what leaves.
+ * One stream for all tabs in which the same user looks at the same calendar: the tab that holds the lock opens it, the
+ * others listen. When that tab is closed another one gets the lock, and goes on. Returns what leaves.
  */
 export function shareCalendar(
+  userId: string,
   options: CalendarOptions & { from: string; to: string },
   show: (snapshot: CalendarSnapshot, state: CalendarState) => void,
 ): () => void {
-  const name = ["calendar", options.organizationId, options.from, options.to].join(" ");
+  const { baseUrl, organizationId, from, to, assetIds = [], sections = [] } = options;
+  // Of all that decides what is seen: what one user may see, another must not hear.
+  const seen = [userId, baseUrl, organizationId, from, to, [...assetIds].sort(), [...sections].sort()];
+  const name = `calendar ${JSON.stringify(seen)}`;
   const channel = new BroadcastChannel(name);
   const left = new AbortController();
   let shown: CalendarSnapshot | undefined;

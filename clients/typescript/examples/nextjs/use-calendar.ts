@@ -20,6 +20,9 @@ export function useCalendar(organizationId: string, from: string, to: string) {
   useEffect(() => {
     const opened = openCalendar({ ...connection, organizationId, ...first.current });
     calendar.current = opened;
+    // Of the organization before.
+    setState(opened.state);
+    setError(undefined);
     const show = (snapshot: CalendarSnapshot) =>
       queryClient.setQueryData(calendarKey(organizationId, snapshot.from, snapshot.to), snapshot);
     const leave = opened.subscribe((update) => {
@@ -54,7 +57,10 @@ export function useCalendar(organizationId: string, from: string, to: string) {
 
   useEffect(() => {
     first.current = { from, to };
-    calendar.current?.setWindow(from, to).catch(setError);
+    const opened = calendar.current;
+    // What closed the calendar stays to be read.
+    const shown = () => opened?.state !== "closed" && setError(undefined);
+    opened?.setWindow(from, to).then(shown, setError);
   }, [from, to]);
 
   const { data: snapshot } = useQuery<CalendarSnapshot>({
