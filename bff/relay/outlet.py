@@ -7,7 +7,8 @@ stream's to decide. Neither costs a task while readers keep up.
 import asyncio
 import contextlib
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
 from starlette.types import Send
@@ -16,6 +17,19 @@ Step = Generator[Any, Any, None]
 
 # Our own server offers its connection here (see bff.protocol); others do not, and streams are stepped.
 CONNECTION_EXTENSION = "reservepty.connection"
+# Bytes that a transport is given at once: it may hold as much for each stream, and does not say for how many.
+PIECE_BYTES = 64 * 1024
+# Chunks whose pieces are kept for the next streams: an event goes from one to the next, but heartbeats of
+# several organisations take turns.
+KEPT_CHUNKS = 8
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+@lru_cache(KEPT_CHUNKS)
+def _pieces(chunk: bytes, *, is_chunked: bool) -> tuple[bytes, ...]:
+    """The chunk in pieces, the same objects for all streams: what many wait for is in memory once."""
+    parts = [chunk[begin : begin + PIECE_BYTES] for begin in range(0, len(chunk), PIECE_BYTES)]
+    return tuple([b"%x\r\n%b\r\n" % (len(part), part) for part in parts] if is_chunked else parts)
 
 
 def body(chunk: bytes, *, more: bool) -> dict[str, Any]:
@@ -49,8 +63,12 @@ class Outlet:
         self.aborted = False
         """Whether the response's task was ended by `abort`."""
 
-    def write(self, chunk: bytes, *, more: bool) -> None:
-        """Send the next bytes, or the last ones. Only where `since` is None.
+    def pieces(self, chunk: bytes, *, more: bool) -> Sequence[bytes]:
+        """What goes out for a chunk, piece by piece; at least one where it is the last chunk."""
+        raise NotImplementedError
+
+    def write(self, piece: bytes, *, more: bool) -> None:
+        """Send the next piece, or the last one. Only where `since` is None.
 
         Raises:
             Exception: whatever the connection died of.
@@ -106,9 +124,13 @@ class Stepped(Outlet):
         self._task = task
         self._step: asyncio.Task[None] | None = None
 
-    def write(self, chunk: bytes, *, more: bool) -> None:
+    def pieces(self, chunk: bytes, *, more: bool) -> Sequence[bytes]:
+        """See `Outlet.pieces`."""
+        return _pieces(chunk, is_chunked=False) or (() if more else (b"",))
+
+    def write(self, piece: bytes, *, more: bool) -> None:
         """See `Outlet.write`."""
-        step = self._send(body(chunk, more=more)).__await__()
+        step = self._send(body(piece, more=more)).__await__()
         try:
             waiting = step.send(None)
         except StopIteration:
@@ -181,13 +203,17 @@ class Direct(Outlet):
             self.pause()
         transport.set_write_buffer_limits(high=0)
 
-    def write(self, chunk: bytes, *, more: bool) -> None:
+    def pieces(self, chunk: bytes, *, more: bool) -> Sequence[bytes]:
+        """See `Outlet.pieces`."""
+        pieces = _pieces(chunk, is_chunked=self._is_chunked)
+        if more:
+            return pieces
+        *before, last = pieces or (b"",)
+        return (*before, last + LAST_CHUNK if self._is_chunked else last)
+
+    def write(self, piece: bytes, *, more: bool) -> None:
         """See `Outlet.write`."""
-        if self._is_chunked:
-            chunk = b"%x\r\n%b\r\n" % (len(chunk), chunk) if chunk else b""
-            if not more:
-                chunk += b"0\r\n\r\n"
-        self._transport.write(chunk)
+        self._transport.write(piece)
         if not more:
             self._transport.close()
 

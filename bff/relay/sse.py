@@ -123,6 +123,7 @@ class Stream(Subscriber):
         self._outlet: Outlet | None = None
         # What is said while the stream's own task sends; None when that is done.
         self._notes: list[bytes] | None = []
+        # Pieces, and whether more follow.
         self._queue: deque[tuple[bytes, bool]] | None = None
         self._farewell: asyncio.TimerHandle | None = None
 
@@ -210,28 +211,40 @@ class Stream(Subscriber):
         if outlet is None:
             # Closed while something was still to be said.
             return
-        if outlet.since is None and self._queue is None:
-            try:
-                outlet.write(chunk, more=more)
-            except Exception:  # noqa: BLE001 - whatever one connection died of must not reach the others
-                self._give_up()
-            return
+        pieces = outlet.pieces(chunk, more=more)
+        for left, piece in enumerate(pieces, 1 - len(pieces)):
+            if outlet.since is not None or self._queue is not None:
+                self._enqueue(piece, more=more or left < 0)
+            elif not self._put(outlet, piece, more=more or left < 0):
+                return
+        if more and self._queue is not None:
+            self._backlogs.enforce(self)
+
+    def _put(self, outlet: Outlet, piece: bytes, *, more: bool) -> bool:
+        """Hands a piece to the connection; answers whether that is still there."""
+        try:
+            outlet.write(piece, more=more)
+        except Exception:  # noqa: BLE001 - whatever one connection died of must not reach the others
+            self._give_up()
+            return False
+        return True
+
+    def _enqueue(self, piece: bytes, *, more: bool) -> None:
         if self._queue is None:
             self._queue = deque()
-        self._queue.append((chunk, more))
-        self._backlogs.add(self, len(chunk))
-        if more:
-            self._backlogs.enforce(self)
+        self._queue.append((piece, more))
+        self._backlogs.add(self, len(piece))
 
     def flush(self) -> None:
         """The reader is ready: write what waits, for as long as it is."""
-        queue, self._queue = self._queue, None
-        while queue and self._outlet is not None and self._outlet.since is None:
-            chunk, more = queue.popleft()
-            self._backlogs.take(self, len(chunk))
-            self._write(chunk, more=more)
-        if queue:
-            self._queue = queue
+        queue, outlet = self._queue, self._outlet
+        while queue and outlet is not None and outlet.since is None:
+            piece, more = queue.popleft()
+            self._backlogs.take(self, len(piece))
+            if not self._put(outlet, piece, more=more):
+                return
+        if not queue:
+            self._queue = None
 
     def cut(self) -> None:
         """The reader cannot keep up: it is told to fetch the calendar again, not skipped."""

@@ -225,6 +225,35 @@ async def test_the_reader_with_the_most_waiting_is_cut_off_first_when_all_have_t
         assert world.backlogs.queued == 0
 
 
+async def test_what_waits_for_many_readers_is_in_memory_once() -> None:
+    world = World(backlog=10**6)
+    async with connected(world, direct=True) as (_, first), connected(world, direct=True) as (_, second):
+        first.stop()
+        second.stop()
+        for size in (100, 300_000, 2_000):
+            world.commit(size=size)
+        # Each goes on at a time of its own: from its queue it gets the same bytes all the same.
+        first.go()
+        await until(lambda: first.seqs == [1, 2, 3])
+        second.go()
+        await until(lambda: second.seqs == [1, 2, 3])
+        assert len(first.written) > 3
+        assert [id(piece) for piece in first.written] == [id(piece) for piece in second.written]
+
+
+@both_ways
+async def test_a_connection_is_given_no_more_at_once_than_it_may_hold(direct: bool) -> None:
+    world = World(backlog=10**6)
+    async with connected(world, direct=direct) as (stream, wire):
+        wire.stop()
+        world.commit(size=300_000)
+        given = sum(map(len, wire.written)) + sum(len(each.get("body", b"")) for each in wire.messages)
+        assert given < 70_000
+        assert stream.queued > 230_000
+        wire.go()
+        await until(lambda: wire.seqs == [1])
+
+
 async def test_an_open_stream_on_our_own_server_holds_no_task_and_no_request() -> None:
     world = World()
     async with serving(world, direct=True) as url:

@@ -93,7 +93,8 @@ class Wire(asyncio.Transport):
         self.scope: dict[str, Any] = {"type": "http"}
         if direct:
             self.scope["extensions"] = {CONNECTION_EXTENSION: {"connection": self}}
-        self._raw = b""
+        self.written: list[bytes] = []
+        """What the transport was given, piece by piece."""
         self._outlet: Direct | None = None
         self._ready = asyncio.Event()
         self._ready.set()
@@ -136,7 +137,7 @@ class Wire(asyncio.Transport):
 
     def write(self, data: Any) -> None:
         self._write_to_broken()
-        self._raw += data
+        self.written.append(data)
         if not self._ready.is_set():
             assert self._outlet is not None
             self._outlet.pause()
@@ -160,7 +161,7 @@ class Wire(asyncio.Transport):
     @property
     def text(self) -> str:
         body = b"".join(message.get("body", b"") for message in self.messages)
-        return (body + dechunked(self._raw)[0]).decode()
+        return (body + dechunked(b"".join(self.written))[0]).decode()
 
     @property
     def last(self) -> tuple[str, Any]:
@@ -172,7 +173,7 @@ class Wire(asyncio.Transport):
 
     @property
     def is_complete(self) -> bool:
-        return not self.messages[-1].get("more_body", True) or dechunked(self._raw)[1]
+        return not self.messages[-1].get("more_body", True) or dechunked(b"".join(self.written))[1]
 
     @property
     def seqs(self) -> list[int]:
