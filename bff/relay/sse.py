@@ -25,6 +25,8 @@ from bff.relay.views import Filter
 
 # A last frame that has not gone out by then will not: the reader is stuck, and its connection is aborted.
 FAREWELL_SECONDS = 2.0
+# When too much waits for all readers, this part of it is made free: so one seldom looks for whom to cut off.
+ROOM = 8
 HEADERS = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
     (b"cache-control", b"no-cache, no-transform"),
@@ -36,11 +38,11 @@ CLOSE = (b"connection", b"close")
 
 @dataclass(slots=True)
 class Backlogs:
-    """What waits for slow readers, over all streams.
+    """What waits for slow readers, over all streams. What many wait for is in memory once, and counted once.
 
     Args:
-        each: bytes that may wait for one reader.
-        total: bytes that may wait for all of them; beyond, the one with the most is cut off.
+        each: bytes; a reader for whom more waits when something more comes is cut off.
+        total: bytes that may wait for all of them; beyond, those with the most are cut off.
         stall: seconds that one write may take.
     """
 
@@ -48,27 +50,45 @@ class Backlogs:
     total: int
     stall: float
     queued: int = 0
+    """Bytes of memory."""
     _streams: set["Stream"] = field(default_factory=set)
+    # For how many readers a piece waits, by its identity: whoever counts it here holds it.
+    _counts: dict[int, int] = field(default_factory=dict)
 
-    def add(self, stream: "Stream", size: int) -> None:
-        """So many bytes more wait for the stream's reader."""
-        stream.queued += size
-        self.queued += size
-        self._streams.add(stream)
+    def add(self, stream: "Stream", piece: bytes) -> None:
+        """That waits for the stream's reader too."""
+        stream.queued += len(piece)
+        count = self._counts.get(id(piece), 0)
+        self._counts[id(piece)] = count + 1
+        if not count:
+            self.queued += len(piece)
+        if not stream.ended:
+            self._streams.add(stream)
 
-    def take(self, stream: "Stream", size: int) -> None:
-        """So many bytes have gone out, or are given up."""
-        stream.queued -= size
-        self.queued -= size
+    def take(self, stream: "Stream", piece: bytes) -> None:
+        """That has gone out, or is given up."""
+        stream.queued -= len(piece)
+        count = self._counts.pop(id(piece)) - 1
+        if count:
+            self._counts[id(piece)] = count
+        else:
+            self.queued -= len(piece)
         if not stream.queued:
             self._streams.discard(stream)
 
-    def enforce(self, stream: "Stream") -> None:
-        """Cut off this stream if too much waits for it, and those with the most while all have too much."""
-        if stream.queued > self.each:
+    def spare(self, stream: "Stream") -> None:
+        """The stream has ended: it is not to be cut off."""
+        self._streams.discard(stream)
+
+    def enforce(self) -> None:
+        """Where too much waits for all, cut off those with the most until there is room for a while."""
+        if self.queued <= self.total:
+            return
+        enough = self.total - self.total // ROOM
+        for stream in sorted(self._streams, key=lambda each: each.queued, reverse=True):
+            if self.queued <= enough:
+                return
             stream.cut()
-        while self.queued > self.total:
-            max(self._streams, key=lambda each: each.queued).cut()
 
 
 class Stream(Subscriber):
@@ -86,6 +106,7 @@ class Stream(Subscriber):
     __slots__ = (
         "_backlogs",
         "_farewell",
+        "_in_hand",
         "_notes",
         "_on_close",
         "_outlet",
@@ -125,6 +146,8 @@ class Stream(Subscriber):
         self._notes: list[bytes] | None = []
         # Pieces, and whether more follow.
         self._queue: deque[tuple[bytes, bool]] | None = None
+        # What the connection holds, where its reader has not taken it.
+        self._in_hand: bytes | None = None
         self._farewell: asyncio.TimerHandle | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -186,10 +209,14 @@ class Stream(Subscriber):
         """Take the next bytes. While the stream's own task is sending, they wait for it."""
         if self.ended:
             return
-        if self._notes is None:
-            self._write(chunk, more=True)
-        else:
+        if self._notes is not None:
             self._notes.append(chunk)
+        elif self.queued > self._backlogs.each:
+            self.cut()
+        else:
+            self._write(chunk, more=True)
+            if self.queued:
+                self._backlogs.enforce()
 
     def end(self, chunk: bytes) -> None:
         """Take the last bytes, and leave the hub."""
@@ -205,6 +232,7 @@ class Stream(Subscriber):
     def _leave(self) -> None:
         self.ended = True
         self.hub.leave(self)
+        self._backlogs.spare(self)
 
     def _write(self, chunk: bytes, *, more: bool) -> None:
         outlet = self._outlet
@@ -217,8 +245,6 @@ class Stream(Subscriber):
                 self._enqueue(piece, more=more or left < 0)
             elif not self._put(outlet, piece, more=more or left < 0):
                 return
-        if more and self._queue is not None:
-            self._backlogs.enforce(self)
 
     def _put(self, outlet: Outlet, piece: bytes, *, more: bool) -> bool:
         """Hands a piece to the connection; answers whether that is still there."""
@@ -227,20 +253,24 @@ class Stream(Subscriber):
         except Exception:  # noqa: BLE001 - whatever one connection died of must not reach the others
             self._give_up()
             return False
+        if outlet.since is not None:
+            self._in_hand = piece
+            self._backlogs.add(self, piece)
         return True
 
     def _enqueue(self, piece: bytes, *, more: bool) -> None:
         if self._queue is None:
             self._queue = deque()
         self._queue.append((piece, more))
-        self._backlogs.add(self, len(piece))
+        self._backlogs.add(self, piece)
 
     def flush(self) -> None:
         """The reader is ready: write what waits, for as long as it is."""
+        self._let_go()
         queue, outlet = self._queue, self._outlet
         while queue and outlet is not None and outlet.since is None:
             piece, more = queue.popleft()
-            self._backlogs.take(self, len(piece))
+            self._backlogs.take(self, piece)
             if not self._put(outlet, piece, more=more):
                 return
         if not queue:
@@ -248,10 +278,8 @@ class Stream(Subscriber):
 
     def cut(self) -> None:
         """The reader cannot keep up: it is told to fetch the calendar again, not skipped."""
-        self._forget_queue()
-        if self.ended:
-            self._give_up()
-        else:
+        if not self.ended:
+            self._forget_queue()
             self.hub.counts.resets["slow_consumer"] += 1
             self.end(FRAMES.reset("slow_consumer", away()))
 
@@ -262,8 +290,15 @@ class Stream(Subscriber):
             self.cut()
 
     def _forget_queue(self) -> None:
-        self._queue = None
-        self._backlogs.take(self, self.queued)
+        queue, self._queue = self._queue, None
+        for piece, _ in queue or ():
+            self._backlogs.take(self, piece)
+
+    def _let_go(self) -> None:
+        """The connection holds nothing any more."""
+        piece, self._in_hand = self._in_hand, None
+        if piece is not None:
+            self._backlogs.take(self, piece)
 
     def _give_up(self) -> None:
         """End the connection without waiting for the reader."""
@@ -275,6 +310,7 @@ class Stream(Subscriber):
         """The connection is gone: forget everything."""
         self._leave()
         self._forget_queue()
+        self._let_go()
         if self._farewell is not None:
             self._farewell.cancel()
         outlet, self._outlet = self._outlet, None

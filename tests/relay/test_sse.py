@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -252,6 +253,46 @@ async def test_a_connection_is_given_no_more_at_once_than_it_may_hold(direct: bo
         assert stream.queued > 230_000
         wire.go()
         await until(lambda: wire.seqs == [1])
+
+
+@both_ways
+async def test_many_who_lag_with_the_same_bytes_are_not_cut_off_for_what_is_in_memory_once(
+    direct: bool,
+) -> None:
+    world = World(backlog=10**6, total=60_000)
+    async with AsyncExitStack() as stack:
+        wires = [(await stack.enter_async_context(connected(world, direct=direct)))[1] for _ in range(30)]
+        for wire in wires:
+            wire.stop()
+        for _ in range(10):
+            world.commit(size=4_000)
+        assert not any(stream.ended for stream in world.streams)
+        assert world.backlogs.queued < 50_000 < world.streams[0].queued * 30
+        for wire in wires:
+            wire.go()
+        await until(lambda: all(wire.seqs == list(range(1, 11)) for wire in wires))
+        assert world.backlogs.queued == 0
+
+
+@both_ways
+async def test_those_with_the_most_are_cut_off_where_each_waits_for_bytes_of_its_own(direct: bool) -> None:
+    world = World(backlog=10**6, total=215_000)
+    async with AsyncExitStack() as stack:
+        opened = [await stack.enter_async_context(connected(world, direct=direct)) for _ in range(20)]
+        for number, (stream, wire) in enumerate(opened):
+            wire.stop()
+            stream.push(b"\n")
+            stream.push(bytes([65 + number]) * 1_000 * (number + 1))
+        assert 210_000 < world.backlogs.queued < 215_000
+        assert not any(stream.ended for stream in world.streams)
+        opened[0][0].push(b"." * 10_000)
+        assert [stream.ended for stream in world.streams] == [False] * 18 + [True] * 2
+        assert world.backlogs.queued < 215_000
+        for _, wire in opened:
+            wire.leave()
+        await until(lambda: len(world.closed) == 20)
+        assert world.backlogs.queued == 0
+        assert all(stream.queued == 0 for stream in world.streams)
 
 
 async def test_an_open_stream_on_our_own_server_holds_no_task_and_no_request() -> None:
