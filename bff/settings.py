@@ -172,7 +172,7 @@ class Settings(BaseSettings):
     relay_max_resident_bytes: int | None = _knob(
         None,
         "RELAY_MAX_RESIDENT_BYTES",
-        "No stream is opened while one process has that much in memory; none is any size.",
+        "No stream is opened while streams make one process that big; off by default (docs/relay.md).",
         "bytes",
         ge=1,
     )

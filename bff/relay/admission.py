@@ -5,6 +5,7 @@ serve serves nobody.
 """
 
 import asyncio
+import ctypes
 import os
 import random
 import time
@@ -15,12 +16,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+log = structlog.get_logger(__name__)
+
 # How often the event loop and the memory are looked at, in seconds.
 LOOK_SECONDS = 0.25
 # Whoever is sent away comes back between so many seconds and so many later, not at once with all others.
 RETRY_SECONDS = (1, 5)
 # Where no place comes free by waiting a moment.
 FULL_SECONDS = (5, 30)
+# A process that is big with no more than this part of the most streams, and no more bytes waiting for their
+# readers, is not big by them: to let nobody in would not make it shrink, and it would lock everybody out.
+FEW_STREAMS = 1 / 20
+FEW_BYTES = 8 * 1024 * 1024
+# What the allocator keeps is given back to the system so often at most, in seconds: it takes milliseconds.
+TRIM_SECONDS = 1.0
 # One opening's share in the mean of how long openings take.
 WEIGHT = 0.05
 
@@ -56,7 +67,7 @@ class Limits:
         openings: under way at once; others wait for them.
         opening_seconds: whoever would wait longer for that is refused at once.
         lag_seconds: while the event loop is that late, nobody is let in.
-        resident_bytes: while the process is that big, nobody is let in; None is any size.
+        resident_bytes: while streams make the process that big, nobody is let in; None is any size.
     """
 
     streams: int = 5_000
@@ -75,6 +86,13 @@ def resident_bytes() -> int:
         return 0
 
 
+def trim() -> None:
+    """Give memory that the allocator keeps back to the system, where the C library can (glibc)."""
+    malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if malloc_trim is not None:
+        malloc_trim(0)
+
+
 class Admission:
     """Counts what is open, and lets in what there is room for.
 
@@ -85,6 +103,8 @@ class Admission:
         limits: the bounds.
         resident: tells the process' size in bytes.
         clock: seconds that only go forward.
+        queued: tells how many bytes wait for the streams' readers.
+        trim: gives memory back to the system; tried before anybody is refused for it.
     """
 
     def __init__(
@@ -92,10 +112,16 @@ class Admission:
         limits: Limits,
         resident: Callable[[], int] = resident_bytes,
         clock: Callable[[], float] = time.monotonic,
+        queued: Callable[[], int] = lambda: 0,
+        trim: Callable[[], None] = trim,
     ) -> None:
         self._clock = clock
         self._limits = limits
         self._resident = resident
+        self._queued = queued
+        self._trim = trim
+        self._trimmed_at = clock() - TRIM_SECONDS
+        self._is_big = False
         self._users: Counter[str] = Counter()
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._mean = 0.0
@@ -104,7 +130,7 @@ class Admission:
         self._openings = 0
         self.lag = 0.0
         """By how many seconds the event loop was late of late."""
-        self.resident = resident()
+        self._look_at_memory()
         self._refused: Counter[str] = Counter()
 
     def enter(self, user_id: str) -> None:
@@ -143,11 +169,16 @@ class Admission:
             return "too_many"
         if self._streams >= limits.streams:
             return "full"
-        if limits.resident_bytes is not None and self.resident >= limits.resident_bytes:
+        if self._is_big and not self._is_idle:
             return "memory"
         if self.lag >= limits.lag_seconds or self._wait >= limits.opening_seconds:
             return "busy"
         return None
+
+    @property
+    def _is_idle(self) -> bool:
+        """Whether what is open cannot be what fills the memory."""
+        return self._streams <= self._limits.streams * FEW_STREAMS and self._queued() <= FEW_BYTES
 
     @property
     def _wait(self) -> float:
@@ -222,4 +253,17 @@ class Admission:
         """The event loop was so many seconds late just now."""
         # What was late is forgotten soon, not at once: a loop that breathes once is not well.
         self.lag = max(late, self.lag / 2)
+        self._look_at_memory()
+
+    def _look_at_memory(self) -> None:
         self.resident = self._resident()
+        limit = self._limits.resident_bytes
+        if limit is None:
+            return
+        if self.resident >= limit and self._clock() - self._trimmed_at >= TRIM_SECONDS:
+            self._trimmed_at = self._clock()
+            self._trim()
+            self.resident = self._resident()
+        was_big, self._is_big = self._is_big, self.resident >= limit
+        if self._is_big and not was_big:
+            log.error("memory_limit_reached", resident=self.resident, limit=limit, streams=self._streams)

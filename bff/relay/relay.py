@@ -77,7 +77,8 @@ class Relay:
         self._on_lag = on_lag
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_SIZE)
         self._poll_now = asyncio.Event()
-        self._admission = Admission(config.limits)
+        self._backlogs = Backlogs(config.backlog_bytes, config.total_backlog_bytes, config.stall_seconds)
+        self._admission = Admission(config.limits, queued=lambda: self._backlogs.queued)
         self._streams: set[Stream] = set()
         self._all_closed = asyncio.Event()
         self._all_closed.set()
@@ -85,7 +86,6 @@ class Relay:
         self.tickets = Tickets(config.secret_key)
         self.hub = Hub(event_log.read, FRAMES, ring_size=config.ring_size, on_publish=self._published)
         self._grants = Grants(event_log.grants, self.hub, config.grant_seconds)
-        self._backlogs = Backlogs(config.backlog_bytes, config.total_backlog_bytes, config.stall_seconds)
         self._pulse = Pulse(config.heartbeat_seconds)
         self._cadence = Cadence(config.poll_seconds, config.fast_poll_seconds)
         self.feed = Feed(config.supabase_url, config.secret_key, self._queue, self._feed_changed)

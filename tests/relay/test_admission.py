@@ -3,10 +3,12 @@
 import asyncio
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import pytest
+import structlog.testing
 
-from bff.relay.admission import FULL_SECONDS, RETRY_SECONDS, Admission, Limits, Refusal, resident_bytes
+from bff.relay.admission import FULL_SECONDS, RETRY_SECONDS, Admission, Limits, Refusal, resident_bytes, trim
 from tests.relay.fakes import until
 
 
@@ -21,7 +23,8 @@ def drain(admission: Admission) -> None:
 
 
 def grow(admission: Admission) -> None:
-    admission.resident = 1_000
+    admission.enter("luis")
+    admission.look(0.0)
 
 
 def lag(admission: Admission) -> None:
@@ -43,7 +46,7 @@ def open_one(admission: Admission) -> None:
         ("draining", drain, Limits(), RETRY_SECONDS),
         ("full", open_two, Limits(streams=2), FULL_SECONDS),
         ("too_many", open_one, Limits(streams_per_user=1), RETRY_SECONDS),
-        ("memory", grow, Limits(resident_bytes=1_000), FULL_SECONDS),
+        ("memory", grow, Limits(streams=10, resident_bytes=1_000), FULL_SECONDS),
         ("busy", lag, Limits(lag_seconds=2.0), RETRY_SECONDS),
     ],
 )
@@ -67,6 +70,71 @@ def test_a_stream_that_closed_makes_room() -> None:
     admission.leave("ana")
     admission.enter("luis")
     assert refusal(admission, "ana").reason == "full"
+
+
+@dataclass
+class Memory:
+    """A process' memory, some of which the allocator keeps."""
+
+    used: int = 0
+    kept: int = 0
+    queued: int = 0
+    trims: int = 0
+    now: float = 0.0
+
+    def resident(self) -> int:
+        return self.used + self.kept
+
+    def trim(self) -> None:
+        self.trims += 1
+        self.kept = 0
+
+    def admission(self, limits: Limits) -> Admission:
+        return Admission(limits, self.resident, lambda: self.now, lambda: self.queued, self.trim)
+
+
+def test_a_process_that_stays_big_when_its_streams_have_gone_locks_nobody_out() -> None:
+    memory = Memory(used=2_000)
+    admission = memory.admission(Limits(streams=100, resident_bytes=1_000))
+    for number in range(6):
+        admission.enter(f"user-{number}")
+    admission.look(0.0)
+    assert refusal(admission).reason == "memory"
+    admission.leave("user-0")
+    admission.enter("ana")
+    assert refusal(admission).reason == "memory"
+    admission.leave("ana")
+    memory.queued = 100_000_000
+    assert refusal(admission).reason == "memory"
+    for number in range(1, 6):
+        admission.leave(f"user-{number}")
+    memory.queued = 0
+    admission.enter("ana")
+
+
+def test_what_the_allocator_keeps_is_given_back_before_anybody_is_refused_and_said_once() -> None:
+    memory = Memory(kept=2_000)
+    admission = memory.admission(Limits(streams=1, resident_bytes=1_000))
+    with structlog.testing.capture_logs() as logs:
+        admission.look(0.0)
+        assert (memory.trims, admission.resident, logs) == (1, 0, [])
+        memory.used = 1_500
+        for _ in range(8):
+            memory.now += 0.25
+            admission.look(0.0)
+    assert memory.trims == 3
+    assert [each["event"] for each in logs] == ["memory_limit_reached"]
+    assert logs[0]["log_level"] == "error"
+
+
+def test_what_was_freed_between_what_is_still_used_goes_back_to_the_system() -> None:
+    blocks = [bytes(4_000) for _ in range(30_000)]
+    still_used = blocks[:: len(blocks) - 1]
+    blocks.clear()
+    before = resident_bytes()
+    trim()
+    assert resident_bytes() < before - 50_000_000
+    assert len(still_used) == 2
 
 
 class Opening:

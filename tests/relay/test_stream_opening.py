@@ -40,20 +40,20 @@ async def test_a_stream_that_took_its_connection_has_the_headers_of_every_answer
 
 
 @pytest.mark.parametrize(
-    ("reason", "setting", "before"),
-    [("full", {"RELAY_MAX_STREAMS": "1"}, 1), ("memory", {"RELAY_MAX_RESIDENT_BYTES": "1"}, 0)],
+    ("reason", "setting"),
+    [
+        ("full", {"RELAY_MAX_STREAMS": "1"}),
+        ("memory", {"RELAY_MAX_RESIDENT_BYTES": "1", "RELAY_MAX_STREAMS": "10"}),
+    ],
 )
 async def test_without_room_a_stream_is_refused_with_503_and_a_time_to_come_back(
-    stack: RunningStack, office: Organization, reason: str, setting: dict[str, str], before: int
+    stack: RunningStack, office: Organization, reason: str, setting: dict[str, str]
 ) -> None:
     headers = {"Authorization": f"Bearer {office.viewer.token}"}
     url = f"/api/v1/organizations/{office.id}/calendar/stream"
     with running_bff(stack.env, stack.directory / "bff-room.log", **setting) as bff:
         async with httpx.AsyncClient(base_url=bff.url, headers=headers) as http:
-            if before:
-                async with watch(http, office.id):
-                    answer = await http.get(url)
-            else:
+            async with watch(http, office.id):
                 answer = await http.get(url)
             metrics = (await http.get("/api/metrics")).text
     assert_error(answer, "SERVICE_UNAVAILABLE")
