@@ -26,7 +26,7 @@ def main(inherited: Sequence[str] = ()) -> int:
             listener, lifeline = (socket.socket(fileno=int(number)) for number in inherited)
             serve(settings, listener, lifeline)
             return 0
-        listener = listen(settings.host, settings.port)
+        listener = listen(settings.host, settings.port, settings.relay_stall_seconds)
         if settings.workers > 1:
             configure_logging(settings.log_level)
             return supervise(settings.workers, listener)

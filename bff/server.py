@@ -13,6 +13,7 @@ from bff.app import create_app
 from bff.limits import raise_file_limit
 from bff.protocol import Protocol
 from bff.relay import Relay
+from bff.relay.sse import FAREWELL_SECONDS
 from bff.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -21,8 +22,12 @@ log = structlog.get_logger(__name__)
 BACKLOG = 4096
 # Bytes the kernel takes ahead of the reader: without it, megabytes for each stuck one before it shows.
 NOTSENT_LOWAT = 32 * 1024
-# Milliseconds that sent data may go unacknowledged; a dead link would be held for a quarter of an hour.
-USER_TIMEOUT = 15_000
+# Seconds that a reader may be stuck, by default (RELAY_STALL_SECONDS).
+STALL_SECONDS = 20.0
+# Seconds beyond that and the farewell until the kernel ends a connection that acknowledges nothing; a dead
+# one would be held for a quarter of an hour. Linux counts a reader without room as dead: any sooner, and it
+# ended a stuck reader without the `reset`. We look once a second, and the kernel began to count before us.
+USER_TIMEOUT_MARGIN = 5.0
 # Seconds of silence before the link is probed, between probes, and probes without an answer.
 KEEPALIVE = (20, 5, 3)
 # Seconds for farewells and requests under way at the end. A supervisor kills after ten as a rule, our parent
@@ -98,8 +103,13 @@ class Server(uvicorn.Server):
             await asyncio.sleep(GLANCE)
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, stall: float = STALL_SECONDS) -> socket.socket:
     """A listening socket whose options the connections inherit; what a platform lacks is left out.
+
+    Args:
+        host: where to listen.
+        port: where to listen; 0 is any free one.
+        stall: seconds after which we end a stuck reader ourselves.
 
     Raises:
         OSError: the address cannot be listened on.
@@ -114,7 +124,7 @@ def listen(host: str, port: int) -> socket.socket:
     for name, value in (
         ("TCP_NODELAY", 1),
         ("TCP_NOTSENT_LOWAT", NOTSENT_LOWAT),
-        ("TCP_USER_TIMEOUT", USER_TIMEOUT),
+        ("TCP_USER_TIMEOUT", round((stall + FAREWELL_SECONDS + USER_TIMEOUT_MARGIN) * 1000)),
         ("TCP_KEEPIDLE", idle),
         ("TCP_KEEPINTVL", interval),
         ("TCP_KEEPCNT", count),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -9,6 +10,8 @@ import httpx
 import pytest
 
 from bff.relay.frames import FRAMES
+from bff.relay.sse import FAREWELL_SECONDS
+from bff.server import listen
 from tests.relay.client import Sent, parse
 from tests.relay.fakes import EMPTY, make_event, until
 from tests.relay.wire import ORG, Wire, World, connect, connected, dechunked, read_all, serving
@@ -355,3 +358,14 @@ async def test_a_client_that_lags_behind_its_own_replay_gets_all_of_it_and_then_
     assert is_complete
     ids = [line for line in body.decode().split("\n") if line.startswith("id: ")]
     assert [int(line[4:].split("-")[0]) for line in ids][1:] == list(range(1, 121))
+
+
+@pytest.mark.parametrize("stall", [1.0, 20.0, 60.0])
+def test_the_kernel_does_not_end_a_stuck_reader_before_it_is_told_reset(stall: float) -> None:
+    with listen("127.0.0.1", 0, stall) as listener, socket.create_connection(listener.getsockname()):
+        listener.setblocking(True)
+        connection, _ = listener.accept()
+        with connection:
+            milliseconds = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+    # A look each second finds it; then it has time for the farewell.
+    assert milliseconds / 1000 > stall + 1 + FAREWELL_SECONDS
