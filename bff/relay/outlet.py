@@ -6,7 +6,6 @@ stream's to decide. Neither costs a task while readers keep up.
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Generator, Sequence
 from functools import lru_cache
 from typing import Any, Protocol
@@ -54,12 +53,12 @@ class Outlet:
         owner: is told when the reader is ready again.
     """
 
-    __slots__ = ("_owner", "aborted", "since")
+    __slots__ = ("_owner", "aborted", "is_ready")
 
     def __init__(self, owner: Owner) -> None:
         self._owner = owner
-        self.since: float | None = None
-        """When the write began that the reader has not yet taken (seconds of time.monotonic); None: ready."""
+        self.is_ready = True
+        """Whether the reader has taken all that was written."""
         self.aborted = False
         """Whether the response's task was ended by `abort`."""
 
@@ -68,7 +67,7 @@ class Outlet:
         raise NotImplementedError
 
     def write(self, piece: bytes, *, more: bool) -> None:
-        """Send the next piece, or the last one. Only where `since` is None.
+        """Send the next piece, or the last one. Only where `is_ready`.
 
         Raises:
             Exception: whatever the connection died of.
@@ -135,14 +134,14 @@ class Stepped(Outlet):
             waiting = step.send(None)
         except StopIteration:
             return
-        self.since = time.monotonic()
+        self.is_ready = False
         self._step = asyncio.get_running_loop().create_task(self._go_on(step, waiting))
 
     async def _go_on(self, step: Step, waiting: Any) -> None:
         # A connection that dies here is noticed by the response's own task.
         with contextlib.suppress(OSError, RuntimeError):
             await _Resumed(step, waiting)
-            self.since = None
+            self.is_ready = True
             self._owner.flush()
 
     def abort(self) -> None:
@@ -219,11 +218,11 @@ class Direct(Outlet):
 
     def pause(self) -> None:
         """The reader has not taken all."""
-        self.since = time.monotonic()
+        self.is_ready = False
 
     def resume(self) -> None:
         """The reader has taken all."""
-        self.since = None
+        self.is_ready = True
         self._owner.flush()
 
     def lost(self) -> None:

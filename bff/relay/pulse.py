@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from bff.relay.admission import away
 from bff.relay.frames import FRAMES
-from bff.relay.sse import Stream
+from bff.relay.sse import Backlogs, Stream
 from bff.relay.views import stamp
 
 # How long before the token's end a stream says so: enough for a client to refresh and to open another stream.
@@ -19,10 +19,12 @@ class Pulse:
 
     Args:
         interval: seconds between two heartbeats of one stream.
+        backlogs: knows who is stuck.
         clock: Unix seconds.
     """
 
-    def __init__(self, interval: float, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, interval: float, backlogs: Backlogs, clock: Callable[[], float] = time.time) -> None:
+        self._backlogs = backlogs
         self._tick = min(1.0, interval)
         self._clock = clock
         self._slots: list[set[Stream]] = [set() for _ in range(max(1, round(interval / self._tick)))]
@@ -51,10 +53,10 @@ class Pulse:
         self._due[second].add(stream)
 
     def beat(self) -> None:
-        """One slot's heartbeats, and whatever tokens end before the next."""
+        """One slot's heartbeats, whoever is stuck, and whatever tokens end before the next."""
+        self._backlogs.cut_stuck()
         chunks: dict[str, bytes] = {}
         for stream in tuple(self._slots[self._next]):
-            stream.cut_if_stuck()
             if stream.live:
                 cursor = stamp(stream.organization.cursor, stream.filter.mark)
                 stream.push(chunks.get(cursor) or chunks.setdefault(cursor, FRAMES.heartbeat(cursor)))

@@ -86,7 +86,7 @@ class Relay:
         self.tickets = Tickets(config.secret_key)
         self.hub = Hub(event_log.read, FRAMES, ring_size=config.ring_size, on_publish=self._published)
         self._grants = Grants(event_log.grants, self.hub, config.grant_seconds)
-        self._pulse = Pulse(config.heartbeat_seconds)
+        self._pulse = Pulse(config.heartbeat_seconds, self._backlogs)
         self._cadence = Cadence(config.poll_seconds, config.fast_poll_seconds)
         self.feed = Feed(config.supabase_url, config.secret_key, self._queue, self._feed_changed)
 

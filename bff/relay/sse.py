@@ -44,14 +44,17 @@ class Backlogs:
         each: bytes; a reader for whom more waits when something more comes is cut off.
         total: bytes that may wait for all of them; beyond, those with the most are cut off.
         stall: seconds that one write may take.
+        clock: seconds that only go forward.
     """
 
     each: int
     total: int
     stall: float
+    clock: Callable[[], float] = time.monotonic
     queued: int = 0
     """Bytes of memory."""
-    _streams: set["Stream"] = field(default_factory=set)
+    # Those whose readers are not ready, and since when; the longest first.
+    _lagging: dict["Stream", float] = field(default_factory=dict)
     # For how many readers a piece waits, by its identity: whoever counts it here holds it.
     _counts: dict[int, int] = field(default_factory=dict)
 
@@ -62,8 +65,6 @@ class Backlogs:
         self._counts[id(piece)] = count + 1
         if not count:
             self.queued += len(piece)
-        if not stream.ended:
-            self._streams.add(stream)
 
     def take(self, stream: "Stream", piece: bytes) -> None:
         """That has gone out, or is given up."""
@@ -73,19 +74,27 @@ class Backlogs:
             self._counts[id(piece)] = count
         else:
             self.queued -= len(piece)
-        if not stream.queued:
-            self._streams.discard(stream)
 
-    def spare(self, stream: "Stream") -> None:
-        """The stream has ended: it is not to be cut off."""
-        self._streams.discard(stream)
+    def begin(self, stream: "Stream") -> None:
+        """The stream's reader is not ready from now on."""
+        self._lagging[stream] = self.clock()
+
+    def end(self, stream: "Stream") -> None:
+        """It is ready again, or the stream has ended and is not to be cut off; may be called again."""
+        self._lagging.pop(stream, None)
+
+    def cut_stuck(self) -> None:
+        """Cut off those whose readers have taken nothing for too long."""
+        before = self.clock() - self.stall
+        for stream in [each for each, since in self._lagging.items() if since < before]:
+            stream.cut()
 
     def enforce(self) -> None:
         """Where too much waits for all, cut off those with the most until there is room for a while."""
         if self.queued <= self.total:
             return
         enough = self.total - self.total // ROOM
-        for stream in sorted(self._streams, key=lambda each: each.queued, reverse=True):
+        for stream in sorted(self._lagging, key=lambda each: each.queued, reverse=True):
             if self.queued <= enough:
                 return
             stream.cut()
@@ -202,6 +211,8 @@ class Stream(Subscriber):
         """From now on whoever has bytes writes them: nothing was awaited since the stream went live."""
         notes = b"".join(self._notes or ())
         self._notes = None
+        if self._outlet is not None and not self._outlet.is_ready:
+            self._lag()
         if notes or self.ended:
             self._write(notes, more=not self.ended)
 
@@ -232,7 +243,7 @@ class Stream(Subscriber):
     def _leave(self) -> None:
         self.ended = True
         self.hub.leave(self)
-        self._backlogs.spare(self)
+        self._backlogs.end(self)
 
     def _write(self, chunk: bytes, *, more: bool) -> None:
         outlet = self._outlet
@@ -241,7 +252,7 @@ class Stream(Subscriber):
             return
         pieces = outlet.pieces(chunk, more=more)
         for left, piece in enumerate(pieces, 1 - len(pieces)):
-            if outlet.since is not None or self._queue is not None:
+            if not outlet.is_ready or self._queue is not None:
                 self._enqueue(piece, more=more or left < 0)
             elif not self._put(outlet, piece, more=more or left < 0):
                 return
@@ -253,10 +264,15 @@ class Stream(Subscriber):
         except Exception:  # noqa: BLE001 - whatever one connection died of must not reach the others
             self._give_up()
             return False
-        if outlet.since is not None:
+        if not outlet.is_ready:
             self._in_hand = piece
             self._backlogs.add(self, piece)
+            self._lag()
         return True
+
+    def _lag(self) -> None:
+        if not self.ended:
+            self._backlogs.begin(self)
 
     def _enqueue(self, piece: bytes, *, more: bool) -> None:
         if self._queue is None:
@@ -267,8 +283,9 @@ class Stream(Subscriber):
     def flush(self) -> None:
         """The reader is ready: write what waits, for as long as it is."""
         self._let_go()
+        self._backlogs.end(self)
         queue, outlet = self._queue, self._outlet
-        while queue and outlet is not None and outlet.since is None:
+        while queue and outlet is not None and outlet.is_ready:
             piece, more = queue.popleft()
             self._backlogs.take(self, piece)
             if not self._put(outlet, piece, more=more):
@@ -282,12 +299,6 @@ class Stream(Subscriber):
             self._forget_queue()
             self.hub.counts.resets["slow_consumer"] += 1
             self.end(FRAMES.reset("slow_consumer", away()))
-
-    def cut_if_stuck(self) -> None:
-        """Cut the stream off if its reader has taken nothing for too long."""
-        since = None if self._outlet is None else self._outlet.since
-        if since is not None and time.monotonic() - since > self._backlogs.stall:
-            self.cut()
 
     def _forget_queue(self) -> None:
         queue, self._queue = self._queue, None

@@ -142,6 +142,19 @@ async def test_goodbye_is_the_last_frame_also_during_a_replay(direct: bool) -> N
 
 
 @both_ways
+async def test_a_reader_that_is_stuck_in_its_replay_is_given_up(direct: bool) -> None:
+    world = World(stall=0.05, cursor=EMPTY)
+    world.log.commit(ORG)
+    wire, stream = Wire(direct=direct), await world.open()
+    wire.stop()
+    async with asyncio.timeout(20):
+        await stream(wire.scope, wire.receive, wire.send)
+    assert world.closed == [stream]
+    assert world.hub.organizations == {}
+    assert wire.is_aborted == direct
+
+
+@both_ways
 async def test_a_stuck_reader_is_noticed_soon_and_its_connection_aborted(direct: bool) -> None:
     world = World(backlog=50_000)
     async with serving(world, direct=direct) as url:

@@ -35,12 +35,14 @@ class World:
     total: int = 10**9
     stall: float = 20.0
     cursor: str | None = None
+    now: float = 0.0
+    """Seconds, by which it is told who is stuck."""
     streams: list[Stream] = field(default_factory=list)
     closed: list[Stream] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.hub = Hub(self.log.read, FRAMES)
-        self.backlogs = Backlogs(self.backlog, self.total, self.stall)
+        self.backlogs = Backlogs(self.backlog, self.total, self.stall, lambda: self.now)
 
     def make(self, expires_in: float = 3600) -> Stream:
         """A stream that is not open yet."""
@@ -90,6 +92,7 @@ class Wire(asyncio.Transport):
         self.messages: list[Message] = []
         self.gone = asyncio.Event()
         self.broken = False
+        self.is_aborted = False
         self.scope: dict[str, Any] = {"type": "http"}
         if direct:
             self.scope["extensions"] = {CONNECTION_EXTENSION: {"connection": self}}
@@ -106,7 +109,7 @@ class Wire(asyncio.Transport):
     def go(self) -> None:
         """The reader takes whatever comes."""
         self._ready.set()
-        if self._outlet is not None and self._outlet.since is not None:
+        if self._outlet is not None and not self._outlet.is_ready:
             self._outlet.resume()
 
     async def send(self, message: Message) -> None:
@@ -146,6 +149,7 @@ class Wire(asyncio.Transport):
         pass
 
     def abort(self) -> None:
+        self.is_aborted = True
         if self._outlet is not None:
             asyncio.get_running_loop().call_soon(self._outlet.lost)
 
