@@ -65,12 +65,16 @@ class Batch(Generic[K, V]):
             self._send()
 
     def _send(self) -> None:
-        waiting, self._waiting = list(self._waiting.items()), {}
-        for begin in range(0, len(waiting), self._size):
-            part = waiting[begin : begin + self._size]
-            call = asyncio.get_running_loop().create_task(self._answer(part))
+        loop = asyncio.get_running_loop()
+        waiting = list(self._waiting.items())
+        room = (MAX_CALLS - len(self._calls)) * self._size
+        self._waiting = dict(waiting[room:])
+        for begin in range(0, min(room, len(waiting)), self._size):
+            call = loop.create_task(self._answer(waiting[begin : begin + self._size]))
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
+        if self._waiting:
+            loop.call_later(BATCH_SECONDS, self._send_or_wait, len(self._waiting), loop.time())
 
     async def _answer(self, waiting: Sequence[tuple[K, asyncio.Future[V]]]) -> None:
         try:
