@@ -39,6 +39,11 @@ class Protocol(HttpToolsProtocol):
 
     # What a stream calls
 
+    @property
+    def is_gone(self) -> bool:
+        """See `bff.relay.outlet.Connection`."""
+        return self._running is None or self._running.disconnected or self.transport.is_closing()
+
     def prepare(self) -> None:
         """See `bff.relay.outlet.Connection`. uvicorn would send chunks to HTTP/1.0 too (RFC 9112, 6.1)."""
         cycle = self._running
@@ -49,7 +54,7 @@ class Protocol(HttpToolsProtocol):
     def take(self, outlet: Direct) -> bool:
         """See `bff.relay.outlet.Connection`. From now on what the client sends is not looked at."""
         cycle = self._running
-        if cycle is None or cycle.disconnected or self.transport.is_closing():
+        if cycle is None or self.is_gone:
             return False
         self._outlet = outlet
         # The request's task may end now without uvicorn's missing the end of the response.

@@ -62,6 +62,11 @@ class Outlet:
         self.aborted = False
         """Whether the response's task was ended by `abort`."""
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the client is known to have left, so that nothing need be sent any more."""
+        return False
+
     def pieces(self, chunk: bytes, *, more: bool) -> Sequence[bytes]:
         """What goes out for a chunk, piece by piece; at least one where it is the last chunk."""
         raise NotImplementedError
@@ -159,6 +164,10 @@ class Stepped(Outlet):
 class Connection(Protocol):
     """A connection of our own server, which an open stream may take over."""
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the client has left; asked before `take`."""
+
     def prepare(self) -> None:
         """To be called before the response's head is sent."""
 
@@ -189,6 +198,11 @@ class Direct(Outlet):
         self._transport: asyncio.Transport
         self._is_chunked = True
         connection.prepare()
+
+    @property
+    def is_gone(self) -> bool:
+        """See `Outlet.is_gone`."""
+        return self._connection.is_gone
 
     def take(self) -> bool:
         """Take the connection over, once the head is sent; False where the client is gone."""

@@ -166,7 +166,7 @@ class Stream(Subscriber):
         outlet = self._outlet = direct or Stepped(self, send, asyncio.current_task())
         is_taken = False
         try:
-            await self._begin(send, [*HEADERS, CLOSE] if direct else list(HEADERS))
+            await self._begin(outlet, send, [*HEADERS, CLOSE] if direct else list(HEADERS))
             is_taken = direct is not None and direct.take()
             if is_taken or direct is None:
                 self._go_on()
@@ -183,7 +183,7 @@ class Stream(Subscriber):
             if not is_taken:
                 self.close()
 
-    async def _begin(self, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
+    async def _begin(self, outlet: Outlet, send: Send, headers: list[tuple[bytes, bytes]]) -> None:
         """The part of the stream that its own task sends: up to where the hub stands."""
 
         async def timed_send(message: dict[str, Any]) -> None:
@@ -199,6 +199,8 @@ class Stream(Subscriber):
                 async for chunk in chunks:
                     if self.ended:
                         break
+                    if outlet.is_gone:
+                        return
                     # What tells of another access goes before the first frame under it: a client cut off in
                     # between would come back with that frame's cursor, and be taken for one that knows.
                     notes, self._notes = self._notes or [], []

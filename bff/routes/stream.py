@@ -1,14 +1,16 @@
 """The calendar stream (Server-sent events), and tickets for browsers that cannot send a token with it."""
 
+import asyncio
 import random
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -75,13 +77,14 @@ async def stream_calendar(request: Request, query: StreamQuery) -> Response:
         # client come back at once.
         raise UnauthorizedError("The access token has expired.", sent=True)
     with _refusals(request):
-        stream = await request.state["relay"].open(
+        opening = request.state["relay"].open(
             identity,
             str(organization_id),
             cursor,
             [str(asset) for asset in query.asset_id] or None,
             query.section or None,
         )
+        stream = await unless_gone(request.receive, opening)
     return StreamResponse(stream)
 
 
@@ -136,6 +139,48 @@ def _to_identity(principal: Principal) -> Identity:
             # The database would refuse it, and with it all others of the same call.
             raise UnauthorizedError("The access token is not valid.", sent=True) from None
     return Identity(str(principal.user_id), principal.session_id, principal.aal, principal.expires_at)
+
+
+async def unless_gone(receive: Receive, opening: Coroutine[Any, Any, Stream]) -> Stream:
+    """The stream that is being opened, for as long as its client is there.
+
+    The places of those who left while the database was slow would count against their users: whoever reloads
+    a page a few times would be refused, and an EventSource does not come back after that.
+
+    Args:
+        receive: of the request, which has no body to be read.
+        opening: cancelled where the client leaves.
+
+    Raises:
+        ClientDisconnect: it left.
+        Exception: whatever opening raises.
+    """
+    task, leaving = asyncio.create_task(opening), asyncio.create_task(_left(receive))
+    try:
+        await asyncio.wait([task, leaving], return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        await _drop(task)
+        raise
+    finally:
+        leaving.cancel()
+    if task.done():
+        return task.result()
+    await _drop(task)
+    leaving.result()
+    raise ClientDisconnect
+
+
+async def _drop(task: asyncio.Task[Stream]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled() and task.exception() is None:
+        # It was open already in the moment that nobody wanted it any more.
+        task.result().close()
+
+
+async def _left(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 @contextmanager

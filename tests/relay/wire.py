@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import uvicorn
-from starlette.types import Message
+from starlette.types import ASGIApp, Message
 
 from bff.protocol import Protocol
 from bff.relay.frames import FRAMES
@@ -93,6 +93,7 @@ class Wire(asyncio.Transport):
         self.gone = asyncio.Event()
         self.broken = False
         self.is_aborted = False
+        self.is_gone = False
         self.scope: dict[str, Any] = {"type": "http"}
         if direct:
             self.scope["extensions"] = {CONNECTION_EXTENSION: {"connection": self}}
@@ -131,6 +132,8 @@ class Wire(asyncio.Transport):
         pass
 
     def take(self, outlet: Direct) -> bool:
+        if self.is_gone:
+            return False
         self._outlet = outlet
         outlet.attach(self, is_chunked=True, is_paused=False)
         return True
@@ -209,6 +212,17 @@ async def serving(world: World, *, direct: bool) -> AsyncIterator[str]:
             del scope["extensions"]
         await stream(scope, receive, send)
 
+    async with serving_app(app) as url:
+        try:
+            yield url
+        finally:
+            for stream in world.streams:
+                stream.end(b"")
+
+
+@asynccontextmanager
+async def serving_app(app: ASGIApp) -> AsyncIterator[str]:
+    """An application behind the BFF's own socket and protocol; the address."""
     listener = listen("127.0.0.1", 0)
     config = uvicorn.Config(app, http=Protocol, lifespan="off", log_config=None, timeout_graceful_shutdown=1)
     server = uvicorn.Server(config)
@@ -217,8 +231,6 @@ async def serving(world: World, *, direct: bool) -> AsyncIterator[str]:
     try:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        for stream in world.streams:
-            stream.end(b"")
         server.should_exit = True
         await task
 
