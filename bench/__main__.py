@@ -23,6 +23,7 @@ async def main() -> int:
     figures += await fanout.deliveries()
     figures += await storm.restart()
     figures += await storm.stalled()
+    figures += await storm.paused()
     with filled_database() as scale:
         # Reading first: what booking writes is in nobody's way then.
         for measure in (availability, reading, refreshing, booking):

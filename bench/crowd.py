@@ -201,6 +201,21 @@ class _Crowd:
         """Waits for so many changes since the mark; answers when the last one came."""
         self._until = lambda: self._last if self._frames >= frames else None
 
+    def pause(self, seconds: float) -> None:
+        """Reads nothing for so long, and then goes on."""
+        time.sleep(seconds)
+        self._pipe.send(True)
+
+    def settled(self, frames: int) -> None:
+        """Waits until each has so many changes since the mark, or was cut off; answers how many were."""
+
+        def answer() -> int | None:
+            if any(reader.is_open and reader.frames < frames for reader in self._order):
+                return None
+            return sum(reader.frames < frames for reader in self._order)
+
+        self._until = answer
+
     def caught_up(self, seq: int) -> None:
         """Waits until each stream stands at `seq`; answers the time since the first connection was taken."""
 
@@ -295,6 +310,10 @@ class Crowd:
     def counted(self, frames: int) -> float:
         """Waits for so many changes since the mark; the moment of the last one (monotonic seconds)."""
         return float(self._ask("counted", frames))
+
+    def settled(self, frames: int) -> int:
+        """Waits until each has so many changes since the mark or was cut off; how many were cut off."""
+        return int(self._ask("settled", frames))
 
     def caught_up(self, seq: int) -> tuple[float, int, int]:
         """Waits until each stream stands at `seq`.

@@ -34,8 +34,8 @@ def cursor_at(seq: int) -> str:
     return f"{seq}-{event_id(seq)[:8]}" if seq else "0-00000000"
 
 
-def make_event(organization: str, seq: int) -> dict[str, Any]:
-    """An event whose frame takes FRAME_BYTES."""
+def make_event(organization: str, seq: int, size: int = FRAME_BYTES) -> dict[str, Any]:
+    """An event whose frame takes so many bytes."""
     reservation = {"id": "0" * 36, "asset_id": "a" * 36, "status": "approved", "start_date": OCCURRED_AT}
     payload: dict[str, Any] = {"reservation": {**reservation, "title": ""}, "previousState": reservation}
     event = {
@@ -52,7 +52,7 @@ def make_event(organization: str, seq: int) -> dict[str, Any]:
         "occurred_at": OCCURRED_AT,
     }
     lines = len(f"id: {event['cursor']}\nevent: {event['type']}\ndata: \n\n")
-    payload["reservation"]["title"] = "x" * (FRAME_BYTES - lines - len(frame_data(event)))
+    payload["reservation"]["title"] = "x" * (size - lines - len(frame_data(event)))
     return event
 
 
@@ -77,6 +77,7 @@ class LogStub:
         """Organisations asked about, by function: one call asks about many."""
         self.published: list[float] = []
         """When (monotonic seconds) each event that was waited for at the end was first handed out."""
+        self.frame_bytes = FRAME_BYTES
         self._bursts = 0
         self._size = 1
         self._due: Callable[[], bool] = lambda: True
@@ -124,12 +125,12 @@ class LogStub:
             self._bursts -= 1
             head = self.heads[organization_id] = head + self._size
             self.published += [time.monotonic()] * self._size
-        last = min(head, seq + limit)
+        last, size = min(head, seq + limit), self.frame_bytes
         return {
             "organization_id": organization_id,
             "status": "ok",
             "has_more": last < head,
-            "events": [make_event(organization_id, each) for each in range(seq + 1, last + 1)],
+            "events": [make_event(organization_id, each, size) for each in range(seq + 1, last + 1)],
             "cursor": cursor_at(head),
         }
 

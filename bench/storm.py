@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 
 from bench.crowd import Crowd, crowd
 from bench.fanout import requests_for, two_cores
 from bench.logstub import LogStub, log_stub
 from bench.report import Figure, median, p99
-from bench.servers import bff_process, free_port
+from bench.servers import Served, bff_process, free_port
 from bff.limits import raise_file_limit
 
 STREAMS = 2_000
@@ -26,6 +27,12 @@ SPACING = 0.1  # seconds between two events
 STALLED = (0, 1, 20)
 # What makes a stalled reader stuck: beyond the kernel's buffers, within its backlog.
 FILLING = 150  # events
+# A page of large events at once, to readers that read nothing for so many seconds.
+PAGE = 200  # events
+PAGE_FRAME_BYTES = 2_048
+PAUSE = 1.0
+SUPERVISOR = 10.0  # seconds that supervisors wait, as a rule, before they kill
+SAMPLE = 0.01  # seconds between two looks at the process' size
 SETTINGS = {"RELAY_FAST_POLL_SECONDS": "0.02", "RELAY_HEARTBEAT_SECONDS": "3600"}
 
 
@@ -116,6 +123,56 @@ async def stalled() -> list[Figure]:
             )
         )
     return figures
+
+
+async def paused() -> list[Figure]:
+    """What the process holds for readers that all pause while a page of large events goes out to them."""
+    raise_file_limit()
+    with two_cores() as (core, other), crowd(other) as readers:
+        async with log_stub() as stub:
+            stub.frame_bytes = PAGE_FRAME_BYTES
+            with bff_process(SETTINGS | stub.env, core=core) as bff:
+                readers.connect(bff.port, requests_for(stub, STREAMS))
+                await asyncio.to_thread(readers.opened)
+                readers.mark()
+                before = peak = bff.resident
+                readers.begin("pause", PAUSE)
+                stub.feed(1, PAGE)
+                for answer in (readers.answer, partial(readers.settled, PAGE)):
+                    waiting = asyncio.create_task(asyncio.to_thread(answer))
+                    while not waiting.done():
+                        peak = max(peak, bff.resident)
+                        await asyncio.wait([waiting], timeout=SAMPLE)
+                    cut = waiting.result()
+                goodbye = await _goodbye(bff)
+                readers.close()
+    sent, grown = STREAMS * PAGE * PAGE_FRAME_BYTES, peak - before
+    return [
+        Figure(
+            name=f"{PAGE} events of 2 KB to {STREAMS:,} readers that pause for a second: memory at its peak",
+            baseline=f"a copy for each {sent / 2**20:,.0f} MB",
+            ours=f"{grown / 2**20:,.0f} MB more, {cut} cut off",
+            ratio=grown / sent,
+            aim="64 MB at most, none cut off",
+            met=grown <= 64 * 2**20 and cut == 0,
+        ),
+        Figure(
+            name=f"SIGTERM under {STREAMS:,} streams: goodbyes, to the end of the process",
+            baseline=f"killed by a supervisor after {SUPERVISOR:.0f} s",
+            ours=f"{goodbye:.1f} s",
+            ratio=goodbye / SUPERVISOR,
+            aim="shown",
+            met=True,
+        ),
+    ]
+
+
+async def _goodbye(bff: Served) -> float:
+    """Seconds from SIGTERM to the end of the process."""
+    begun = time.monotonic()
+    bff.process.terminate()
+    await asyncio.to_thread(bff.process.wait)
+    return time.monotonic() - begun
 
 
 async def _waits(stub: LogStub, readers: Crowd) -> Sequence[float]:

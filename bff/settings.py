@@ -132,14 +132,14 @@ class Settings(BaseSettings):
     relay_backlog_bytes: int = _knob(
         1_048_576,
         "RELAY_BACKLOG_BYTES",
-        "What may wait for one slow reader before it is cut off.",
+        "With more than that waiting for it when more comes, a slow reader is cut off.",
         "bytes",
         ge=1,
     )
     relay_total_backlog_bytes: int = _knob(
         67_108_864,
         "RELAY_TOTAL_BACKLOG_BYTES",
-        "What may wait for all slow readers of one process; beyond, those with the most are cut off.",
+        "What may wait for all slow readers, shared bytes counted once; beyond, the worst are cut off.",
         "bytes",
         ge=1,
     )
