@@ -6,8 +6,9 @@ stream's to decide. Neither costs a task while readers keep up.
 
 import asyncio
 import contextlib
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, Protocol
 
 from starlette.types import Send
@@ -18,6 +19,8 @@ Step = Generator[Any, Any, None]
 CONNECTION_EXTENSION = "reservepty.connection"
 # Bytes that a transport is given at once: it may hold as much for each stream, and does not say for how many.
 PIECE_BYTES = 64 * 1024
+# The end of a frame (WHATWG HTML, 9.2.6).
+FRAME_END = b"\n\n"
 # Chunks whose pieces are kept for the next streams: an event goes from one to the next, but heartbeats of
 # several organisations take turns.
 KEPT_CHUNKS = 8
@@ -27,8 +30,27 @@ LAST_CHUNK = b"0\r\n\r\n"
 @lru_cache(KEPT_CHUNKS)
 def _pieces(chunk: bytes, *, is_chunked: bool) -> tuple[bytes, ...]:
     """The chunk in pieces, the same objects for all streams: what many wait for is in memory once."""
-    parts = [chunk[begin : begin + PIECE_BYTES] for begin in range(0, len(chunk), PIECE_BYTES)]
+    parts = [chunk[begin:end] for begin, end in pairwise(_bounds(chunk))]
     return tuple([b"%x\r\n%b\r\n" % (len(part), part) for part in parts] if is_chunked else parts)
+
+
+def _bounds(chunk: bytes) -> Iterator[int]:
+    """Where pieces begin and end: each has whole frames, and more bytes than allowed only if one frame does.
+
+    Whoever is cut off is told so behind the last piece that went out: in the middle of a frame, what tells it
+    would be read as the rest of that frame.
+    """
+    begin = 0
+    while begin < len(chunk):
+        yield begin
+        end = begin + PIECE_BYTES
+        if end < len(chunk):
+            found = chunk.rfind(FRAME_END, begin, end)
+            if found < 0:
+                found = chunk.find(FRAME_END, end - len(FRAME_END) + 1)
+            end = found + len(FRAME_END) if found >= 0 else len(chunk)
+        begin = end
+    yield len(chunk)
 
 
 def body(chunk: bytes, *, more: bool) -> dict[str, Any]:

@@ -63,8 +63,10 @@ class World:
         stream.opening = (FRAMES.ready(stream.cursor, resumed=self.cursor is not None),)
         return stream
 
-    def commit(self, size: int = 0) -> None:
-        self.hub.publish([self.log.commit(ORG, payload={"reservation": {"title": "x" * size}})])
+    def commit(self, size: int = 0, count: int = 1) -> None:
+        """So many events, as one page."""
+        payload = {"reservation": {"title": "x" * size}}
+        self.hub.publish([self.log.commit(ORG, payload=payload) for _ in range(count)])
 
 
 def dechunked(raw: bytes) -> tuple[bytes, bool]:
