@@ -108,3 +108,14 @@ export async function until(probe, what) {
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 }
+
+/** From now on somebody has to agree to whatever is booked of this asset. */
+export const requireApproval = (api, organization, asset) =>
+  api("owner", "POST", `organizations/${organization}/rules`, {
+    name: "Guests are agreed on",
+    rule_type: "custom",
+    conditions: { description: "Somebody makes sure that the cook is there." },
+    effect: "require_approval",
+    asset_ids: [asset.id],
+    approval_type: "any_approver",
+  });

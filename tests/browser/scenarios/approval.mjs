@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
-import { booking, dialog, drag, notice, pointOn, press, until } from "../chromium.mjs";
+import { booking, dialog, drag, notice, pointOn, press, requireApproval, until } from "../chromium.mjs";
 
 export async function play({ open, api, organization, people, assets }) {
-  await api("owner", "POST", `organizations/${organization}/rules`, {
-    name: "Guests are agreed on",
-    rule_type: "custom",
-    conditions: { description: "Somebody makes sure that the cook is there." },
-    effect: "require_approval",
-    asset_ids: [assets.residences.id],
-    approval_type: "any_approver",
-  });
+  await requireApproval(api, organization, assets.residences);
   const [mine, theirs] = await Promise.all([open("member"), open("manager")]);
   const house = assets.residences.name;
   await drag(mine, await pointOn(mine, house, 1, 15.5), await pointOn(mine, house, 3, 10.5));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { booking, dialog, notice, panama, press } from "../chromium.mjs";
+import { booking, dialog, notice, panama, press, requireApproval } from "../chromium.mjs";
 
 export async function play({ open, api, organization, people, assets }) {
   const time = { start_date: panama(2, 6), end_date: panama(2, 18) };
@@ -38,14 +38,7 @@ export async function play({ open, api, organization, people, assets }) {
   await notice(page, "Cancelled: Fourth").waitFor();
 
   // Nobody approves what they have not seen.
-  await api("owner", "POST", `organizations/${organization}/rules`, {
-    name: "Guests are agreed on",
-    rule_type: "custom",
-    conditions: { description: "Somebody makes sure that the cook is there." },
-    effect: "require_approval",
-    asset_ids: [assets.residences.id],
-    approval_type: "any_approver",
-  });
+  await requireApproval(api, organization, assets.residences);
   const stay = { asset_id: assets.residences.id, title: "Two guests", ...time };
   const asked = await api("member", "POST", "reservations", stay);
   const theirs = await open("manager");
