@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from bff.limits import raise_file_limit
+from bff.descriptors import raise_file_limit
 
 READY = b"event: ready"
 CHANGE = b"event: reserv"

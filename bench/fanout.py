@@ -17,7 +17,7 @@ from bench.crowd import Crowd, crowd
 from bench.logstub import FRAME_BYTES, LogStub, cursor_at, log_stub
 from bench.report import Figure
 from bench.servers import Served, bff_process, free_port, python_process
-from bff.limits import raise_file_limit
+from bff.descriptors import raise_file_limit
 
 SIZES = (2_000, 5_000)
 USERS = 500

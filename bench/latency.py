@@ -22,7 +22,7 @@ from bench.demo import Demo
 from bench.fanout import stream_request, two_cores
 from bench.report import Figure, median, p99
 from bench.servers import bff_process
-from bff.limits import raise_file_limit
+from bff.descriptors import raise_file_limit
 
 BLOCKS = 4
 CHANGES = 100  # in each block

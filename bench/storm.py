@@ -10,7 +10,7 @@ from bench.fanout import requests_for, two_cores
 from bench.logstub import LogStub, log_stub
 from bench.report import Figure, median, p99
 from bench.servers import Served, bff_process, free_port
-from bff.limits import raise_file_limit
+from bff.descriptors import raise_file_limit
 
 STREAMS = 2_000
 ORGANIZATIONS = 20

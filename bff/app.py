@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Route
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from bff import docs, openapi
 from bff.auth import Authenticator, Jwks
@@ -139,6 +140,7 @@ def _page_routes(settings: Settings) -> list[Route]:
 def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
     """In the order of execution; the errors of whatever stands below `Errors` get the one body."""
     return [
+        Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
         Middleware(RequestContext, metrics=metrics),
         Middleware(
             CORSMiddleware,

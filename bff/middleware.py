@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bff.addresses import client_address
 from bff.auth import Authenticator
 from bff.errors import ApiError, NotFoundError, ServiceUnavailableError, UnauthorizedError
 from bff.metrics import NO_ANSWER, UNKNOWN_PATH, Metrics
@@ -54,7 +55,12 @@ class RequestContext:
         started_at = time.perf_counter()
         sent = next((value for name, value in scope["headers"] if name == REQUEST_ID_HEADER), None)
         identity = request_id(sent)
-        scope.setdefault("state", {}).update(request_id=identity, started_at=started_at, principal=None)
+        scope.setdefault("state", {}).update(
+            request_id=identity,
+            started_at=started_at,
+            principal=None,
+            client_address=client_address(scope),
+        )
         status = 0
 
         async def send_with_id(message: Message) -> None:

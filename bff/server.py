@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 
 from bff.app import create_app
-from bff.limits import raise_file_limit
+from bff.descriptors import raise_file_limit
 from bff.protocol import Protocol
 from bff.relay import Relay
 from bff.relay.sse import FAREWELL_SECONDS

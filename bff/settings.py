@@ -4,6 +4,7 @@
 """
 
 import sys
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -76,6 +77,11 @@ class Settings(BaseSettings):
         (),
         "CORS_ORIGINS",
         "Origins whose pages may call, separated by commas; `*` is refused.",
+    )
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = _knob(
+        (),
+        "TRUSTED_PROXIES",
+        "Addresses or networks whose `X-Forwarded-For` is believed, separated by commas; `*` is refused.",
     )
     calendar_page_dir: Path | None = _knob(
         None,
@@ -186,6 +192,16 @@ class Settings(BaseSettings):
             raise ValueError("name the origins; * is not allowed")
         return value
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_proxies(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = tuple(proxy.strip() for proxy in value.split(",") if proxy.strip())
+        try:
+            return tuple(str(ip_network(proxy)) for proxy in value)
+        except ValueError:
+            raise ValueError("name IP addresses or networks such as 10.0.0.0/8, without host bits") from None
+
     @property
     def jwt_issuer(self) -> str:
         """What tokens' `iss` must be."""
@@ -229,6 +245,7 @@ _TYPES: Final = {
     "supabase_jwt_secret": "secret",
     "metrics_token": "secret",
     "cors_origins": "list",
+    "trusted_proxies": "list",
     "relay_max_resident_bytes": "int",
 }
 

@@ -27,12 +27,14 @@ class State(TypedDict):
 class RequestState(State):
     """`State`, and what middleware knows of this one request.
 
-    `started_at` is in seconds of `time.perf_counter`; `principal` is None where no bearer token was sent.
+    `started_at` is in seconds of `time.perf_counter`; `principal` is None where no bearer token was sent;
+    `client_address` is an IP address as `bff.addresses` spells it, or `unknown`.
     """
 
     request_id: str
     started_at: float
     principal: Principal | None
+    client_address: str
 
 
 Request = starlette.requests.Request[RequestState]

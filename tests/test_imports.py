@@ -17,6 +17,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.metrics": set(),
     "bff.pool": set(),
     "bff.schemas": {"bff.errors", "bff.schemas", "bff.wording"},
+    "bff.addresses": set(),
     "bff.auth": {"bff.errors"},
     "bff.upstream": {"bff.errors", "bff.pool"},
     "bff.repository": {"bff.errors", "bff.pool", "bff.upstream"},
@@ -36,6 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.wording": {"bff.wording"},
     "bff.responses": {"bff.errors", "bff.state", "bff.wording"},
     "bff.middleware": {
+        "bff.addresses",
         "bff.auth",
         "bff.errors",
         "bff.metrics",
@@ -62,8 +64,8 @@ ALLOWED: dict[str, set[str]] = {
     "bff.app": {"*"},
     "bff.document": {"bff.app", "bff.openapi"},
     "bff.protocol": {"bff.relay.outlet"},
-    "bff.limits": set(),
-    "bff.server": {"bff.app", "bff.limits", "bff.protocol", "bff.relay", "bff.settings"},
+    "bff.descriptors": set(),
+    "bff.server": {"bff.app", "bff.descriptors", "bff.protocol", "bff.relay", "bff.settings"},
     "bff.workers": {"bff.metrics"},
     "bff.__main__": {"bff.server", "bff.settings", "bff.telemetry", "bff.workers"},
 }

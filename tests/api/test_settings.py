@@ -40,6 +40,9 @@ def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str,
         ("LOG_LEVEL", "chatty"),
         ("REQUEST_TIMEOUT", "-1"),
         ("CORS_ORIGINS", "https://a.example,*"),
+        ("TRUSTED_PROXIES", "10.0.0.1,proxy.internal"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "*"),
     ],
 )
 def test_a_wrong_variable_is_named_without_its_value(

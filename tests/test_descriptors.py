@@ -2,7 +2,7 @@
 
 import resource
 
-from bff.limits import raise_file_limit
+from bff.descriptors import raise_file_limit
 
 
 def test_a_process_takes_as_many_open_files_as_it_may_have() -> None:
