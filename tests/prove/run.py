@@ -20,7 +20,7 @@ from tests.harness import ReturningBff, RunningStack
 from tests.prove.acts import TOLD, Hands
 from tests.prove.faults import HOLD_SECONDS, PROCESSES, REALTIME, Breaker
 from tests.prove.journal import COMMIT_SECONDS
-from tests.prove.records import Shown, Watcher, seq
+from tests.prove.records import Life, Shown, Watcher, seq
 from tests.prove.verdict import Allowance, bookings, check, same
 from tests.prove.viewers import Stranger, UnansweredError, Viewer
 from tests.prove.world import Dashboard, House, World, make_world
@@ -42,6 +42,9 @@ BFF_SETTINGS = {
 SHORT_TOKEN_SECONDS = 25
 # How long after the last fault every view must show the calendar as it is.
 SETTLE_SECONDS = 90.0
+# Of each view that is wrong then: so many of its bookings are told of.
+WRONG_TOLD = 5
+LATELY_SECONDS = 10.0
 # Between two looks at all views.
 PAUSE_SECONDS = 0.3
 # In the BFFs' log: faults of ours, whatever the circumstances.
@@ -207,11 +210,12 @@ class Run:
         life, fresh = viewer.life, None
         with contextlib.suppress(httpx.TransportError, UnansweredError):
             fresh = await viewer.fresh()
-        where = f"at {life.position}" if life else "without a calendar"
+        where = f"at {life.position} ({_progress(life)})" if life else "without a calendar"
         told = f"state: {viewer.watcher.name} is {where} {SETTLE_SECONDS:g} s after the last fault"
         shown, real = life.state if life else {}, fresh[0] if fresh else {}
-        wrong = list(same(shown, real)) or [f"the calendar is at {fresh and fresh[1]}"]
-        return [f"{told}: {each}" for each in wrong]
+        wrong = list(same(shown, real))
+        head = f"{told}: {len(wrong)} bookings are wrong; the calendar is at {fresh and fresh[1]}"
+        return [head, *(f"{told}: {each}" for each in wrong[:WRONG_TOLD])]
 
     async def _judge(self, right: dict[int, float]) -> None:
         lives = [
@@ -250,6 +254,19 @@ class Run:
             for word in ("realtime_lost", "realtime_deaf", "event_log_down"):
                 report.feed[word] += text.count(word)
             report.violations += [f"log: {bff.log.name} has {word}" for word in OUR_FAULTS if word in text]
+
+
+def _progress(life: Life) -> str:
+    """Whether a view that is behind moves: slow, or cut off from its stream without a word."""
+    now = time.time()
+    if not life.received:
+        return "without a frame"
+    lately = sum(received.at > now - LATELY_SECONDS for received in life.received)
+    last = life.received[-1]
+    return (
+        f"the last frame, {last.frame.event}, came {now - last.at:.1f} s ago over a stream asked for "
+        f"{now - last.opening.asked_at:.1f} s ago; {lately} came in the last {LATELY_SECONDS:g} s"
+    )
 
 
 def _views(
