@@ -7,9 +7,9 @@ import socket
 import sys
 from collections.abc import Sequence
 
+from bff.app import start_reporting
 from bff.server import listen, serve
 from bff.settings import SettingsError, load_settings
-from bff.telemetry import configure_logging
 from bff.workers import supervise
 
 
@@ -28,8 +28,12 @@ def main(inherited: Sequence[str] = ()) -> int:
             return 0
         listener = listen(settings.host, settings.port, settings.relay_stall_seconds)
         if settings.workers > 1:
-            configure_logging(settings.log_level)
-            return supervise(settings.workers, listener)
+            reporter = start_reporting(settings)
+            try:
+                return supervise(settings.workers, listener)
+            finally:
+                if reporter is not None:
+                    reporter.flush()
         serve(settings, listener)
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")

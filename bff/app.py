@@ -1,5 +1,6 @@
 """`create_app`: routes, middleware in the order of execution, and what lives as long as the process."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from bff import docs, openapi
 from bff.auth import Authenticator, Jwks
 from bff.errors import ApiError
+from bff.flags import off_headers
 from bff.health import HealthMonitor
 from bff.http import Endpoint, to_routes
 from bff.metrics import Metrics
@@ -30,6 +32,7 @@ from bff.middleware import (
 )
 from bff.pool import Pool
 from bff.relay import Limits, RelayConfig, open_relay
+from bff.reporting import Reporter, reported
 from bff.repository import Supabase, Timing
 from bff.routes import (
     accounts,
@@ -113,17 +116,26 @@ def create_app(settings: Settings | None = None) -> Starlette:
 
     """
     settings = settings or load_settings()
-    configure_logging(settings.log_level)
+    reporter = start_reporting(settings)
     metrics = Metrics()
     app = Starlette(
         routes=[*to_routes(ENDPOINTS), *_page_routes(settings)],
         middleware=_middleware(settings, metrics),
         exception_handlers={ApiError: handle_error, HTTPException: handle_error},
-        lifespan=_lifespan(settings, metrics),
+        lifespan=_lifespan(settings, metrics, reporter),
     )
     # A redirect to the path without its slash would lose bodies and hide a client's mistake.
     app.router.redirect_slashes = False
     return app
+
+
+def start_reporting(settings: Settings) -> Reporter | None:
+    """Has the process log as the settings say; the reporter of its errors, where they are reported."""
+    reporter = None
+    if settings.sentry_dsn is not None:
+        reporter = Reporter(settings.sentry_dsn.get_secret_value(), settings.sentry_environment)
+    configure_logging(settings.log_level, None if reporter is None else reporter.report)
+    return reporter
 
 
 def _page_routes(settings: Settings) -> list[Route]:
@@ -158,7 +170,7 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
 
 
 def _lifespan(
-    settings: Settings, metrics: Metrics
+    settings: Settings, metrics: Metrics, reporter: Reporter | None
 ) -> Callable[[Starlette], AbstractAsyncContextManager[State]]:
     document = openapi.render(ENDPOINTS)
 
@@ -166,6 +178,7 @@ def _lifespan(
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
         relay_config = _relay_config(settings)
         async with (
+            reported(reporter) as flush,
             Pool(settings.supabase_url, settings.upstream_connections) as pool,
             httpx.AsyncClient(timeout=settings.upstream_timeout) as client,
             open_relay(relay_config, metrics.lagged) as relay,
@@ -188,6 +201,7 @@ def _lifespan(
                         settings.supabase_url,
                         settings.supabase_publishable_key,
                         _timing(settings),
+                        off_headers(settings.features_off),
                     ),
                     relay=relay,
                     health=health,
@@ -197,7 +211,8 @@ def _lifespan(
                     docs=docs.render(document).encode(),
                 )
             finally:
-                await jwks.aclose()
+                flush()
+                await asyncio.gather(jwks.aclose(), health.aclose())
 
     return lifespan
 
@@ -226,6 +241,8 @@ def _relay_config(settings: Settings) -> RelayConfig:
             lag_seconds=settings.relay_max_lag_seconds,
             resident_bytes=settings.relay_max_resident_bytes,
         ),
+        realtime=settings.enable_realtime,
+        headers=off_headers(settings.features_off),
     )
 
 

@@ -7,6 +7,7 @@ STATUS: Final[Mapping[str, int]] = {
     "VALIDATION_ERROR": 400,
     "UNAUTHORIZED": 401,
     "FORBIDDEN": 403,
+    "FEATURE_DISABLED": 403,
     "MFA_REQUIRED": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,

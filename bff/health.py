@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal, Protocol
 
 import httpx
 
@@ -12,8 +12,17 @@ from bff import __version__
 from bff.schemas.health import Check, Checks, Health
 
 CACHED_FOR: Final = 1.0  # seconds
-# A part that needs longer than this to say hello is not there.
-TIMEOUT: Final = 2.0  # seconds
+# A part that needs longer than this to say hello is not there. They are asked side by side, so that all of it
+# takes less than a second, which is when whoever watches the service gives up.
+TIMEOUT: Final = 0.8  # seconds
+
+
+class Limiter(Protocol):
+    """What the health check asks of the limiter of requests, whose cache is Redis."""
+
+    async def check(self) -> tuple[Literal["pass", "fail"], float, str]:
+        """Whether its cache answers, after how many milliseconds, and what there is to say."""
+        ...
 
 
 def service_headers(secret_key: str) -> dict[str, str]:
@@ -32,6 +41,7 @@ class HealthMonitor:
         url: The project's address.
         secret_key: Service key: the check must not depend on anyone's token.
         relay_status: What the relay says of its connection to Realtime, with a key `status`.
+        limiter: Whose cache is asked; None where each process limits for itself.
 
     """
 
@@ -41,39 +51,62 @@ class HealthMonitor:
         url: str,
         secret_key: str,
         relay_status: Callable[[], Mapping[str, Any]],
+        limiter: Limiter | None = None,
     ) -> None:
         self._client = client
         self._url = url.rstrip("/")
         self._headers = service_headers(secret_key)
         self._relay_status = relay_status
-        self._lock = asyncio.Lock()
+        self._limiter = limiter
         self._last: Health | None = None
         self._asked_at = float("-inf")  # monotonic seconds
+        self._asking: asyncio.Task[Health] | None = None
 
     async def check(self) -> Health:
         """The present state, at most a second old."""
-        async with self._lock:
-            if self._last is None or time.monotonic() - self._asked_at >= CACHED_FOR:
-                self._last = await self._ask()
-                self._asked_at = time.monotonic()
+        if self._last is not None and time.monotonic() - self._asked_at < CACHED_FOR:
             return self._last
+        if self._asking is None or self._asking.done():
+            self._asking = asyncio.create_task(self._ask())
+        # Shared: the one who goes away must not cancel it for the others, nor have them begin anew.
+        return await asyncio.shield(self._asking)
+
+    async def aclose(self) -> None:
+        """Ends a check that is under way."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
 
     async def _ask(self) -> Health:
         # Through REST, as every request goes: a database that only its own port can reach is of no use here.
-        database, auth = await asyncio.gather(
-            self._get("/rest/v1/organizations?select=id&limit=1"), self._get("/auth/v1/health")
+        database, auth, cache = await asyncio.gather(
+            self._get("/rest/v1/organizations?select=id&limit=1"), self._get("/auth/v1/health"), self._cache()
         )
         realtime = self._realtime()
+        status: Literal["healthy", "degraded", "unhealthy"] = "healthy"
         if "fail" in (database.status, auth.status):
-            status: Any = "unhealthy"
-        else:
-            status = "healthy" if realtime.status == "pass" else "degraded"
-        return Health(
+            status = "unhealthy"
+        elif "fail" in (cache.status, realtime.status):
+            status = "degraded"
+        self._last = Health(
             status=status,
             timestamp=datetime.now(UTC),
             version=__version__,
-            checks=Checks(database=database, auth=auth, realtime=realtime),
+            checks=Checks(database=database, auth=auth, cache=cache, realtime=realtime),
         )
+        self._asked_at = time.monotonic()
+        return self._last
+
+    async def _cache(self) -> Check:
+        if self._limiter is None:
+            return Check(status="pass", latency=0.0, message="There is none; each process limits for itself.")
+        started_at = time.perf_counter()
+        try:
+            async with asyncio.timeout(TIMEOUT):
+                status, latency, message = await self._limiter.check()
+        except TimeoutError:
+            return Check(status="fail", latency=_since(started_at), message="No answer in time.")
+        return Check(status=status, latency=round(latency, 2), message=message)
 
     async def _get(self, path: str) -> Check:
         started_at = time.perf_counter()
@@ -85,13 +118,18 @@ class HealthMonitor:
             message = "No answer in time."
         except httpx.HTTPError:
             message = "It cannot be reached."
-        latency = round((time.perf_counter() - started_at) * 1000, 2)
-        return Check(status="fail" if message else "pass", latency=latency, message=message)
+        return Check(status="fail" if message else "pass", latency=_since(started_at), message=message)
 
     def _realtime(self) -> Check:
         status = str(self._relay_status().get("status"))
         if status == "up":
             return Check(status="pass", latency=0.0, message="")
+        if status == "off":
+            return Check(status="pass", latency=0.0, message="Switched off; the relay reads the log.")
         return Check(
             status="fail", latency=0.0, message=f"The relay's connection is {status}; it reads the log."
         )
+
+
+def _since(started_at: float) -> float:
+    return round((time.perf_counter() - started_at) * 1000, 2)

@@ -35,6 +35,8 @@ from prometheus_client import (  # noqa: E402
 from prometheus_client.mmap_dict import MmapedDict  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: E402
 
+from bff import __version__  # noqa: E402
+
 log = structlog.get_logger(__name__)
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
@@ -59,6 +61,7 @@ UNKNOWN_PATH: Final = "unknown"
 REFUSALS: Final = frozenset(
     {
         *("session_ended", "not_found", "not_member", "mfa_required", "ticket_spent", "ticket_invalid"),
+        "switched_off",
         *("too_many", "full", "memory", "busy", "draining", "unavailable"),
     }
 )
@@ -181,6 +184,13 @@ class Metrics:
             ["operation", "status"],
             registry=registry,
         )
+        Gauge(
+            "bff_build_info",
+            "1 for each version that serves.",
+            ["version"],
+            registry=registry,
+            multiprocess_mode="livemax",
+        ).labels(__version__).set(1)
         self._refusals = Counter(
             "relay_refusals_total", "Streams and tickets refused.", ["reason"], registry=registry
         )

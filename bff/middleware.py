@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import starlette.requests
@@ -19,8 +20,9 @@ from bff.auth import Authenticator
 from bff.errors import ApiError, NotFoundError, ServiceUnavailableError, UnauthorizedError
 from bff.metrics import NO_ANSWER, UNKNOWN_PATH, Metrics
 from bff.responses import error_response
+from bff.scrubbing import scrub_path
 from bff.state import Request
-from bff.telemetry import REQUEST_ID_HEADER, request_id
+from bff.telemetry import REQUEST_ID_HEADER, Subject, request_id, subject
 
 log = structlog.get_logger("bff.access")
 
@@ -71,17 +73,21 @@ class RequestContext:
                 self._measure(scope, status)
             await send(message)
 
+        # Emptied at the end: what the request leaves behind, as a stream's timers, keeps its context alive.
+        answered = [scope]
+        subject.set(partial(_subject, answered))
         with structlog.contextvars.bound_contextvars(request_id=identity):
             try:
                 await self.app(scope, receive, send_with_id)
             finally:
+                answered.clear()
                 if not status:
                     self._measure(scope, NO_ANSWER)
                 if status >= 500 or scope["path"] not in QUIET_PATHS:
                     log.info(
                         "request",
                         method=scope["method"],
-                        path=scope["path"],
+                        path=scrub_path(scope["path"]),
                         status=status,
                         duration_ms=round((time.perf_counter() - started_at) * 1000, 2),
                     )
@@ -92,6 +98,15 @@ class RequestContext:
             self._metrics.seen(str(state["principal"].user_id))
         took = time.perf_counter() - state["started_at"]
         self._metrics.answered(scope["method"], path_template(scope), status, took)
+
+
+def _subject(answered: Sequence[Scope]) -> Subject | None:
+    if not answered:
+        return None
+    scope = answered[0]
+    principal = scope["state"]["principal"]
+    transaction = f"{scope['method']} {path_template(scope)}"
+    return Subject(transaction, scope["method"], None if principal is None else str(principal.user_id))
 
 
 def path_template(scope: Scope) -> str:
@@ -149,13 +164,13 @@ class Errors:
             await self.app(scope, receive, watch)
         except ClientDisconnect:
             # It left before its body was complete: there is nobody to answer.
-            log.info("client_left", path=scope["path"])
+            log.info("client_left", path=scrub_path(scope["path"]))
         except asyncio.CancelledError:
             if has_started or (task := asyncio.current_task()) is None:
                 raise
             # The server's end leaves no time for it; as with any 503, it may have been carried out.
             task.uncancel()
-            log.warning("cancelled", path=scope["path"])
+            log.warning("cancelled", path=scrub_path(scope["path"]))
             answer = error_response(Request(scope), ServiceUnavailableError())
             await answer(scope, receive, send)
         except Exception as error:

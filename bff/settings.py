@@ -3,14 +3,28 @@
 `python -m bff.settings` prints `docs/settings.md`.
 """
 
+import os
+import re
 import sys
+from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
 
+from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from bff.flags import FEATURES
+
+# Names that a deployment may bring along and that would do nothing: said at start, not found in an outage.
+REFUSED: Final[Mapping[str, str]] = {
+    "PROMETHEUS_PUSH_GATEWAY": "nothing is pushed; have Prometheus scrape /api/metrics (docs/metrics.md)",
+}
+
+
+_DSN: Final = re.compile(r"https?://[^\s/@:]+(:[^\s/@]*)?@[^\s/@]+(/[^\s]+)*/\d+")
 
 
 class SettingsError(Exception):
@@ -96,6 +110,27 @@ class Settings(BaseSettings):
         "METRICS_TOKEN",
         "Bearer token that `/api/metrics` asks for. A secret; without it anyone who reaches it may read.",
         min_length=16,
+    )
+    sentry_dsn: SecretStr | None = _knob(
+        None,
+        "SENTRY_DSN",
+        "Where errors are reported, scrubbed: a project's address at Sentry. Without it, nowhere.",
+    )
+    sentry_environment: str = _knob(
+        "production",
+        "SENTRY_ENVIRONMENT",
+        "What Sentry calls this deployment.",
+        pattern=r"^[^\s/]{1,64}$",
+    )
+    features_off: Annotated[tuple[str, ...], NoDecode] = _knob(
+        (),
+        "FEATURES_OFF",
+        "Features that this deployment does without, separated by commas (docs/flags.md).",
+    )
+    enable_realtime: bool = _knob(
+        True,
+        "ENABLE_REALTIME",
+        "Whether to listen to Realtime; without it the event log is read every RELAY_FAST_POLL_SECONDS.",
     )
     max_body_bytes: int = _knob(131_072, "MAX_BODY_BYTES", "Largest request body.", "bytes", ge=1024)
     request_timeout: float = _knob(
@@ -202,6 +237,22 @@ class Settings(BaseSettings):
         except ValueError:
             raise ValueError("name IP addresses or networks such as 10.0.0.0/8, without host bits") from None
 
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _check_dsn(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _DSN.fullmatch(value.get_secret_value()):
+            raise ValueError("it must be such as https://key@host/project")
+        return value
+
+    @field_validator("features_off", mode="before")
+    @classmethod
+    def _split_features(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            value = tuple(name.strip() for name in value.split(",") if name.strip())
+        if set(value) - set(FEATURES):
+            raise ValueError(f"there are only {', '.join(FEATURES)}")
+        return value
+
     @property
     def jwt_issuer(self) -> str:
         """What tokens' `iss` must be."""
@@ -212,9 +263,14 @@ def load_settings() -> Settings:
     """The settings of this process' environment.
 
     Raises:
-        SettingsError: Names each variable that is missing or wrong.
+        SettingsError: Names each variable that is missing, wrong or refused.
 
     """
+    env_file = Settings.model_config.get("env_file")
+    given = {**(dotenv_values(str(env_file)) if env_file else {}), **os.environ}
+    refused = [f"{name}: {why}" for name, why in REFUSED.items() if given.get(name)]
+    if refused:
+        raise SettingsError("; ".join(refused))
     try:
         return Settings()
     except ValidationError as error:
@@ -244,6 +300,8 @@ _TYPES: Final = {
     "supabase_secret_key": "secret",
     "supabase_jwt_secret": "secret",
     "metrics_token": "secret",
+    "sentry_dsn": "secret",
+    "features_off": "list",
     "cors_origins": "list",
     "trusted_proxies": "list",
     "relay_max_resident_bytes": "int",
@@ -269,6 +327,9 @@ def settings_page() -> str:
         "keep their metrics.\nWith `BFF_WORKERS` above 1 one is made and removed; `uvicorn --workers` needs "
         "it set. Empty it before a start, or\ncounters go on from where they ended; it is not to be shared "
         "between hosts or containers.\n\n"
+        "`RESEND_API_KEY` and `SENDGRID_API_KEY` may stand beside these: the BFF sends no email and does not "
+        "read them.\nRefused by name, since they would do nothing: "
+        f"{', '.join(f'`{name}`' for name in REFUSED)}.\n\n"
         "| variable | type | unit | default | meaning |\n|---|---|---|---|---|\n"
     )
     return head + "\n".join(rows) + "\n"

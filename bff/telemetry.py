@@ -1,22 +1,55 @@
-"""JSON logs, one object a line, each with the id of the request that it is about."""
+"""JSON logs, one object a line, each with the id of the request that it is about, and without secrets.
 
+docs/observability.md lists the fields.
+"""
+
+import contextlib
 import logging
 import re
 import sys
+import traceback
 import uuid
-from collections.abc import MutableMapping
-from typing import Any, Final
+from collections.abc import Callable, Iterator, MutableMapping
+from contextvars import ContextVar
+from typing import Any, Final, NamedTuple, TextIO
 
 import structlog
+
+from bff.scrubbing import message_of, scrub, scrub_all
 
 REQUEST_ID_HEADER: Final = b"x-request-id"
 # Short and plain enough to be pasted into logs, headers and JSON as it is.
 _SANE: Final = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 # Their lines carry query strings, and with those a stream's ticket. Our own access log has paths only.
-_CHATTY: Final = ("httpx", "httpcore", "realtime", "websockets")
+_CHATTY: Final = ("httpx", "httpcore", "realtime", "websockets", "urllib3", "sentry_sdk")
+# Made by us from closed lists, or checked: nothing in them to be scrubbed.
+_OURS: Final = frozenset({"timestamp", "level", "logger", "method", "request_id", "exception"})
+# Characters of a traceback; the last ones, where it happened, are kept. With this a line mostly fits into the
+# 4 KB that a pipe takes whole, so that processes that share one do not break into each other's lines.
+MAX_TRACEBACK: Final = 3_000
+# Exceptions of a chain or group that are told of.
+MAX_CHAIN: Final = 5
+
+Event = MutableMapping[str, Any]
 
 
-def _drop_color(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+class Subject(NamedTuple):
+    """What an error report says of the request that it is about; `user_id` is opaque."""
+
+    transaction: str
+    method: str
+    user_id: str | None
+
+
+# Of the request that the present task works for; asked only when there is something to report. None where the
+# request is over.
+subject: ContextVar[Callable[[], Subject | None] | None] = ContextVar("subject", default=None)
+
+# Told of each line of level error or above, with its exception, before it is made text.
+Report = Callable[[Event, BaseException | None], None]
+
+
+def _drop_color(_: Any, __: str, event: Event) -> Event:
     # uvicorn says everything a second time with the terminal's colours in it.
     event.pop("color_message", None)
     return event
@@ -29,11 +62,27 @@ def request_id(sent: bytes | None) -> str:
     return uuid.uuid4().hex
 
 
-def configure_logging(level: str) -> None:
+class _Sink:
+    """A stream that fails as a whole or not at all: a full disk or a closed pipe must not fail a request."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._stream.flush()
+
+
+def configure_logging(level: str, report: Report | None = None) -> None:
     """Sends all logs of the process, the libraries' too, to stdout as JSON.
 
     Args:
         level: Name of the least level that is shown.
+        report: Is told of errors; what it raises is dropped.
 
     """
     shared: list[Any] = [
@@ -41,28 +90,25 @@ def configure_logging(level: str) -> None:
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
+    last: list[Any] = [_Exceptions(report), _scrubbed, structlog.processors.JSONRenderer()]
+    sink: Any = _Sink(sys.stdout)
     structlog.configure(
-        processors=[
-            *shared,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
+        processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(),
+        logger_factory=structlog.WriteLoggerFactory(sink),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stdout)
+    handler = logging.StreamHandler(sink)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder()],
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _drop_color,
-                structlog.processors.format_exc_info,
-                structlog.processors.JSONRenderer(),
-            ],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, _drop_color, *last],
         )
     )
+    _take_over_stdlib(handler, level)
+
+
+def _take_over_stdlib(handler: logging.Handler, level: str) -> None:
     root = logging.getLogger()
     for previous in [h for h in root.handlers if getattr(h, "reservepty", False)]:
         root.removeHandler(previous)
@@ -78,3 +124,68 @@ def configure_logging(level: str) -> None:
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
     access.propagate = False
+
+
+class _Exceptions:
+    """Has errors reported, and makes exceptions text."""
+
+    def __init__(self, report: Report | None) -> None:
+        self._report = report
+
+    def __call__(self, _: Any, __: str, event: Event) -> Event:
+        error = _exception(event.pop("exc_info", None))
+        # What reports errors would report its own for ever.
+        is_reporters = str(event.get("logger", "")).startswith(_CHATTY)
+        if self._report is not None and event["level"] in ("error", "critical") and not is_reporters:
+            with contextlib.suppress(Exception):
+                self._report(event, error)
+        if error is not None:
+            event["exception"] = traceback_of(error)
+        return event
+
+
+def _exception(given: Any) -> BaseException | None:
+    if isinstance(given, BaseException):
+        return given
+    if isinstance(given, tuple):
+        return given[1] if isinstance(given[1], BaseException) else None
+    return sys.exc_info()[1] if given else None
+
+
+def _scrubbed(_: Any, __: str, event: Event) -> Event:
+    for name, value in event.items():
+        if name not in _OURS and not isinstance(value, bool | int | float):
+            event[name] = scrub(value) if isinstance(value, str) else scrub_all(value)
+    return event
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error, then what it came from; of a group, its members too."""
+    left, seen = [error], set[int]()
+    while left and len(seen) < MAX_CHAIN:
+        each = left.pop(0)
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        if isinstance(each, BaseExceptionGroup):
+            left.extend(each.exceptions)
+        cause = each.__cause__ or (None if each.__suppress_context__ else each.__context__)
+        if cause is not None:
+            left.append(cause)
+
+
+def traceback_of(error: BaseException) -> str:
+    """Where an error and what it came from were raised, the last one last, and what may be told of them."""
+    parts = [
+        "".join(
+            [
+                "Traceback (most recent call last):\n",
+                *traceback.StackSummary.extract(traceback.walk_tb(each.__traceback__)).format(),
+                f"{type(each).__module__}.{type(each).__qualname__}: {message_of(each)}",
+            ]
+        )
+        for each in chain(error)
+    ]
+    text = "\n\n".join(reversed(parts))
+    return text if len(text) <= MAX_TRACEBACK else f"…{text[-MAX_TRACEBACK:]}"

@@ -12,9 +12,12 @@ HUB = {f"bff.relay.{name}" for name in ("batch", "organization", "pages", "ring"
 ALLOWED: dict[str, set[str]] = {
     "bff": set(),
     "bff.errors": set(),
-    "bff.settings": set(),
-    "bff.telemetry": set(),
-    "bff.metrics": set(),
+    "bff.flags": set(),
+    "bff.scrubbing": set(),
+    "bff.settings": {"bff.flags"},
+    "bff.telemetry": {"bff.scrubbing"},
+    "bff.reporting": {"bff", "bff.scrubbing", "bff.telemetry"},
+    "bff.metrics": {"bff"},
     "bff.pool": set(),
     "bff.schemas": {"bff.errors", "bff.schemas", "bff.wording"},
     "bff.addresses": set(),
@@ -42,6 +45,7 @@ ALLOWED: dict[str, set[str]] = {
         "bff.errors",
         "bff.metrics",
         "bff.responses",
+        "bff.scrubbing",
         "bff.state",
         "bff.telemetry",
     },
@@ -67,7 +71,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.descriptors": set(),
     "bff.server": {"bff.app", "bff.descriptors", "bff.protocol", "bff.relay", "bff.settings"},
     "bff.workers": {"bff.metrics"},
-    "bff.__main__": {"bff.server", "bff.settings", "bff.telemetry", "bff.workers"},
+    "bff.__main__": {"bff.app", "bff.server", "bff.settings", "bff.workers"},
 }
 
 

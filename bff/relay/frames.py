@@ -8,7 +8,7 @@ from sse_starlette.event import ServerSentEvent
 
 from bff.relay.views import Event, ResetReason, View, stamp
 
-ByeReason = Literal["draining", "token_expired", "access_revoked"]
+ByeReason = Literal["draining", "token_expired", "access_revoked", "switched_off"]
 
 
 def _frame(event: str, data: dict[str, Any], cursor: str | None = None, retry: int | None = None) -> bytes:

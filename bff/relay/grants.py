@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
 
 import structlog
 
+from bff.relay.admission import away
 from bff.relay.batch import Batch
 from bff.relay.frames import FRAMES
 from bff.relay.hub import Hub
@@ -17,6 +19,8 @@ log = structlog.get_logger(__name__)
 
 Ask = Callable[[Sequence[GrantRequest]], Awaitable[Sequence[Grant]]]
 
+# The database's reason where the operator does without streams at present.
+SWITCHED_OFF: Final = "switched_off"
 # Requests in one call.
 BATCH_SIZE = 500
 # A bulk change of members comes as many hints; they are asked about together.
@@ -113,7 +117,10 @@ class Grants:
 
     def _apply(self, stream: Stream, grant: Grant) -> None:
         if not grant.granted:
-            stream.end(FRAMES.bye("access_revoked"))
+            if grant.reason == SWITCHED_OFF:
+                stream.end(FRAMES.bye(SWITCHED_OFF, away()))
+            else:
+                stream.end(FRAMES.bye("access_revoked"))
             return
         shown = stream.filter
         if grant.mark == shown.mark:

@@ -1,6 +1,6 @@
 """The event log and the stream grants, read through Supabase REST with the service key."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -43,9 +43,11 @@ class Grant:
     reason: str = ""
 
 
-def service_client(supabase_url: str, secret_key: str) -> httpx.AsyncClient:
-    """An HTTP client of the project's REST API that carries the service key."""
-    headers = {"apikey": secret_key}
+def service_client(
+    supabase_url: str, secret_key: str, further: Mapping[str, str] | None = None
+) -> httpx.AsyncClient:
+    """An HTTP client of the project's REST API that carries the service key, and further headers."""
+    headers = {**(further or {}), "apikey": secret_key}
     if not secret_key.startswith("sb_"):
         # A service_role JWT of the old kind decides the role as a bearer token; the new keys must not be one.
         headers["Authorization"] = f"Bearer {secret_key}"

@@ -53,6 +53,8 @@ class RelayConfig:
         total_backlog_bytes: what may wait for all of them.
         stall_seconds: how long one write may take.
         limits: who is let in.
+        realtime: whether to listen to Realtime; without it the log alone is read.
+        headers: sent with every call to the database.
     """
 
     supabase_url: str
@@ -66,6 +68,8 @@ class RelayConfig:
     total_backlog_bytes: int = 64 * 1024 * 1024
     stall_seconds: float = 20.0
     limits: Limits = field(default_factory=Limits)
+    realtime: bool = True
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 class Relay:
@@ -91,10 +95,10 @@ class Relay:
         self.feed = Feed(config.supabase_url, config.secret_key, self._queue, self._feed_changed)
 
     def status(self) -> Mapping[str, Any]:
-        """How the relay is, for health and metrics; `status` is `starting`, `up`, `down` or `deaf`."""
+        """How the relay is, for health and metrics; `status` is `starting`, `up`, `down`, `deaf` or `off`."""
         counts = self.hub.counts
         return {
-            "status": "deaf" if self._cadence.deaf and self.feed.state == "up" else self.feed.state,
+            "status": self._realtime_status(),
             "reason": self.feed.reason,
             "log": "down" if self._log_is_down else "up",
             "streams": len(self._streams),
@@ -110,6 +114,11 @@ class Relay:
             "grant_calls": self._log.grant_calls,
             **self._admission.status(),
         }
+
+    def _realtime_status(self) -> str:
+        if not self._config.realtime:
+            return "off"
+        return "deaf" if self._cadence.deaf and self.feed.state == "up" else self.feed.state
 
     async def check(self, identity: Identity, organization_id: str) -> None:
         """Whether a stream would be granted now.
@@ -288,7 +297,7 @@ class Relay:
     async def run(self) -> None:
         """Everything that the streams need, until cancelled."""
         loops = (
-            self.feed.run,
+            *((self.feed.run,) if self._config.realtime else ()),
             self._pump,
             self._poll,
             self.hub.mend,
@@ -327,7 +336,7 @@ async def open_relay(
         config: how it runs.
         on_lag: told of each event how many seconds after its commit it was written to the streams.
     """
-    async with service_client(config.supabase_url, config.secret_key) as client:
+    async with service_client(config.supabase_url, config.secret_key, config.headers) as client:
         relay = Relay(config, EventLog(client), on_lag)
         running = asyncio.create_task(relay.run())
         try:

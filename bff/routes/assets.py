@@ -70,7 +70,7 @@ async def list_assets(request: Request, query: AssetList) -> Response:
     tag="assets",
     body=BulkAssets,
     response=BulkResults,
-    errors=("FORBIDDEN", "MFA_REQUIRED", "NOT_FOUND", "IDEMPOTENCY_KEY_REUSED"),
+    errors=("FORBIDDEN", "FEATURE_DISABLED", "MFA_REQUIRED", "NOT_FOUND", "IDEMPOTENCY_KEY_REUSED"),
     request_headers=("Idempotency-Key",),
 )
 async def bulk_assets(request: Request, bulk: BulkAssets) -> Response:

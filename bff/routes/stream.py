@@ -24,6 +24,7 @@ from bff.errors import (
 )
 from bff.http import endpoint, path_id, principal_of, single_header
 from bff.relay import Identity, Refusal, UnavailableError
+from bff.relay.grants import SWITCHED_OFF
 from bff.relay.sse import Stream
 from bff.relay.tickets import TICKET_SECONDS
 from bff.responses import success
@@ -33,6 +34,9 @@ from bff.state import Request
 CURSOR: Final = re.compile(CURSOR_PATTERN)
 # Whoever comes while the database is away comes back within so many seconds, not at once with all others.
 AWAY_SECONDS: Final = (1, 5)
+# The same where an operator has switched streams off: an EventSource does not come back after a 403, and apps
+# are to find them again when they are on.
+SWITCHED_OFF_SECONDS: Final = (30, 90)
 
 
 class StreamResponse(Response):
@@ -204,6 +208,13 @@ def _to_error(reason: str, retry_after: int | None = None) -> ApiError:
         return UnauthorizedError("The ticket is not good, or not any more; take a new one.", sent=True)
     if reason == "mfa_required":
         return ApiError("MFA_REQUIRED", "The organisation asks for a second factor.")
+    if reason == SWITCHED_OFF:
+        return ApiError(
+            "SERVICE_UNAVAILABLE",
+            "The calendar's stream is switched off at present; fetch the calendar.",
+            {"reason": "switched_off", "feature": "calendar_stream"},
+            retry_after=random.randint(*SWITCHED_OFF_SECONDS),  # noqa: S311 - spreads the return, no secret
+        )
     if reason == "too_many":
         return ApiError(
             "RATE_LIMIT_EXCEEDED",

@@ -51,6 +51,7 @@ async def list_waitlist(request: Request, query: WaitlistQuery) -> Response:
     status=201,
     errors=(
         "FORBIDDEN",
+        "FEATURE_DISABLED",
         "MFA_REQUIRED",
         "NOT_FOUND",
         "INVALID_STATE",

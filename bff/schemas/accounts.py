@@ -51,12 +51,22 @@ class OrganizationName(Output):
     timezone: str
 
 
+class Features(Output):
+    """What is switched on in an organisation now; an app hides the rest."""
+
+    displacement: bool
+    waitlist: bool
+    bulk_assets: bool
+    calendar_stream: bool
+
+
 class Membership(Output):
     """A role in an organisation."""
 
     organization: OrganizationName
     role: Role
     tier: TierName | None
+    features: Features
     joined_at: UtcTime
 
 

@@ -41,6 +41,7 @@ class Details(BaseModel):
     current: Annotated[
         dict[str, Any], Field(description="PRECONDITION_FAILED: the resource as it is now.")
     ] = Field(default_factory=dict)
+    feature: Annotated[str, Field(description="FEATURE_DISABLED: what is switched off.")] = ""
     reason: Annotated[str, Field(description="Which cause it was, where the code has several.")] = ""
 
 

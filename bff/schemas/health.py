@@ -20,11 +20,14 @@ class Checks(BaseModel):
 
     database: Check
     auth: Check
+    cache: Check
     realtime: Check
 
 
 class Health(BaseModel):
-    """Unhealthy without database or auth, degraded without Realtime (calendars then move a second late)."""
+    """Unhealthy without database or auth; degraded without Realtime (calendars then move a second late), or
+    without the cache (each process then limits for itself).
+    """
 
     status: Literal["healthy", "degraded", "unhealthy"]
     timestamp: UtcTime

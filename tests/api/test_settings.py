@@ -1,9 +1,11 @@
 """What is missing or wrong is said by name at start, and never with a value."""
 
+from pathlib import Path
+
 import pytest
 
 from bff.app import create_app
-from bff.settings import Settings, SettingsError, load_settings
+from bff.settings import REFUSED, Settings, SettingsError, load_settings
 
 NEEDED = {
     "SUPABASE_URL": "http://127.0.0.1:54321",
@@ -43,6 +45,12 @@ def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str,
         ("TRUSTED_PROXIES", "10.0.0.1,proxy.internal"),
         ("TRUSTED_PROXIES", "10.0.0.1/8"),
         ("TRUSTED_PROXIES", "*"),
+        ("SENTRY_DSN", "sentry.example/1"),
+        ("SENTRY_DSN", "https://sentry.example/1"),
+        ("SENTRY_DSN", "https://key@sentry.example/project"),
+        ("SENTRY_ENVIRONMENT", "a/b"),
+        ("FEATURES_OFF", "waitlist,waitlsit"),
+        ("ENABLE_REALTIME", "sometimes"),
     ],
 )
 def test_a_wrong_variable_is_named_without_its_value(
@@ -73,6 +81,35 @@ def test_the_plans_names_are_taken(environment: pytest.MonkeyPatch, name: str, a
         "SUPABASE_SECRET_KEY": settings.supabase_secret_key.get_secret_value(),
     }
     assert given[name] == "http://alias.example"
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_do_nothing_is_refused_by_name(
+    environment: pytest.MonkeyPatch, tmp_path: Path, name: str
+) -> None:
+    environment.setenv(name, "")
+    load_settings()
+    environment.setenv(name, "http://gateway.example:9091")
+    with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
+        load_settings()
+    assert "gateway.example" not in str(caught.value)
+    environment.delenv(name)
+    (tmp_path / ".env").write_text(f"{name}=http://gateway.example:9091\n")
+    environment.setitem(Settings.model_config, "env_file", str(tmp_path / ".env"))
+    with pytest.raises(SettingsError, match=f"^{name}: "):
+        load_settings()
+
+
+def test_the_plans_other_names_may_stand_there(environment: pytest.MonkeyPatch) -> None:
+    for name in ("RESEND_API_KEY", "SENDGRID_API_KEY"):
+        environment.setenv(name, "key-of-mail")
+    environment.setenv("ENABLE_REALTIME", "false")
+    environment.setenv("SENTRY_DSN", "https://key@sentry.example/prefix/42")
+    environment.setenv("FEATURES_OFF", "waitlist, bulk_assets,")
+    settings = load_settings()
+    assert not settings.enable_realtime
+    assert settings.features_off == ("waitlist", "bulk_assets")
+    assert "key" not in repr(settings.sentry_dsn)
 
 
 def test_origins_are_split_and_secrets_do_not_show(environment: pytest.MonkeyPatch) -> None:

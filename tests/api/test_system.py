@@ -7,7 +7,7 @@ import httpx
 import pytest
 from openapi_spec_validator import validate
 
-from bff import openapi
+from bff import __version__, openapi
 from bff.app import ENDPOINTS
 from bff.http import to_routes
 from bff.middleware import SECURITY_HEADERS
@@ -25,10 +25,13 @@ async def test_health_names_each_part_and_no_secret(client: Client, stack: Runni
     response = wait_until(healthy, seconds=30, what="healthy")
     body = response.json()
     assert set(body) == {"status", "timestamp", "version", "checks"}
-    assert set(body["checks"]) == {"database", "auth", "realtime"}
-    for check in body["checks"].values():
-        assert (check["status"], check["message"]) == ("pass", "")
+    assert set(body["checks"]) == {"database", "auth", "cache", "realtime"}
+    for name, check in body["checks"].items():
+        assert set(check) == {"status", "latency", "message"}
+        assert check["status"] == "pass"
+        assert bool(check["message"]) == (name == "cache")
         assert check["latency"] >= 0
+    assert body["version"] == __version__
     assert stack.secret_key not in response.text
     assert body["timestamp"].endswith("Z")
 
@@ -42,6 +45,15 @@ async def test_health_is_asked_for_once_a_second(client: Client) -> None:
 async def test_live_asks_nobody(client: Client) -> None:
     response = await client(None).get("/api/live")
     assert (response.status_code, response.json()) == (200, {"status": "alive"})
+
+
+@pytest.mark.parametrize("path", ["/api/live", "/api/health"])
+async def test_probes_may_ask_for_the_head_alone(client: Client, path: str) -> None:
+    asked = await client(None).head(path)
+    told = await client(None).get(path)
+    assert (asked.status_code, asked.content) == (told.status_code, b"")
+    assert asked.headers["content-type"] == told.headers["content-type"]
+    assert asked.headers["cache-control"] == "no-store"
 
 
 async def test_the_document_is_valid_and_is_the_router(client: Client) -> None:

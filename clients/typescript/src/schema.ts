@@ -1383,6 +1383,7 @@ export interface components {
         /** @description The parts. */
         Checks: {
             auth: components["schemas"]["Check"];
+            cache: components["schemas"]["Check"];
             database: components["schemas"]["Check"];
             realtime: components["schemas"]["Check"];
         };
@@ -1504,6 +1505,11 @@ export interface components {
              * @default false
              */
             displaceable?: boolean;
+            /**
+             * @description FEATURE_DISABLED: what is switched off.
+             * @default
+             */
+            feature?: string;
             /** @description VALIDATION_ERROR */
             fields?: components["schemas"]["FieldFault"][];
             /**
@@ -1519,7 +1525,7 @@ export interface components {
         /** @description What went wrong; `details` depends on the code, `retryAfter` is in seconds. */
         Error: {
             /** @enum {string} */
-            code: "BAD_GATEWAY" | "CONFLICT" | "FORBIDDEN" | "IDEMPOTENCY_KEY_REUSED" | "INTERNAL_ERROR" | "INVALID_STATE" | "METHOD_NOT_ALLOWED" | "MFA_REQUIRED" | "NOT_FOUND" | "NO_ELIGIBLE_APPROVER" | "PAYLOAD_TOO_LARGE" | "PRECONDITION_FAILED" | "RATE_LIMIT_EXCEEDED" | "RULE_VIOLATION" | "SERVICE_UNAVAILABLE" | "TIMEOUT" | "UNAUTHORIZED" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION_ERROR";
+            code: "BAD_GATEWAY" | "CONFLICT" | "FEATURE_DISABLED" | "FORBIDDEN" | "IDEMPOTENCY_KEY_REUSED" | "INTERNAL_ERROR" | "INVALID_STATE" | "METHOD_NOT_ALLOWED" | "MFA_REQUIRED" | "NOT_FOUND" | "NO_ELIGIBLE_APPROVER" | "PAYLOAD_TOO_LARGE" | "PRECONDITION_FAILED" | "RATE_LIMIT_EXCEEDED" | "RULE_VIOLATION" | "SERVICE_UNAVAILABLE" | "TIMEOUT" | "UNAUTHORIZED" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION_ERROR";
             details?: components["schemas"]["Details"];
             message: string;
             /** @default 0 */
@@ -1533,6 +1539,13 @@ export interface components {
             metadata: components["schemas"]["Metadata"];
             /** @constant */
             success: false;
+        };
+        /** @description What is switched on in an organisation now; an app hides the rest. */
+        Features: {
+            bulk_assets: boolean;
+            calendar_stream: boolean;
+            displacement: boolean;
+            waitlist: boolean;
         };
         /** @description What is wrong with one field: `path` is dotted; `code` and `params` are for an app to word it. */
         FieldFault: {
@@ -1555,7 +1568,10 @@ export interface components {
             email?: string | null;
             name: string;
         };
-        /** @description Unhealthy without database or auth, degraded without Realtime (calendars then move a second late). */
+        /**
+         * @description Unhealthy without database or auth; degraded without Realtime (calendars then move a second late), or
+         *     without the cache (each process then limits for itself).
+         */
         Health: {
             checks: components["schemas"]["Checks"];
             /** @enum {string} */
@@ -1909,6 +1925,7 @@ export interface components {
         };
         /** @description A role in an organisation. */
         Membership: {
+            features: components["schemas"]["Features"];
             /** Format: date-time */
             joined_at: string;
             organization: components["schemas"]["OrganizationName"];
