@@ -63,7 +63,6 @@ class Reporter:
             default_integrations=False,
             auto_enabling_integrations=False,
             auto_session_tracking=False,
-            send_default_pii=False,
             send_client_reports=False,
             include_local_variables=False,
             max_request_body_size="never",

@@ -41,7 +41,7 @@ _PATTERNS: Final = (
 # One of these stands in whatever a pattern finds: most texts are passed by a look for characters.
 _HINTS: Final = re.compile(r"[@+=:]|%40|eyJ|earer|asic|sb_|whsec_", re.IGNORECASE)
 # What nobody types: an invitation's or a feed's secret in a path.
-_OPAQUE: Final = re.compile(r"[\w.~%-]{32,}")
+_OPAQUE: Final = re.compile(r"(?<![\w.~%-])[\w.~%-]{32,}+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -52,9 +52,10 @@ def scrub(text: str) -> str:
         text = f"{text[:MAX_TEXT]}…"
     if _HINTS.search(text) is None:
         return text
+    text = _NAMED.sub(r"\1\2[secret]", text)
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
-    return _NAMED.sub(r"\1\2[secret]", text)
+    return text
 
 
 def scrub_path(path: str) -> str:

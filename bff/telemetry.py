@@ -134,9 +134,9 @@ class _Exceptions:
 
     def __call__(self, _: Any, __: str, event: Event) -> Event:
         error = _exception(event.pop("exc_info", None))
-        # What reports errors would report its own for ever.
-        is_reporters = str(event.get("logger", "")).startswith(_CHATTY)
-        if self._report is not None and event["level"] in ("error", "critical") and not is_reporters:
+        # Of these our own lines say what matters; what reports errors would report its own for ever.
+        is_chatty = str(event.get("logger", "")).startswith(_CHATTY)
+        if self._report is not None and event["level"] in ("error", "critical") and not is_chatty:
             with contextlib.suppress(Exception):
                 self._report(event, error)
         if error is not None:

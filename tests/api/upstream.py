@@ -2,10 +2,11 @@
 
 import asyncio
 import json
+import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from typing import Any, TypeVar
 
 import httpx
 import jwt
@@ -17,6 +18,7 @@ from bff.settings import Settings
 SECRET = "a shared secret of thirty-two and more characters"
 USER = "7b3c3e0e-2b2a-4a5c-9a1e-2f9d1c2b3a4d"
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
+T = TypeVar("T")
 
 
 def answer(status: int, body: Any, **headers: str) -> Behaviour:
@@ -73,7 +75,7 @@ class Upstream:
                 await reader.readexactly(length)
                 await self._behave(head, writer)
                 await writer.drain()
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
@@ -99,6 +101,30 @@ async def failing_supabase() -> AsyncIterator[Upstream]:
         yield upstream
     finally:
         server.close()
+
+
+@contextmanager
+def aside(server: Callable[[], AbstractAsyncContextManager[T]]) -> Iterator[T]:
+    """A server that runs on a thread of its own, and so answers while the test waits for a process."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    manager = server()
+    try:
+        yield asyncio.run_coroutine_threadsafe(manager.__aenter__(), loop).result(20)
+        asyncio.run_coroutine_threadsafe(manager.__aexit__(None, None, None), loop).result(20)
+    finally:
+        asyncio.run_coroutine_threadsafe(_end_all(), loop).result(20)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
+
+
+async def _end_all() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others:
+        task.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 def token(issuer: str, **claims: Any) -> str:
