@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from bff.app import start_reporting
+from bff.reporting import PARENT_FLUSH_SECONDS
 from bff.server import listen, serve
 from bff.settings import SettingsError, load_settings
 from bff.workers import supervise
@@ -33,7 +34,7 @@ def main(inherited: Sequence[str] = ()) -> int:
                 return supervise(settings.workers, listener)
             finally:
                 if reporter is not None:
-                    reporter.flush()
+                    reporter.flush(PARENT_FLUSH_SECONDS)
         serve(settings, listener)
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")

@@ -24,6 +24,8 @@ from bff.telemetry import Event, chain, subject
 SEND_SECONDS: Final = 5
 # Seconds at the end for what is still to be delivered. They pass while the relay and the connections close.
 FLUSH_SECONDS: Final = 2.0
+# The same for the parent of several workers, which has nine of ten seconds behind it when they have ended.
+PARENT_FLUSH_SECONDS: Final = 0.5
 # Reports of one error (what is logged, with the same type of exception) in that many seconds. A database that
 # is broken fails every request alike; each report costs this process up to a millisecond, and a quota.
 MOST: Final = 10
@@ -118,9 +120,9 @@ class Reporter:
             self._counts[kind] = self._counts.get(kind, 0) + 1
             return self._counts[kind]
 
-    def flush(self) -> None:
-        """Waits until all is delivered, for `FLUSH_SECONDS` at most."""
-        self._client.flush(FLUSH_SECONDS)
+    def flush(self, seconds: float = FLUSH_SECONDS) -> None:
+        """Waits until all is delivered, for so many seconds at most."""
+        self._client.flush(seconds)
 
 
 @asynccontextmanager

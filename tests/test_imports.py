@@ -71,7 +71,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.descriptors": set(),
     "bff.server": {"bff.app", "bff.descriptors", "bff.protocol", "bff.relay", "bff.settings"},
     "bff.workers": {"bff.metrics"},
-    "bff.__main__": {"bff.app", "bff.server", "bff.settings", "bff.workers"},
+    "bff.__main__": {"bff.app", "bff.reporting", "bff.server", "bff.settings", "bff.workers"},
 }
 
 

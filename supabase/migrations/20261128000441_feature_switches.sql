@@ -146,11 +146,16 @@ exception
 end;
 $$;
 
--- May these people open a stream, and what may they see there? For the relay, which has verified their tokens.
--- Requests {user_id, organization_id, aal, session_id, ticket_id}; answers in the same order. For a grant's
--- mark see app.access_mark. `epoch` is what the former BFF reads of that. A ticket is
--- spent by this, whatever the answer; the relay verifies that none is old.
-create or replace function public.stream_grants(p_requests jsonb)
+-- Grants are decided as before, by the same function under another name, out of the API's reach.
+-- squawk-ignore ban-set-schema
+alter function public.stream_grants(jsonb) set schema app;
+-- squawk-ignore renaming-object
+alter function app.stream_grants(jsonb) rename to decide_stream_grants;
+revoke execute on function app.decide_stream_grants(jsonb) from service_role;
+
+-- May these people open a stream, and what may they see there? For the relay, which has verified their tokens; see
+-- app.decide_stream_grants. Without streams, `switched_off` instead of a grant: a refusal tells strangers nothing of it.
+create function public.stream_grants(p_requests jsonb)
 returns jsonb
 language plpgsql
 volatile
@@ -158,53 +163,23 @@ security definer
 set search_path = ''
 as $$
 declare
-    v_spent uuid[] := app.spend_tickets(p_requests);
+    v_answers jsonb := app.decide_stream_grants(p_requests);
 begin
     return (
         select coalesce(jsonb_agg(
             case
-                when q.ticket_id is not null and (e.use > 1 or q.ticket_id <> all (v_spent))
-                    then '{"granted": false, "reason": "ticket_spent"}'
-                when q.session_id is not null and not exists (
-                    select from auth.sessions s
-                    -- A batch is of many people: what one token calls its session must not fail it for all.
-                    where s.user_id = q.user_id and s.id = case
-                        when q.session_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then q.session_id::uuid
-                    end
-                ) then '{"granted": false, "reason": "session_ended"}'
-                when o.id is null then '{"granted": false, "reason": "not_found"}'
-                when m.user_id is null then '{"granted": false, "reason": "not_member"}'
-                when not app.feature_enabled('calendar_stream', o.id) then '{"granted": false, "reason": "switched_off"}'
-                when o.require_mfa and q.aal is distinct from 'aal2' then '{"granted": false, "reason": "mfa_required"}'
-                else jsonb_build_object(
-                    'granted', true,
-                    'sections', to_jsonb(visible.sections),
-                    'cursor', app.head_cursor(o.id),
-                    'mark', app.access_mark(o.id, visible.sections),
-                    'epoch', coalesce(
-                        (select x.epoch from app.access_epochs x where x.organization_id = o.id), 0
-                    )
-                )
+                when (a.answer -> 'granted')::boolean and not app.feature_enabled(
+                    'calendar_stream', (p_requests -> (a.place::integer - 1) ->> 'organization_id')::uuid
+                ) then '{"granted": false, "reason": "switched_off"}'
+                else a.answer
             end
-            order by e.place
+            order by a.place
         ), '[]')
-        from (
-            select
-                asked.request, asked.place,
-                row_number() over (partition by asked.request ->> 'ticket_id' order by asked.place) as use
-            from jsonb_array_elements(p_requests) with ordinality as asked(request, place)
-        ) e
-        cross join lateral jsonb_to_record(e.request) as q(
-            user_id uuid, organization_id uuid, aal text, session_id text, ticket_id uuid
-        )
-        left join public.organizations o on o.id = q.organization_id and o.is_active and o.deleted_at is null
-        left join public.organization_members m on m.organization_id = o.id and m.user_id = q.user_id
-        left join lateral (
-            select app.sections_of(o.id, m.role, m.tier_id) as sections where m.user_id is not null
-        ) visible on true
+        from jsonb_array_elements(v_answers) with ordinality as a(answer, place)
     );
 end;
 $$;
+grant execute on function public.stream_grants(jsonb) to service_role;
 
 -- Who is asking: the account, its profile, its memberships by name with what each organisation has switched on, and the
 -- level of its sign-in.

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bff import __version__
 from bff.app import ENDPOINTS
 from bff.errors import STATUS
 from bff.metrics import ACTIVE_SECONDS, OPERATIONS, ActiveUsers, forget_dead, outcome
@@ -118,6 +119,12 @@ async def test_booking_operations_are_counted_by_what_became_of_them(
     assert_error(await member.post("/api/v1/reservations", json={}), "VALIDATION_ERROR")
     assert (await member.post(f"/api/v1/reservations/{booked['id']}/cancel", json={})).status_code == 200
     assert [count(*key) for key in keys] == [value + 1 for value in before]
+
+
+async def test_the_version_that_serves_is_told(bff_url: str) -> None:
+    metered = scrape(bff_url)
+    assert metered.get("bff_build_info", version=__version__) == 1
+    assert metered.labels("bff_build_info", "version") == {__version__}
 
 
 def test_operations_are_routes_and_every_status_has_an_outcome() -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bff import __version__
 from tests.actors import Organization
 from tests.harness import RunningBff, RunningStack, running_bff, wait_until
 from tests.metering import Metered, scrape
@@ -66,6 +67,7 @@ async def test_sums_are_right_at_either_and_outlive_a_worker_whose_gauges_fall(
         path = {"method": "GET", "path": "/api/v1/me"}
         assert metered.get("http_request_duration_seconds_count", **path) == REQUESTS
         assert metered.get("bff_processes") == 2
+        assert metered.get("bff_build_info", version=__version__) == 1
 
     async with stream_at(several, victim, office) as cut, stream_at(several, survivor, office) as kept:
         async with client_of(several, office.member) as client:
