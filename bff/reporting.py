@@ -13,12 +13,15 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import sentry_sdk
+import structlog
 from sentry_sdk.transport import HttpTransport
 from sentry_sdk.utils import event_from_exception, get_error_message
 
 from bff import __version__
 from bff.scrubbing import message_of, scrub_all
 from bff.telemetry import Event, chain, subject
+
+log = structlog.get_logger(__name__)
 
 # Seconds for one delivery, on a thread of the SDK's. Meanwhile a hundred more may wait; the rest is dropped.
 SEND_SECONDS: Final = 5
@@ -40,6 +43,14 @@ _PLACED: Final = frozenset({"event", "level", "timestamp", "request_id", "logger
 
 class _Transport(HttpTransport):
     TIMEOUT = SEND_SECONDS
+    told_at = float("-inf")
+
+    def on_dropped_event(self, reason: str) -> None:
+        """Sentry does not take them, or not so many: said once a minute."""
+        now = time.monotonic()
+        if now - self.told_at >= WINDOW_SECONDS:
+            self.told_at = now
+            log.warning("reports_dropped", reason=reason)
 
 
 class Reporter:
@@ -67,6 +78,7 @@ class Reporter:
             auto_session_tracking=False,
             send_client_reports=False,
             include_local_variables=False,
+            include_source_context=False,
             max_request_body_size="never",
             max_breadcrumbs=0,
             spotlight=False,

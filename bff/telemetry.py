@@ -117,6 +117,8 @@ def _take_over_stdlib(handler: logging.Handler, level: str) -> None:
     root.setLevel(level)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
+    # Who tells of each attempt to reach Sentry; `reports_dropped` says as much once a minute.
+    logging.getLogger("urllib3").setLevel(logging.ERROR)
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import httpx
 import pytest
 import sentry_sdk
+import structlog
 
 from bff import __version__
 from bff.app import start_reporting
@@ -104,7 +105,7 @@ def test_a_fault_is_reported_once_with_what_helps_and_without_what_is_anybodys(
     assert fault["value"].startswith("POST /rest/v1/rpc/create_reservation lost")
     frames = fault["stacktrace"]["frames"]
     assert frames[-1]["function"] == "request"
-    assert all("vars" not in frame for frame in frames)
+    assert all(not {"vars", "context_line"} & frame.keys() for frame in frames)
     log = (tmp_path / "bff.log").read_text()
     assert log.count('"unhandled"') == 2
     for secret in (
@@ -165,26 +166,19 @@ def test_a_sentry_that_hangs_costs_requests_nothing_and_the_end_no_time(
     assert len(taker.envelopes) == 1
 
 
-def test_a_sentry_that_has_enough_is_left_alone(taker: Sentry) -> None:
+def test_a_sentry_that_has_enough_is_left_alone_and_the_log_says_so_once(
+    taker: Sentry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = structlog.testing.CapturingLogger()
+    monkeypatch.setattr("bff.reporting.log", said)
     taker.behaviours = [answer(429, {})]
     reporter = Reporter(taker.dsn, "testing")
     for name in ("a", "b", "c"):
         reporter.report({"event": name, "level": "error"}, None)
         reporter.flush()
     assert [event["message"] for event in taker.events] == ["a"]
-
-
-def test_a_sentry_that_is_not_there_costs_requests_nothing(upstream: Upstream, tmp_path: Path) -> None:
-    env = environment(upstream.url, f"http://publickey@127.0.0.1:{free_port()}/1")
-    headers = {"Authorization": f"Bearer {token(upstream.url)}"}
-    with running_bff(env, tmp_path / "bff.log") as bff:
-        for _ in range(5):
-            assert_error(httpx.get(bff.url + READ, headers=headers, timeout=20), "INTERNAL_ERROR")
-    assert bff.process.returncode == 0
-    log = (tmp_path / "bff.log").read_text()
-    assert log.count('"upstream_error"') == 5
-    # Nor does the reporting's own failure fill the log, or go round in circles.
-    assert "sentry" not in log
+    assert [(call.method_name, call.args) for call in said.calls] == [("warning", ("reports_dropped",))]
+    assert said.calls[0].kwargs == {"reason": "status_429"}
 
 
 def settings(**given: Any) -> Settings:
@@ -270,6 +264,17 @@ def test_groups_causes_and_strange_errors_are_told_by_type_and_place(taker: Sent
     [full] = taker.events[1]["exception"]["values"]
     assert full["value"] == "[Errno 28] No space left on device"
     assert taker.events[1]["level"] == "fatal"
+
+
+def test_a_sentry_that_is_not_there_does_not_fill_the_log(capsys: pytest.CaptureFixture[str]) -> None:
+    reporter = start_reporting(settings(sentry_dsn=f"http://publickey@127.0.0.1:{free_port()}/1"))
+    assert reporter is not None
+    for name in ("one", "two", "three"):
+        logging.getLogger(name).error("It failed.")
+    reporter.flush()
+    assert start_reporting(settings()) is None
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["logger"] for line in lines if "logger" in line] == ["one", "two", "three"]
 
 
 def test_what_a_library_logs_as_an_error_is_reported_too(

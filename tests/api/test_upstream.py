@@ -237,6 +237,7 @@ async def test_health_is_unhealthy_without_the_database() -> None:
     assert {name: check["status"] for name, check in body["checks"].items()} == {
         "database": "fail",
         "auth": "fail",
+        "cache": "pass",
         "realtime": "fail",
     }
     assert "sb_secret" not in response.text
