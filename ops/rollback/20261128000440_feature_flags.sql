@@ -1,4 +1,5 @@
--- Takes 20261128000440_feature_flags.sql back. What was switched off is forgotten: note app.feature_flags first.
+-- Takes back 20261128000440_feature_flags.sql.
+-- Loses: app.feature_flags (what is switched off, and why; note it first). All is on afterwards.
 
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';

@@ -1,9 +1,15 @@
--- Takes 20261128000441_feature_switches.sql back: nothing is asked of the flags any more, so all is on.
--- The BFF first: the one that came with it expects `features` from me().
+-- Takes back 20261128000441_feature_switches.sql.
+-- Loses: nothing.
+-- Keeps: app.feature_flags, of which nothing is asked any more: all is on.
+-- Note: the BFF first; the one that came with it expects `features` from me().
 
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
 
+drop trigger waitlist_is_on on public.waitlist_entries;
+drop function app.require_waitlist();
+
+-- As 20261122000160_accounts.sql made it.
 create or replace function public.me()
 returns jsonb
 language plpgsql
@@ -49,10 +55,12 @@ end;
 $$;
 
 drop function public.stream_grants(jsonb);
+-- What the migration found under this name comes back under it.
 alter function app.decide_stream_grants(jsonb) rename to stream_grants;
 alter function app.stream_grants(jsonb) set schema public;
 grant execute on function public.stream_grants(jsonb) to service_role;
 
+-- As 20261122000392_bulk_assets.sql made it.
 create or replace function public.bulk_assets(
     p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text default null
 )
@@ -135,9 +143,7 @@ exception
 end;
 $$;
 
-drop trigger waitlist_is_on on public.waitlist_entries;
-drop function app.require_waitlist();
-
+-- As 20261122000341_placing.sql made it.
 create or replace function app.is_displaceable(p_asset public.assets, p_case app.booking_case)
 returns boolean
 language plpgsql
