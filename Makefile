@@ -8,7 +8,7 @@ PAGE := clients/calendar/dist
 PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(shell find clients/calendar/src clients/typescript/src -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test proxy prove lint format bench screenshots example walk reset schema client lock
+.PHONY: help setup run test proxy prove lint format bench screenshots example walk reset rollback schema client lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -69,6 +69,9 @@ walk: setup ## run the examples of docs/booking.md one after another (needs `mak
 
 reset: setup ## throw the local data away and lay migrations and demo data anew (stop `make run` first)
 	$(BIN)/python -m stack reset
+
+rollback: setup ## take back the migrations after TO=version in DATABASE_URL (DRY=1: only say what that would lose)
+	$(BIN)/python -m ops.rollback --to $(TO) $(if $(DRY),--dry-run)
 
 schema: setup ## write tests/db/schema.sql anew from a migrated database
 	$(BIN)/python -m tests.db.catalogue

@@ -21,12 +21,13 @@ class MigrationError(StackError):
     """Postgres refused a file of SQL; nothing of that file is in the database."""
 
 
-def apply_pending(conninfo: str, supabase_dir: Path) -> list[str]:
+def apply_pending(conninfo: str, supabase_dir: Path, *, until: str | None = None) -> list[str]:
     """Apply the migrations that are not yet recorded, in the order of their names.
 
     Args:
         conninfo: the database, as the role that shall own what the migrations make.
         supabase_dir: the folder that holds `migrations/`.
+        until: the version of the last one to apply; None is all.
 
     Returns:
         The names of the files that were applied.
@@ -44,6 +45,8 @@ def apply_pending(conninfo: str, supabase_dir: Path) -> list[str]:
             match = FILE_NAME.fullmatch(path.name)
             if match is None:
                 raise MigrationError(f"{path}: a migration's name is <version>_<name>.sql")
+            if until is not None and match["version"] > until:
+                break
             if match["version"] in known:
                 continue
             with connection.transaction():

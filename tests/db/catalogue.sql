@@ -26,7 +26,7 @@ where n.nspname = 'app';
 select format('extension %s in %s', e.extname, n.nspname)
 from pg_extension e
 join pg_namespace n on n.oid = e.extnamespace
-where e.extname in ('btree_gist', 'pg_trgm', 'pgcrypto')
+where e.extname <> 'plpgsql'
 order by 1;
 
 -- section types
@@ -90,7 +90,7 @@ select format(
     E'\n    with check ' || regexp_replace(with_check, '\s+', ' ', 'g')
 )
 from pg_policies
-where schemaname in ('public', 'app', 'realtime')
+where schemaname in ('public', 'app', 'realtime', 'storage')
 order by schemaname, tablename, policyname;
 
 -- section functions
@@ -118,11 +118,56 @@ from pg_trigger t
 join pg_class c on c.oid = t.tgrelid
 join pg_namespace n on n.oid = c.relnamespace
 join pg_proc p on p.oid = t.tgfoid
-where not t.tgisinternal and (n.nspname in ('public', 'app') or p.pronamespace = 'app'::regnamespace)
+where not t.tgisinternal and (n.nspname in ('public', 'app') or p.pronamespace = to_regnamespace('app'))
 order by n.nspname, c.relname, t.tgname;
 
 -- section publications
 select format('table %s.%s in publication %s', schemaname, tablename, pubname)
 from pg_publication_tables
 where schemaname in ('public', 'app')
+order by 1;
+
+-- section composites
+select format('type %s.%s as (%s)', n.nspname, t.relname, string_agg(
+    format('%s %s', a.attname, format_type(a.atttypid, a.atttypmod)), ', ' order by a.attnum
+))
+from pg_class t
+join pg_namespace n on n.oid = t.relnamespace
+join pg_attribute a on a.attrelid = t.oid and a.attnum > 0 and not a.attisdropped
+where n.nspname in ('public', 'app') and t.relkind = 'c'
+group by n.nspname, t.relname
+order by 1;
+
+-- section views
+select format('view %s.%s; definition %s', n.nspname, c.relname, left(md5(pg_get_viewdef(c.oid)), 8))
+from pg_class c
+join pg_namespace n on n.oid = c.relnamespace
+where n.nspname in ('public', 'app') and c.relkind in ('v', 'm')
+order by 1;
+
+-- section parallel
+select format('function %s parallel %s', p.oid::regprocedure, case p.proparallel when 's' then 'safe' else 'restricted' end)
+from pg_proc p
+where p.pronamespace in (to_regnamespace('public'), to_regnamespace('app')) and p.proparallel <> 'u'
+    and not exists (
+        select from pg_depend d where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e'
+    )
+order by 1;
+
+-- section comments
+select format('comment on %s %s is %L', i.type, i.identity, d.description)
+from pg_description d
+cross join lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) i
+-- What is older than the database's own first object is Postgres's.
+where d.objoid >= 16384 and i.schema in ('public', 'app')
+order by 1;
+
+-- section privileges
+select format(
+    'default of %s on %s in %s', d.defaclrole::regrole,
+    case d.defaclobjtype when 'r' then 'tables' when 'S' then 'sequences' when 'f' then 'functions' else d.defaclobjtype::text end,
+    coalesce(d.defaclnamespace::regnamespace::text, 'every schema')
+) || pg_temp.grants(d.defaclacl, d.defaclrole)
+from pg_default_acl d
+where d.defaclrole = 'postgres'::regrole
 order by 1;

@@ -5,8 +5,11 @@ schema app; grants usage to authenticated
 
 -- extensions
 extension btree_gist in extensions
+extension pg_stat_statements in extensions
 extension pg_trgm in extensions
 extension pgcrypto in extensions
+extension unaccent in extensions
+extension uuid-ossp in extensions
 
 -- types
 type app.feature as enum (displacement, waitlist, bulk_assets, calendar_stream)
@@ -880,6 +883,16 @@ policy "tiers are deleted with the second factor that is demanded" on public.tie
     using app.require_aal2(organization_id)
 policy "people read what they wait for, managers what anyone does" on public.waitlist_entries as permissive for select to authenticated
     using (((user_id = ( SELECT auth.uid() AS uid)) AND (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))))
+policy "admins and owners delete photos" on storage.objects as permissive for delete to authenticated
+    using ((bucket_id = 'asset-photos'::text) AND (app.photo_organization(name) = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as))))
+policy "admins and owners upload photos of their assets" on storage.objects as permissive for insert to authenticated
+    with check ((bucket_id = 'asset-photos'::text) AND (app.photo_organization(name) = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as))) AND (EXISTS ( SELECT FROM public.assets a WHERE ((a.id = app.photo_asset(objects.name)) AND (a.organization_id = app.photo_organization(objects.name))))))
+policy "members read the photos of the assets that they see" on storage.objects as permissive for select to authenticated
+    using ((bucket_id = 'asset-photos'::text) AND (EXISTS ( SELECT FROM public.assets a WHERE ((a.id = app.photo_asset(objects.name)) AND (a.organization_id = app.photo_organization(objects.name))))))
+policy "photos are deleted with the second factor that is demanded" on storage.objects as restrictive for delete to authenticated
+    using ((bucket_id <> 'asset-photos'::text) OR app.require_aal2(app.photo_organization(name)))
+policy "photos are uploaded with the second factor that is demanded" on storage.objects as restrictive for insert to authenticated
+    with check ((bucket_id <> 'asset-photos'::text) OR app.require_aal2(app.photo_organization(name)))
 
 -- functions
 function app.access_mark(p_organization_id uuid, p_sections public.asset_section[]) returns text; plpgsql stable set search_path=""; body 92c798a8; grants none
@@ -1403,3 +1416,111 @@ CREATE TRIGGER zz_touch BEFORE UPDATE ON public.waitlist_entries FOR EACH ROW WH
 
 -- publications
 table public.reservations in publication supabase_realtime
+
+-- composites
+type app.booking_case as (organization_id uuid, asset_id uuid, section public.asset_section, time_zone text, user_id uuid, tier_id uuid, start_date timestamp with time zone, end_date timestamp with time zone, exclude_ids uuid[], starts_anew boolean)
+type app.series_move as (place integer, reservation_id uuid, detached boolean, old_row public.reservations, starts_at timestamp without time zone, start_date timestamp with time zone, end_date timestamp with time zone)
+type app.series_slot as (place integer, starts_at timestamp without time zone, start_date timestamp with time zone, end_date timestamp with time zone, excluded boolean)
+type app.verdict as (outcome text, violations jsonb, overridden jsonb)
+
+-- views
+view app.mv_organization_stats; definition 1bb1422d
+view app.organization_figures; definition 1effc421
+
+-- parallel
+function app.access_mark(uuid,public.asset_section[]) parallel safe
+function app.asset_document(text,text,jsonb) parallel safe
+function app.asset_errors(public.assets) parallel safe
+function app.asset_input_errors(jsonb,boolean) parallel safe
+function app.asset_json(public.assets) parallel safe
+function app.awaits_decision(public.rule_approvals,public.approval_requests) parallel safe
+function app.between_errors(text,integer,integer,integer) parallel safe
+function app.check_keys(jsonb,text[],text[],text) parallel safe
+function app.column_errors(text,text,integer,boolean) parallel safe
+function app.condition_fields(public.rule_type) parallel safe
+function app.conflicts(uuid,tstzrange,uuid[]) parallel safe
+function app.count_words(numeric,text) parallel safe
+function app.counted_rrule(text,integer) parallel safe
+function app.cursor_of(bigint,uuid) parallel safe
+function app.daily_use(app.booking_case,text,text,date,date) parallel safe
+function app.date_words(date) parallel safe
+function app.day_start(date,text) parallel safe
+function app.days_words(date,date) parallel safe
+function app.easter(integer) parallel safe
+function app.event_json(public.calendar_events) parallel safe
+function app.fail_fields(jsonb) parallel safe
+function app.fail(text,text,integer,jsonb) parallel safe
+function app.feature_enabled(app.feature,uuid) parallel safe
+function app.features_off() parallel safe
+function app.field_error(text,text,text,jsonb) parallel safe
+function app.finding(text,text,jsonb) parallel safe
+function app.first_day(app.booking_case) parallel safe
+function app.free_alternatives(uuid,timestamp with time zone,timestamp with time zone,interval,uuid[]) parallel safe
+function app.full_name(text,text) parallel safe
+function app.full_view_organizations() parallel safe
+function app.head_cursor(uuid) parallel safe
+function app.holds_slot(public.reservation_status) parallel safe
+function app.holiday_dates(uuid[],date,date) parallel safe
+function app.int_array(jsonb) parallel safe
+function app.is_taken(public.assets,timestamp with time zone,timestamp with time zone,uuid[]) parallel safe
+function app.key_errors(jsonb,text[],text[],text) parallel safe
+function app.known_fields(text) parallel safe
+function app.last_day(app.booking_case) parallel safe
+function app.last_used_day(text,timestamp with time zone,timestamp with time zone,text) parallel safe
+function app.local_day(timestamp with time zone,text) parallel safe
+function app.local_length(timestamp with time zone,timestamp with time zone,text) parallel safe
+function app.local_time(timestamp without time zone,text) parallel safe
+function app.maintenance_state(public.maintenance_windows) parallel safe
+function app.member_organizations() parallel safe
+function app.member_role(uuid) parallel safe
+function app.minutes_words(bigint) parallel safe
+function app.month_day_date(text,integer) parallel safe
+function app.most_use(app.booking_case,text,text,date,date) parallel safe
+function app.object_errors(text,jsonb,integer) parallel safe
+function app.occupancy_kind(public.reservation_status) parallel safe
+function app.operation_errors(jsonb) parallel safe
+function app.organizations_as(public.member_role) parallel safe
+function app.own_approval_requests() parallel safe
+function app.own_bookings(app.booking_case,date,date,text) parallel safe
+function app.own_run(app.booking_case,text,integer,integer) parallel safe
+function app.parse_rrule(text) parallel safe
+function app.parse_uuid(text) parallel safe
+function app.person_name(uuid) parallel safe
+function app.photo_asset(text) parallel safe
+function app.photo_organization(text) parallel safe
+function app.plain_words(text) parallel safe
+function app.range_errors(timestamp with time zone,timestamp with time zone,text,text) parallel safe
+function app.require_aal2(uuid,boolean) parallel safe
+function app.require_feature(app.feature,uuid) parallel safe
+function app.require_member(uuid,public.member_role) parallel safe
+function app.reservation_state(public.reservations) parallel safe
+function app.rrule_combination_errors(jsonb) parallel safe
+function app.rrule_days(jsonb,date,date) parallel safe
+function app.rrule_error(text,text,jsonb) parallel safe
+function app.rrule_errors(text) parallel safe
+function app.rrule_numbers(text,integer) parallel safe
+function app.rrule_part(text,text) parallel safe
+function app.rrule_until(text) parallel safe
+function app.rrule_weekdays(text) parallel safe
+function app.search_errors(text,text,integer,timestamp with time zone,timestamp with time zone,jsonb,text,integer,integer) parallel safe
+function app.search_query(text) parallel safe
+function app.section_view_assets() parallel safe
+function app.sections_of(uuid,public.member_role,uuid) parallel safe
+function app.text_errors(jsonb,text,integer,text) parallel safe
+function app.turnaround(integer) parallel safe
+function app.url_errors(text,text) parallel safe
+function app.utc(timestamp with time zone) parallel safe
+function app.violation(text,jsonb,text,uuid,text,integer,boolean) parallel safe
+function app.visible_asset(uuid) parallel safe
+function app.visible_sections(uuid) parallel safe
+
+-- comments
+comment on table app.feature_flags is 'Features that are switched off, or on again, from the next statement on. No row: on. See docs/flags.md.'
+comment on table column app.feature_flags.organization_id is 'Whose feature it is; empty is everyone''s. An organisation''s row wins over everyone''s.'
+comment on table column app.feature_flags.reason is 'Why, for the next operator; nobody else is shown it.'
+
+-- privileges
+default of postgres on functions in -; grants none
+default of postgres on functions in public; grants none
+default of postgres on sequences in public; grants none
+default of postgres on tables in public; grants none

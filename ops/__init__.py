@@ -1,0 +1,1 @@
+"""What operators run and read; nothing here is part of the BFF."""
