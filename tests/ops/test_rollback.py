@@ -23,6 +23,8 @@ from tests.ops.migrating import MIGRATIONS, VERSIONS, Rows, differing, go_up, lo
 
 # The schema before rules, approvals, maintenance and series came; bookings stay.
 FIRST_WHOLE = "20261122000290"
+BEFORE_OCCUPANCY = "20261122000200"
+README = SCRIPTS / "README.md"
 # Every table that there is by then has rows in the test.
 FILLED_TO = "20261128000400"
 
@@ -165,6 +167,20 @@ def test_the_command_goes_back_to_a_version_and_the_bookings_are_there_when_all_
 def test_on_the_schema_before_the_rules_people_book_again(lived_in: str) -> None:
     assert run(lived_in, "--to", FIRST_WHOLE, "--yes").returncode == 0
     assert_usable(lived_in)
+
+
+def test_bookings_that_lost_their_time_take_it_again_by_the_statement_that_the_page_gives(
+    lived_in: str,
+) -> None:
+    (statement,) = re.findall(r"^update public\.reservations .*;$", README.read_text(), re.MULTILINE)
+    assert run(lived_in, "--to", FIRST_WHOLE, "--yes").returncode == 0
+    before = taking_time(read(lived_in))
+    assert run(lived_in, "--to", BEFORE_OCCUPANCY, "--yes").returncode == 0
+    go_up(lived_in, FIRST_WHOLE)
+    assert taking_time(read(lived_in)) == set()
+    with connect_rows(lived_in) as db:
+        db.execute(statement)
+    assert taking_time(read(lived_in)) == before
 
 
 def taking_time(rows: Rows) -> set[tuple[str, str]]:
