@@ -94,7 +94,7 @@ class Hub:
             if organization is None:
                 continue
             seq = event["seq"]
-            if seq == organization.seq + 1:
+            if seq == organization.seq + 1 and not organization.doubts:
                 frame = Frame(event)
                 organization.ring.append(frame)
                 fresh.setdefault(organization.id, []).append(frame)
@@ -102,13 +102,21 @@ class Hub:
                 self.hint(organization.id, seq)
             else:
                 self.counts.duplicates += 1
-                # An earlier number with an id that we did not publish: the log may be another one, restored.
-                if organization.ring.cursor_at(seq) != event["cursor"]:
-                    self._look_at(organization.id)
+                self._recall(organization, event)
         for organization_id, frames in fresh.items():
             self.counts.published += len(frames)
             self._fan_out(self.organizations[organization_id], frames)
             self.on_publish(frames)
+
+    def _recall(self, organization: Organization, event: Event) -> None:
+        """An earlier number with an id that we did not publish: the log may be another one, restored."""
+        ours = organization.ring.cursor_at(event["seq"])
+        if ours == event["cursor"]:
+            return
+        if ours is not None:
+            # Until the log was asked, the number after ours says nothing: it may follow events that we lack.
+            organization.doubts = max(organization.doubts, 1)
+        self._look_at(organization.id)
 
     def hint(self, organization_id: str, seq: int) -> None:
         """Somebody says that the organisation's log reaches `seq`: read it if the hub does not."""

@@ -219,6 +219,31 @@ async def test_a_restored_log_resets_every_stream_once_it_is_noticed() -> None:
         assert [seq for seq, _ in reader.seen] == [1, 2, 3, 4, 5, 4]
 
 
+async def test_a_restored_log_that_has_overtaken_the_hub_resets_every_stream_all_the_same() -> None:
+    """What is next by its number alone follows events of another history."""
+    async with running() as world:
+        reader = await world.open()
+        world.announce(*[world.log.commit(ORG) for _ in range(5)])
+        del world.log.events[ORG][3:]
+        world.announce(*[world.log.commit(ORG) for _ in range(3)])
+        await until(lambda: reader.resets == ["cursor_unknown"])
+        assert [seq for seq, _ in reader.seen] == [1, 2, 3, 4, 5]
+        world.announce(world.log.commit(ORG))
+        assert [seq for seq, _ in reader.seen][5:] == [7]
+
+
+async def test_while_the_log_does_not_know_the_position_nothing_is_taken_for_the_next() -> None:
+    async with running() as world:
+        reader = await world.open()
+        world.announce(*[world.log.commit(ORG) for _ in range(5)])
+        del world.log.events[ORG][3:]
+        unheard = [world.log.commit(ORG) for _ in range(3)]
+        await world.hub.poll()
+        world.announce(unheard[-1])
+        await until(lambda: reader.resets == ["cursor_unknown"])
+        assert [seq for seq, _ in reader.seen] == [1, 2, 3, 4, 5]
+
+
 async def test_a_position_that_is_unknown_for_a_moment_resets_nobody() -> None:
     async with running() as world:
         reader = await world.open()
