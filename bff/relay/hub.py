@@ -172,8 +172,14 @@ class Hub:
             del todo[:READ_BATCH]
             if not batch:
                 continue
-            asked = [(each.id, each.cursor) for each in batch]
-            for (organization_id, cursor), page in zip(asked, await self.read(asked), strict=True):
+            asked = [(each.id, each.next_read) for each in batch]
+            try:
+                pages = await self.read(asked)
+            except UnavailableError:
+                for each in batch:
+                    each.unasked = True
+                raise
+            for (organization_id, cursor), page in zip(asked, pages, strict=True):
                 organization = self.organizations.get(organization_id)
                 if organization is None:
                     continue
@@ -183,10 +189,14 @@ class Hub:
                     todo.append(organization_id)
 
     def _learn(self, organization: Organization, asked: str, page: Page) -> None:
-        if page.status == "ok":
-            organization.doubts = 0
+        if page.status == "ok" and organization.disagrees(page.events):
+            self._restart(organization, page)
+        elif page.status == "ok":
+            organization.confirm(page.events[-1]["cursor"] if page.events else asked, more=page.has_more)
+            if organization.doubts:
+                self._look_at(organization.id)
             self._publish_read(organization, page.events)
-        elif organization.cursor == asked:
+        elif organization.next_read == asked:
             organization.doubts += 1
             if organization.doubts >= DOUBTS:
                 self._restart(organization, page)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from bff.relay.ring import Ring
-from bff.relay.views import Filter, Frame
+from bff.relay.views import Event, Filter, Frame, position
 
 
 class Subscriber:
@@ -35,7 +35,7 @@ class Subscriber:
 class Organization:
     """Where one organisation's streams stand in its log, and the streams."""
 
-    __slots__ = ("doubts", "heard", "id", "live", "ring", "streams", "stretches")
+    __slots__ = ("confirmed", "doubts", "heard", "id", "live", "ring", "streams", "stretches", "unasked")
 
     def __init__(self, organization_id: str, cursor: str, ring_size: int) -> None:
         self.id = organization_id
@@ -48,7 +48,19 @@ class Organization:
         """Stand at another place, and remember nothing before it."""
         self.ring = ring
         self.heard = ring.seq
+        self.confirmed = ring.cursor
         self.doubts = 0
+        self.unasked = False
+
+    def confirm(self, cursor: str, *, more: bool) -> None:
+        """The log itself has this position, and `more` after it."""
+        if self.unasked and not more and position(cursor) < self.seq:
+            # It is shorter than what we were told while it was away.
+            self.doubts = 1
+        else:
+            self.doubts = 0
+        self.confirmed = cursor
+        self.unasked = self.unasked and more
 
     @property
     def seq(self) -> int:
@@ -57,6 +69,19 @@ class Organization:
     @property
     def cursor(self) -> str:
         return self.ring.cursor
+
+    @property
+    def next_read(self) -> str:
+        """From where to read on: our own position, or after the log could not be asked the last that it had.
+
+        While it was away it may have been restored, and have overtaken us by events that were not announced.
+        """
+        return self.confirmed if self.unasked else self.cursor
+
+    def disagrees(self, events: Sequence[Event]) -> bool:
+        """Whether one of these stands in the log where the streams were given another."""
+        ours = [(self.ring.cursor_at(event["seq"]), event["cursor"]) for event in events]
+        return any(cursor is not None and cursor != theirs for cursor, theirs in ours)
 
     @property
     def is_late(self) -> bool:

@@ -244,6 +244,61 @@ async def test_while_the_log_does_not_know_the_position_nothing_is_taken_for_the
         assert [seq for seq, _ in reader.seen] == [1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("kept", [1, 3])
+async def test_a_log_that_was_restored_while_it_was_away_and_has_overtaken_the_hub_resets_every_stream(
+    kept: int,
+) -> None:
+    """Also where what it overtook us by was not announced; `kept` events are from before the restore."""
+    async with running() as world:
+        reader = await world.open()
+        world.announce(*[world.log.commit(ORG) for _ in range(2)])
+        await world.hub.poll()
+        world.announce(*[world.log.commit(ORG) for _ in range(2)])
+        world.log.down = True
+        with pytest.raises(UnavailableError):
+            await world.hub.poll()
+        del world.log.events[ORG][kept:]
+        last = [world.log.commit(ORG) for _ in range(5 - kept)][-1]
+        world.announce(last)
+        world.log.down = False
+        await world.hub.poll()
+        await until(lambda: reader.resets == ["cursor_unknown"])
+        world.announce(world.log.commit(ORG))
+        assert reader.seen[-1] == (6, "whole")
+
+
+async def test_a_log_that_is_shorter_when_it_is_back_resets_every_stream_without_waiting_for_an_event() -> (
+    None
+):
+    async with running() as world:
+        reader = await world.open()
+        world.log.down = True
+        with pytest.raises(UnavailableError):
+            await world.hub.poll()
+        world.announce(*[world.log.commit(ORG) for _ in range(4)])
+        del world.log.events[ORG][2:]
+        world.log.down = False
+        await world.hub.poll()
+        await until(lambda: reader.resets == ["cursor_unknown"])
+
+
+async def test_a_log_that_was_away_and_is_the_same_resets_nobody_and_tells_nothing_twice() -> None:
+    async with running(FakeLog(page_size=2)) as world:
+        reader = await world.open()
+        world.log.down = True
+        with pytest.raises(UnavailableError):
+            await world.hub.poll()
+        world.announce(*[world.log.commit(ORG) for _ in range(5)])
+        unheard = [world.log.commit(ORG) for _ in range(5)]
+        world.log.down = False
+        await world.hub.poll()
+        world.announce(*unheard)
+        assert reader.resets == []
+        assert [seq for seq, _ in reader.seen] == list(range(1, 11))
+        await world.hub.poll()
+        assert world.log.reads[-1] == [(ORG, unheard[-1]["cursor"])]
+
+
 async def test_a_position_that_is_unknown_for_a_moment_resets_nobody() -> None:
     async with running() as world:
         reader = await world.open()

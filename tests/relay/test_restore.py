@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -10,15 +11,16 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.actors import Organization, connect, make_organization
+from tests.actors import Connection, Organization, connect, make_organization
 from tests.conftest import token_signer
-from tests.harness import RunningBff, RunningStack, running_bff, running_stack, scratch_directory
-from tests.relay.calendar import apply, book, by_id, cancel, slot, snapshot, state_of
+from tests.harness import ROOT, RunningBff, RunningStack, running_bff, running_stack, scratch_directory
+from tests.relay.calendar import apply, book, by_id, cancel, restrict, slot, snapshot, state_of
 from tests.relay.client import Sent, parse, watch
 from tests.relay.fakes import until
 from tests.relay.restoring import name_this_moment, restore, take_base_backup
 
 POINT = "before_the_mistake"
+RUNBOOK = ROOT / "ops" / "runbooks" / "restore.md"
 # The database recovers, all parts connect again, and each client waits a moment before it does.
 PATIENCE_SECONDS = 90.0
 
@@ -116,22 +118,27 @@ class House:
     _url: str
     _clients: contextlib.AsyncExitStack
 
-    async def client(self) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {self.people.member.token}"}
+    async def client(self, role: str = "owner") -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.people.actor(role).token}"}
         client = httpx.AsyncClient(base_url=self._url, headers=headers, timeout=20)
         return await self._clients.enter_async_context(client)
 
-    async def view(self) -> View:
+    async def view(self, role: str = "owner") -> View:
         """A view of its own that has just fetched the calendar."""
-        view = View(await self.client(), self.people.id)
+        view = View(await self.client(role), self.people.id)
         await view.look()
         return view
 
 
 @pytest.fixture
-async def house(own_stack: RunningStack, own_bff: RunningBff) -> AsyncIterator[House]:
-    with connect(own_stack.database_url) as db:
-        people = make_organization(db, signer=token_signer(own_stack))
+def own_db(own_stack: RunningStack) -> Iterator[Connection]:
+    with connect(own_stack.database_url) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def house(own_stack: RunningStack, own_bff: RunningBff, own_db: Connection) -> AsyncIterator[House]:
+    people = make_organization(own_db, signer=token_signer(own_stack))
     async with contextlib.AsyncExitStack() as clients:
         yield House(people, own_bff.url, clients)
 
@@ -145,37 +152,49 @@ async def send(client: httpx.AsyncClient, asset: str, title: str, when: Json, ke
 
 
 async def test_after_a_restore_every_view_shows_the_truth_and_those_of_before_it_lose_nothing(
-    own_stack: RunningStack, house: House
+    own_stack: RunningStack, house: House, own_db: Connection
 ) -> None:
-    plane, member = house.people.assets["planes"], await house.client()
-    one = await book(member, plane, "one")
+    plane, owner = house.people.assets["planes"], await house.client()
+    restrict(own_db, house.people, ["planes"])
+    one = await book(owner, plane, "one")
+    await book(owner, house.people.assets["residences"], "hidden")
     older = await house.view()
     backup = take_base_backup(own_stack, own_stack.directory.parent / "backup")
     kept, lost = (slot(), str(uuid.uuid4())), (slot(), str(uuid.uuid4()))
-    made = await send(member, plane, "kept", *kept)
+    made = await send(owner, plane, "kept", *kept)
     early = await house.view()
     name_this_moment(own_stack, POINT)
 
+    make_a_plane_of(own_db, house.people.assets["residences"])
+    limited = await house.view("viewer")
+    assert limited.titles == ["hidden", "kept", "one"]
     ahead, overtaken, open_ = await house.view(), await house.view(), await house.view()
-    async with watch(member, house.people.id) as stream, open_.following():
+    async with watch(owner, house.people.id) as stream, open_.following():
         async with ahead.following(), overtaken.following():
-            assert (await send(member, plane, "lost", *lost)).status_code == 201
-            await cancel(member, one["id"])
+            assert (await send(owner, plane, "lost", *lost)).status_code == 201
+            await cancel(owner, one["id"])
             for view in (ahead, overtaken, open_):
-                await until(shows(view, ["kept", "lost"]))
+                await until(shows(view, ["hidden", "kept", "lost"]))
+        own_db.close()
 
         await asyncio.to_thread(restore, own_stack, backup, POINT)
+        with connect(own_stack.database_url) as db:
+            # As many changes of rights as were lost.
+            make_a_plane_of(db, house.people.assets["watercraft"])
+            db.execute(statement_of_the_runbook())
 
         # Nobody has booked since: the log is shorter than what these views have seen.
-        await until(shows(open_, ["kept", "one"]), PATIENCE_SECONDS)
+        await until(shows(open_, ["hidden", "kept", "one"]), PATIENCE_SECONDS)
         async with ahead.following():
-            await until(shows(ahead, ["kept", "one"]))
+            await until(shows(ahead, ["hidden", "kept", "one"]))
+        async with limited.following():
+            await until(shows(limited, ["kept", "one"]))
         await stream.until(lambda: stream.frames[-1].event == "reset")
 
         titles = [f"new {number}" for number in range(4)]
         for title in titles:
-            await book(member, plane, title)
-        truth = sorted(["kept", "one", *titles])
+            await book(owner, plane, title)
+        truth = sorted(["hidden", "kept", "one", *titles])
         for view in (ahead, overtaken, early, older):
             async with view.following():
                 await until(shows(view, truth))
@@ -184,6 +203,7 @@ async def test_after_a_restore_every_view_shows_the_truth_and_those_of_before_it
         assert not stream.ended
     for view in (open_, ahead, overtaken):
         assert view.resets == ["cursor_unknown"]
+    assert limited.resets == ["access_changed"]
     assert (early.resets, early.seen) == ([], titles)
     assert (older.resets, older.seen) == ([], ["kept", *titles])
     fresh = await house.view()
@@ -191,6 +211,15 @@ async def test_after_a_restore_every_view_shows_the_truth_and_those_of_before_it
         assert view.shown == fresh.shown
 
     # A request that is sent again: done anew where it is gone, answered as before where it stands.
-    again = await send(member, plane, "kept", *kept)
+    again = await send(owner, plane, "kept", *kept)
     assert (again.status_code, again.json()["data"]["id"]) == (201, made.json()["data"]["id"])
-    assert (await send(member, plane, "lost", *lost)).status_code == 201
+    assert (await send(owner, plane, "lost", *lost)).status_code == 201
+
+
+def make_a_plane_of(db: Connection, asset: str) -> None:
+    db.execute("update public.assets set section = 'planes' where id = %s", [asset])
+
+
+def statement_of_the_runbook() -> bytes:
+    (statement,) = re.findall(r"^```sql\n(.*?)^```", RUNBOOK.read_text(), re.MULTILINE | re.DOTALL)
+    return str(statement).encode()
