@@ -41,6 +41,7 @@ def main() -> int:
     arguments = _arguments()
     try:
         with connect(arguments.database_url) as connection:
+            connection.add_notice_handler(lambda notice: print(f"    {notice.message_primary}"))
             steps = plan(connection, arguments.to)
             for step in steps:
                 print(f"{step.script.name}\n    loses {step.loses}")
@@ -53,7 +54,7 @@ def main() -> int:
                 take_back(connection, step)
                 print(f"taken back: {step.script.name}", flush=True)
             reload_api(connection)
-    except (RollbackError, psycopg.OperationalError) as error:
+    except (RollbackError, psycopg.Error) as error:
         print(f"rollback: {error}", file=sys.stderr)
         return 1
     return 0

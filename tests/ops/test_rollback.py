@@ -1,6 +1,7 @@
 """Each migration goes down and up again, where somebody has lived; and the command that does it."""
 
 import os
+import pty
 import re
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
+import psycopg.conninfo
 import pytest
 
 from ops.rollback import NOTHING, SCRIPTS, RollbackError, Step, connect, plan, take_back
@@ -64,12 +66,12 @@ def read(database: str) -> Rows:
         return rows_of(db)
 
 
-def run(database: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run(database: str, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ops.rollback", *arguments],
         cwd=ROOT,
         env={**os.environ, "DATABASE_URL": database},
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         capture_output=True,
         text=True,
     )
@@ -208,10 +210,26 @@ def test_without_somebody_to_ask_it_wants_a_yes(database: str) -> None:
     assert listing(database) == SCHEMA_FILE.read_text()
 
 
-def test_a_database_that_is_not_there_is_said_so_without_a_traceback() -> None:
-    done = run("postgresql://postgres@127.0.0.1:1/postgres", "--to", NOTHING, "--dry-run")
+@pytest.mark.parametrize(("typed", "code", "left"), [("yes", 1, 1), (VERSIONS[-2], 0, 0)])
+def test_whoever_is_there_has_to_type_the_version(lived_in: str, typed: str, code: int, left: int) -> None:
+    ours, theirs = pty.openpty()
+    try:
+        os.write(ours, f"{typed}\n".encode())
+        done = run(lived_in, "--to", VERSIONS[-2], stdin=theirs)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    assert done.returncode == code, done.stderr
+    with connect_rows(lived_in) as db:
+        query = "select from supabase_migrations.schema_migrations where version = %s"
+        assert db.execute(query, [VERSIONS[-1]]).rowcount == left
+
+
+def test_a_role_that_may_not_is_told_so_without_a_traceback(stack: RunningStack) -> None:
+    other = psycopg.conninfo.make_conninfo(stack.database_url, user="authenticator")
+    done = run(other, "--to", NOTHING, "--dry-run")
     assert done.returncode == 1
-    assert done.stderr.startswith("rollback: connection failed")
+    assert done.stderr.startswith("rollback: permission denied for schema supabase_migrations\n")
 
 
 @pytest.fixture
