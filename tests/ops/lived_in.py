@@ -67,6 +67,10 @@ def live_in(db: Connection, database: str) -> Organization:
             p_starts_at=at(1),
             p_ends_at=at(2),
         )
+    db.execute(
+        "insert into app.feature_flags (feature, organization_id, enabled) values ('waitlist', %s, true)",
+        [organization.id],
+    )
     # After the maintenance: the log must not end with an event that the former log cannot hold.
     with as_user(database, organization.member) as member:
         book(member, plane, at(60), at(60) + timedelta(hours=2), title=f"After {kept['title']}")
