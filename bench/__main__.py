@@ -4,7 +4,7 @@ import asyncio
 import os
 import sys
 
-from bench import availability, booking, fanout, latency, overhead, reading, refreshing, storm
+from bench import availability, booking, fanout, latency, overhead, reading, refreshing, storm, verification
 from bench.demo import sign_in
 from bench.report import Figure, render
 from bench.scale import filled_database
@@ -16,6 +16,7 @@ async def main() -> int:
         sys.exit("no SUPABASE_URL: `make bench` starts a stack and sets it")
     demo = sign_in()
     figures: list[Figure] = []
+    figures += await verification.verified()
     figures += await latency.commit_to_frame(demo)
     figures += await latency.commit_to_frames(demo)
     figures += await overhead.added(demo)
