@@ -8,7 +8,7 @@ PAGE := clients/calendar/dist
 PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(shell find clients/calendar/src clients/typescript/src -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test proxy prove lint format bench screenshots example walk reset rollback schema client lock
+.PHONY: help setup run test proxy prove load soak lint format bench screenshots example walk reset rollback schema client lock
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -41,6 +41,12 @@ proxy: setup ## run the tests of the stream through nginx with ops/nginx.conf (n
 
 prove: setup ## break everything while people book, and show that no calendar view is wrong (SECONDS=600, SEED=any)
 	$(BIN)/python -m tests.prove --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
+
+load: setup ## 200 people of 20 offices with streams open, as fast as REST sustains it (SECONDS=120)
+	$(BIN)/python -m tests.load $(if $(SECONDS),--seconds $(SECONDS))
+
+soak: setup ## the same for twenty minutes: memory must not grow (SECONDS=1200)
+	$(BIN)/python -m tests.load --soak $(if $(SECONDS),--seconds $(SECONDS))
 
 lint: .venv/installed node_modules/installed ## ruff, mypy --strict, squawk over the migrations; biome and tsc over TypeScript
 	$(BIN)/ruff check .
