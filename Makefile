@@ -9,9 +9,11 @@ PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(she
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test proxy prove load soak lint format bench screenshots example walk reset rollback schema client lock
+.PHONY: help setup run test proxy monitoring image prove lint format bench screenshots example walk reset schema client \
+	dashboards check-hosted lock
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 setup: .venv/installed node_modules/installed $(PAGE)/app.js ## install what pip and npm bring, at the locked versions, and build the page
 
@@ -38,6 +40,12 @@ test: setup ## run every test against stacks of its own on free ports, with cove
 
 proxy: setup ## run the tests of the stream through nginx with ops/nginx.conf (needs nginx)
 	$(BIN)/python -m pytest tests/proxy $(ARGS)
+
+monitoring: .venv/installed ## try alerts, dashboards and scraping in Prometheus itself (needs promtool, prometheus, amtool)
+	$(BIN)/python -m pytest tests/monitoring $(ARGS)
+
+image: .venv/installed ## run the Dockerfile's steps and its service without Docker (needs root on Linux)
+	$(BIN)/python -m pytest tests/image $(ARGS)
 
 prove: setup ## break everything while people book, and show that no calendar view is wrong (SECONDS=600, SEED=any)
 	$(BIN)/python -m tests.prove --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
@@ -85,6 +93,12 @@ schema: setup ## write tests/db/schema.sql anew from a migrated database
 client: .venv/installed node_modules/installed ## write the TypeScript client's types anew from the OpenAPI document
 	$(BIN)/python -m bff.document | node clients/typescript/scripts/generate.mjs > clients/typescript/src/schema.ts.new
 	mv clients/typescript/src/schema.ts.new clients/typescript/src/schema.ts
+
+dashboards: .venv/installed ## write Grafana's dashboards anew from ops/dashboards.py
+	$(BIN)/python -m ops.dashboards
+
+check-hosted: .venv/installed ## is a Supabase project what the BFF expects? (URL=https://….supabase.co, keys from the environment)
+	@$(BIN)/python -m ops.check_hosted $(URL) $(ARGS)
 
 lock: .venv/installed package.json ## renew the lock files after a change to pyproject.toml or package.json
 	$(LOCK) -o requirements.lock
