@@ -1,13 +1,16 @@
 """`python -m ops.check_hosted [URL]`: is this Supabase project what the BFF expects?
 
 Reads SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY and SUPABASE_SECRET_KEY (or their other names in
-docs/settings.md), and SUPABASE_DB_URL if it is set. Sends GET, HEAD and joins of Realtime, nothing else.
+docs/settings.md), and DATABASE_URL if it is set. Sends GET, HEAD and joins of Realtime, nothing else.
 """
 
 import argparse
 import os
+import re
 import sys
 from collections.abc import Mapping, Sequence
+
+import httpx
 
 from ops.check_hosted import bff, checks, database, expected, realtime
 from ops.check_hosted.project import Project
@@ -41,6 +44,16 @@ def _first(environment: Mapping[str, str], name: str) -> str | None:
     return next((environment[each] for each in NAMES[name] if environment.get(each)), None)
 
 
+def is_address(url: str) -> bool:
+    """Whether it is the address of some host, over HTTP."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    # httpx takes more for a host than any name server does.
+    return parsed.scheme in ("http", "https") and bool(re.fullmatch(r"[\w.-]+|[\da-f:]+", parsed.host))
+
+
 def check(project: Project, database_url: str | None, bff_url: str | None) -> list[Finding]:
     """All findings, in the order of the checklist."""
     wanted = expected.read()
@@ -63,12 +76,19 @@ def main(arguments: Sequence[str], environment: Mapping[str, str]) -> int:
             f"check-hosted: {', '.join(missing)} must be set; docs/deployment.md says where from\n"
         )
         return MISSING
+    if not is_address(url):
+        sys.stderr.write(f"check-hosted: {url} is no https:// address of a project\n")
+        return MISSING
     project = Project(url, publishable, secret, development=options.development)
     try:
-        found = check(project, environment.get("SUPABASE_DB_URL"), options.bff)
+        found = check(project, environment.get("DATABASE_URL"), options.bff)
     finally:
         project.close()
-    sys.stdout.write(render(found))
+    printed = render(found)
+    for key in (secret, publishable):
+        # Libraries tell of addresses, and Realtime's holds the key.
+        printed = printed.replace(key, "…")
+    sys.stdout.write(printed)
     return exit_code(found, strict=options.strict)
 
 

@@ -3,9 +3,24 @@
 from collections.abc import Iterator
 
 import httpx
+from pydantic import BaseModel, ValidationError
 
 from ops.check_hosted.project import TIMEOUT, body_of
 from ops.check_hosted.report import Finding, failed, passed, unknown
+
+
+class Check(BaseModel):
+    """What is said of one part."""
+
+    message: str
+
+
+class Health(BaseModel):
+    """What we read of /api/health."""
+
+    status: str
+    version: str
+    checks: dict[str, Check]
 
 
 def findings(url: str | None) -> Iterator[Finding]:
@@ -23,15 +38,16 @@ def findings(url: str | None) -> Iterator[Finding]:
 def _health(client: httpx.Client) -> Iterator[Finding]:
     response = client.get("/api/health")
     body = body_of(response)
-    status = body.get("status") if isinstance(body, dict) else None
-    if status == "healthy":
-        yield passed("bff: healthy", f"version {body['version']}")
-    elif status is not None:
-        checks = {name: each.get("message") for name, each in body.get("checks", {}).items()}
-        told = "; ".join(f"{name}: {message}" for name, message in checks.items() if message)
-        yield failed("bff: healthy", f"{status}: {told}")
+    try:
+        health = Health.model_validate(body)
+    except ValidationError:
+        yield failed("bff: healthy", f"GET /api/health answers {response.status_code}, and is no BFF's")
+        return
+    if health.status == "healthy":
+        yield passed("bff: healthy", f"version {health.version}")
     else:
-        yield failed("bff: healthy", f"GET /api/health answers {response.status_code}")
+        told = "; ".join(f"{name}: {each.message}" for name, each in health.checks.items() if each.message)
+        yield failed("bff: healthy", f"{health.status}: {told}")
 
 
 def _closed(client: httpx.Client) -> Iterator[Finding]:

@@ -21,11 +21,11 @@ def findings(url: str | None, expected: Expected, *, development: bool) -> Itera
     """The checks, or that no address was given for them."""
     if not url:
         for name in ("migrations", "functions", "schedule"):
-            yield unknown(f"database: {name}", "give SUPABASE_DB_URL, the session pooler's or the direct one")
+            yield unknown(f"database: {name}", "give DATABASE_URL, the session pooler's or the direct one")
         return
     try:
-        # The session pooler (Supavisor) takes no `options`: the settings follow as statements.
-        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS) as connection:
+        # Supabase's pooler takes no `options`, and prepared statements would outlive us there.
+        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS, prepare_threshold=None) as connection:
             connection.read_only = True
             connection.execute(f"set local statement_timeout = {STATEMENT_MS}")
             yield from _migrations(connection, expected)

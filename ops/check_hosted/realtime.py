@@ -88,8 +88,10 @@ def join(project: Project, key: str, topic: str, *, private: bool) -> tuple[str,
 def _answer(socket: Connection) -> tuple[str, str]:
     deadline = time.monotonic() + ANSWER_SECONDS
     while True:
-        frame = json.loads(socket.recv(timeout=max(deadline - time.monotonic(), 0)))
-        if frame.get("event") == "phx_reply" and frame.get("ref") == "1":
-            payload = frame.get("payload", {})
-            response = payload.get("response", {})
-            return str(payload.get("status")), str(response.get("reason", ""))
+        try:
+            frame = json.loads(socket.recv(timeout=max(deadline - time.monotonic(), 0)))
+            if frame["event"] == "phx_reply" and frame["ref"] == "1":
+                payload = frame["payload"]
+                return str(payload["status"]), str(payload["response"].get("reason", ""))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise WebSocketException(f"what answers is no Realtime: {type(error).__name__}") from error

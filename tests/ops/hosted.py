@@ -27,6 +27,8 @@ class HostedProject:
     answers: dict[str, tuple[int, Any]]
     nobody: dict[str, tuple[int, Any]] = field(default_factory=dict)
     headers: dict[str, str] = field(default_factory=dict)
+    everything: bytes | None = None
+    """Answered to every request with 200, whatever it asks for."""
 
 
 def sound_answers(expected: Expected) -> dict[str, tuple[int, Any]]:
@@ -67,6 +69,8 @@ def hosted_project(expected: Expected, publishable_key: str) -> Iterator[HostedP
             if path.startswith("/rest/v1/") and self.headers["apikey"] == publishable_key:
                 status, body = project.nobody.get(path, (401, DENIED))
             content = json.dumps(body).encode()
+            if project.everything is not None:
+                status, content = 200, project.everything
             self.send_response_only(status)
             for name, value in {"Date": self.date_time_string(), **project.headers}.items():
                 self.send_header(name, value)
@@ -90,14 +94,14 @@ def hosted_project(expected: Expected, publishable_key: str) -> Iterator[HostedP
 
 
 @contextmanager
-def careless_realtime() -> Iterator[str]:
-    """A Realtime that lets everybody join everything; yields the project's address."""
+def careless_realtime(frame: str | None = None) -> Iterator[str]:
+    """A Realtime that lets everybody join everything, or answers `frame`; yields the project's address."""
 
     def answer(connection: ServerConnection) -> None:
         for text in connection:
             message = json.loads(text)
             reply = {"status": "ok", "response": {}}
-            connection.send(json.dumps({**message, "event": "phx_reply", "payload": reply}))
+            connection.send(frame or json.dumps({**message, "event": "phx_reply", "payload": reply}))
 
     with serve(answer, "127.0.0.1", 0) as server:
         thread = threading.Thread(target=server.serve_forever)

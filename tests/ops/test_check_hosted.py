@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from websockets.exceptions import InvalidURI
 
 from ops.check_hosted import bff as bff_checks
 from ops.check_hosted import checks, realtime
@@ -68,7 +69,7 @@ def environment(stack: RunningStack, **more: str) -> dict[str, str]:
     return {
         "SUPABASE_PUBLISHABLE_KEY": stack.publishable_key,
         "SUPABASE_SECRET_KEY": stack.secret_key,
-        "SUPABASE_DB_URL": stack.database_url,
+        "DATABASE_URL": stack.database_url,
         **more,
     }
 
@@ -112,7 +113,7 @@ def test_without_keys_it_says_which_are_missing(capsys: pytest.CaptureFixture[st
 def test_a_project_that_does_not_answer_fails_in_each_part(capsys: pytest.CaptureFixture[str]) -> None:
     keys = {"SUPABASE_ANON_KEY": PUBLISHABLE, "SUPABASE_SERVICE_ROLE_KEY": SECRET}
     database_url = "postgresql://postgres:a-password@127.0.0.1:1/postgres"
-    assert main(["http://127.0.0.1:1"], {**keys, "SUPABASE_DB_URL": database_url}) == 1
+    assert main(["http://127.0.0.1:1"], {**keys, "DATABASE_URL": database_url}) == 1
     printed = capsys.readouterr().out
     assert f"0 passed, {len(checks.CHECKS) + 3} failed, 0 unknown" in printed
     assert "a-password" not in printed
@@ -250,6 +251,60 @@ def test_a_fault_is_named_with_what_to_do(
     assert words in finding.reason
 
 
+@pytest.mark.parametrize(
+    "everything",
+    [
+        b"<html>Sign in to this network</html>",
+        b"{}",
+        b"[]",
+        b"null",
+        b'{"keys": 7, "external": 7, "paths": null, "code": null}',
+        b"\xff\xfe",
+        b"1" * 1_000_000,
+    ],
+    ids=["a captive portal", "an object", "a list", "null", "wrong types", "no text", "a megabyte"],
+)
+def test_whatever_answers_in_the_projects_place_is_no_project(
+    everything: bytes, hosted: HostedProject, expected: Expected
+) -> None:
+    hosted.everything = everything
+    hosted.headers["Date"] = "yesterday"
+    findings = found(hosted, expected)
+    for name in (
+        "keys: the publishable key is nobody's",
+        "auth: tokens are signed with a published key",
+        "rest: schema app is not exposed",
+        "rest: anon may read no table",
+    ):
+        assert findings[name].status == "fail", name
+    assert findings["clock: this host's agrees"].status == "unknown"
+
+
+@pytest.mark.parametrize("url", ["https://[", "https://a b", "project.supabase.co", "ftp://x", ""])
+def test_an_address_that_is_none_is_told_and_is_no_traceback(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    keys = {"SUPABASE_ANON_KEY": PUBLISHABLE, "SUPABASE_SERVICE_ROLE_KEY": SECRET}
+    assert main([url], keys) == 2
+    printed = capsys.readouterr()
+    assert printed.err.startswith("check-hosted: ")
+    assert printed.out == ""
+
+
+def test_what_libraries_say_of_an_address_does_not_show_the_key_in_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(project: Project, key: str, *_: object, **__: object) -> tuple[str, str]:
+        raise InvalidURI(f"{project.url}/realtime/v1/websocket?apikey={key}", "no such scheme")
+
+    monkeypatch.setattr(realtime, "join", refuse)
+    keys = {"SUPABASE_ANON_KEY": PUBLISHABLE, "SUPABASE_SERVICE_ROLE_KEY": SECRET}
+    assert main(["http://127.0.0.1:1"], keys) == 1
+    printed = capsys.readouterr().out
+    assert "apikey=…" in printed
+    assert SECRET not in printed
+
+
 def test_a_project_that_is_far_away_is_told_so(
     hosted: HostedProject, expected: Expected, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +321,13 @@ def test_a_realtime_that_lets_everybody_in_is_found() -> None:
         "realtime: nobody else may join it",
         "realtime: private channels only",
     ]
+
+
+@pytest.mark.parametrize("frame", ["no JSON", "[]", "7", '{"event": "phx_reply", "ref": "1"}'])
+def test_what_speaks_websocket_and_is_no_realtime_fails(frame: str) -> None:
+    with careless_realtime(frame) as url:
+        findings = list(realtime.findings(Project(url, PUBLISHABLE, SECRET)))
+    assert by_status(findings, "fail") == ["realtime: the relay may join its channel"]
 
 
 def test_a_key_that_realtime_does_not_know_is_found(stack: RunningStack) -> None:
