@@ -136,6 +136,19 @@ def test_the_bff_and_the_stack_do_not_know_each_other(root: Path) -> None:
     assert not wrong
 
 
+def test_what_operators_run_and_the_rest_do_not_know_each_other(root: Path) -> None:
+    packages = ("bff", "stack", "ops")
+    wrong = [
+        f"{module} imports {imported}"
+        for package in packages
+        for module, path in modules(root, package)
+        for imported in imports(root, path)
+        if imported.split(".")[0] in {*packages, "tests"} - {package}
+        and "ops" in (package, imported.split(".")[0])
+    ]
+    assert not wrong
+
+
 def test_only_the_app_sees_the_settings(found: list[tuple[str, str]]) -> None:
     seen_by = {module for module, imported in found if covers("bff.settings", imported)}
     assert seen_by == {"bff.app", "bff.server", "bff.__main__"}
