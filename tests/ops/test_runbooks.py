@@ -106,6 +106,9 @@ def test_while_supabase_stands_still_the_runbook_shows_what_it_says(
 ) -> None:
     first, *_, last = blocks("supabase-down.md")
     with stopped(stack.pids()["lite"]):
+        # What health says may be a second old.
+        health = f"{environment['BFF_URL']}/api/health"
+        wait_until(lambda: httpx.get(health, timeout=10).status_code == 503, what="its being noticed")
         printed = walk([first], environment)
         assert '"status": "unhealthy"' in printed
         assert "No answer in time" in printed
