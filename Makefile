@@ -8,9 +8,8 @@ PAGE := clients/calendar/dist
 PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(shell find clients/calendar/src clients/typescript/src -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test proxy prove load soak lint format bench screenshots example walk reset rollback schema client lock
-.PHONY: help setup run test proxy monitoring image prove lint format bench screenshots example walk reset schema client \
-	dashboards check-hosted lock
+.PHONY: help setup run test proxy monitoring image prove load soak lint format bench screenshots example walk reset \
+	rollback schema client dashboards check-hosted lock
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
