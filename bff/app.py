@@ -18,6 +18,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from bff import docs, openapi
 from bff.auth import Authenticator, Jwks
 from bff.errors import ApiError
+from bff.exchange import Bounds, Exchange, Part, Timing
 from bff.flags import off_headers
 from bff.health import HealthMonitor
 from bff.http import Endpoint, to_routes
@@ -30,10 +31,11 @@ from bff.middleware import (
     SecurityHeaders,
     handle_error,
 )
+from bff.overload import BodyDeadline, HeadLimit, Overload
 from bff.pool import Pool
-from bff.relay import Limits, RelayConfig, open_relay
+from bff.relay import Limits, Relay, RelayConfig, open_relay
 from bff.reporting import Reporter, reported
-from bff.repository import Supabase, Timing
+from bff.repository import Supabase
 from bff.routes import (
     accounts,
     approvals,
@@ -164,6 +166,14 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
         ),
         Middleware(SecurityHeaders),
         Middleware(Errors),
+        Middleware(
+            HeadLimit,
+            url_bytes=settings.max_url_bytes,
+            header_bytes=settings.max_header_bytes,
+            headers=settings.max_headers,
+        ),
+        Middleware(Overload, limit=settings.max_requests),
+        Middleware(BodyDeadline, seconds=settings.body_seconds),
         Middleware(BodyLimit, limit=settings.max_body_bytes),
         Middleware(Authentication, prefix="/api/v1/"),
     ]
@@ -179,10 +189,11 @@ def _lifespan(
         relay_config = _relay_config(settings)
         async with (
             reported(reporter) as flush,
-            Pool(settings.supabase_url, settings.upstream_connections) as pool,
+            Pool(settings.supabase_url, settings.upstream_answer_bytes) as pool,
             httpx.AsyncClient(timeout=settings.upstream_timeout) as client,
             open_relay(relay_config, metrics.lagged) as relay,
             metrics.following(relay.status),
+            _exchange(settings, pool, metrics, relay) as exchange,
         ):
             jwks = Jwks(
                 client,
@@ -196,11 +207,10 @@ def _lifespan(
                         jwks, settings.jwt_issuer, _secret(settings.supabase_jwt_secret)
                     ),
                     supabase=Supabase(
-                        pool,
+                        exchange,
                         client,
                         settings.supabase_url,
                         settings.supabase_publishable_key,
-                        _timing(settings),
                         off_headers(settings.features_off),
                     ),
                     relay=relay,
@@ -246,10 +256,30 @@ def _relay_config(settings: Settings) -> RelayConfig:
     )
 
 
-def _timing(settings: Settings) -> Timing:
-    return Timing(
-        attempt=settings.upstream_timeout,
-        request=settings.request_timeout,
-        retry_base=settings.retry_base,
-        retry_cap=settings.retry_cap,
+def _exchange(settings: Settings, pool: Pool, metrics: Metrics, relay: Relay) -> Exchange:
+    def on_outage(part: Part) -> None:
+        # The relay's calls are not stopped by it: they find out for themselves, and rather now than later.
+        if part == "rest":
+            relay.look()
+
+    return Exchange(
+        pool,
+        settings.supabase_url,
+        settings.supabase_publishable_key,
+        Timing(
+            attempt=settings.upstream_timeout,
+            request=settings.request_timeout,
+            retry_base=settings.retry_base,
+            retry_cap=settings.retry_cap,
+        ),
+        Bounds(
+            connections=settings.upstream_connections,
+            queue=settings.upstream_queue,
+            queue_seconds=settings.upstream_queue_seconds,
+            retry_ratio=settings.retry_ratio,
+            failures=settings.breaker_failures,
+            probe_pause=settings.breaker_seconds,
+        ),
+        metrics.upstream,
+        on_outage,
     )

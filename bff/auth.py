@@ -13,6 +13,7 @@ import httpx
 import jwt
 import structlog
 
+from bff.bounded import fetch
 from bff.errors import ServiceUnavailableError, UnauthorizedError
 
 log = structlog.get_logger(__name__)
@@ -26,6 +27,8 @@ JWKS_COOL_DOWN: Final = 30.0  # seconds
 # After a failed fetch we may ask again sooner, or a short outage would lock everybody out for long.
 JWKS_RETRY_AFTER: Final = 2.0  # seconds
 JWKS_TIMEOUT: Final = 3.0  # seconds
+# A key set has a few keys of some hundred bytes.
+JWKS_BYTES: Final = 262_144
 # A token is 1-2 KB, so the cache stays under some 10 MB.
 VERIFIED_TOKENS: Final = 4096
 # Supabase's tokens are far below; it bounds what an unverified header may make us parse.
@@ -122,7 +125,14 @@ class Jwks:
 
     async def _fetch(self) -> None:
         try:
-            response = await self._client.get(self._url, headers=self._headers, timeout=JWKS_TIMEOUT)
+            response = await fetch(
+                self._client,
+                "GET",
+                self._url,
+                headers=self._headers,
+                seconds=JWKS_TIMEOUT,
+                limit=JWKS_BYTES,
+            )
             response.raise_for_status()
             keys = _usable_keys(response.json())
         except (httpx.HTTPError, ValueError, TypeError) as error:

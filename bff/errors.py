@@ -11,19 +11,30 @@ STATUS: Final[Mapping[str, int]] = {
     "MFA_REQUIRED": 403,
     "NOT_FOUND": 404,
     "METHOD_NOT_ALLOWED": 405,
+    "REQUEST_TIMEOUT": 408,
     "CONFLICT": 409,
     "INVALID_STATE": 409,
     "PRECONDITION_FAILED": 412,
     "PAYLOAD_TOO_LARGE": 413,
+    "URI_TOO_LONG": 414,
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "RULE_VIOLATION": 422,
     "NO_ELIGIBLE_APPROVER": 422,
     "IDEMPOTENCY_KEY_REUSED": 422,
     "RATE_LIMIT_EXCEEDED": 429,
+    "HEADERS_TOO_LARGE": 431,
     "INTERNAL_ERROR": 500,
     "BAD_GATEWAY": 502,
     "SERVICE_UNAVAILABLE": 503,
     "TIMEOUT": 504,
+}
+
+# Codes that ask the client to wait, and for how many seconds where whoever raises it knows no better.
+RETRY_AFTER: Final[Mapping[str, int]] = {
+    "RATE_LIMIT_EXCEEDED": 1,
+    "BAD_GATEWAY": 1,
+    "SERVICE_UNAVAILABLE": 1,
+    "TIMEOUT": 1,
 }
 
 
@@ -44,7 +55,7 @@ class ApiError(Exception):
         message: A sentence for people; never holds secrets or the inside of the system.
         details: JSON for programs, as the code defines it.
         headers: Further response headers.
-        retry_after: Seconds after which a retry makes sense; sent as `Retry-After`.
+        retry_after: Seconds after which a retry makes sense; by default those of `RETRY_AFTER`.
 
     """
 
@@ -63,9 +74,9 @@ class ApiError(Exception):
         self.message = message
         self.details = details
         self.headers = dict(headers or {})
-        self.retry_after = retry_after
-        if retry_after is not None:
-            self.headers["Retry-After"] = str(retry_after)
+        self.retry_after = RETRY_AFTER.get(code) if retry_after is None else retry_after
+        if self.retry_after is not None:
+            self.headers["Retry-After"] = str(self.retry_after)
 
 
 class InvalidRequestError(ApiError):
@@ -115,14 +126,14 @@ class BadGatewayError(ApiError):
     """502: Supabase answered with something that is not its protocol."""
 
     def __init__(self) -> None:
-        super().__init__("BAD_GATEWAY", "The database's answer could not be read.", retry_after=1)
+        super().__init__("BAD_GATEWAY", "The database's answer could not be read.")
 
 
 class ServiceUnavailableError(ApiError):
     """503: a part that is needed is away or busy; nothing is known to have been done."""
 
     def __init__(
-        self, message: str = "The service is busy or away; try again.", retry_after: int = 1
+        self, message: str = "The service is busy or away; try again.", retry_after: int | None = None
     ) -> None:
         super().__init__("SERVICE_UNAVAILABLE", message, retry_after=retry_after)
 
@@ -131,4 +142,4 @@ class UpstreamTimeoutError(ApiError):
     """504: no answer in time; a write may or may not have been done."""
 
     def __init__(self) -> None:
-        super().__init__("TIMEOUT", "The database did not answer in time.", retry_after=1)
+        super().__init__("TIMEOUT", "The database did not answer in time.")

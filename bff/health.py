@@ -9,12 +9,15 @@ from typing import Any, Final, Literal, Protocol
 import httpx
 
 from bff import __version__
+from bff.bounded import fetch
 from bff.schemas.health import Check, Checks, Health
 
 # The two together stay below a second: so old is what is told at most, and so soon an outage is said.
 CACHED_FOR: Final = 0.3  # seconds
 # A part that needs longer than this to say hello is not there. They are asked side by side.
 TIMEOUT: Final = 0.6  # seconds
+# What is asked for is a row or a sentence.
+ANSWER_BYTES: Final = 65_536
 
 
 class Limiter(Protocol):
@@ -113,10 +116,16 @@ class HealthMonitor:
     async def _get(self, path: str) -> Check:
         started_at = time.perf_counter()
         try:
-            async with asyncio.timeout(TIMEOUT):
-                response = await self._client.get(self._url + path, headers=self._headers)
+            response = await fetch(
+                self._client,
+                "GET",
+                self._url + path,
+                headers=self._headers,
+                seconds=TIMEOUT,
+                limit=ANSWER_BYTES,
+            )
             message = "" if response.is_success else f"It answers {response.status_code}."
-        except TimeoutError:
+        except httpx.TimeoutException:
             message = "No answer in time."
         except httpx.HTTPError:
             message = "It cannot be reached."

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from email.message import Message
 from functools import lru_cache
 from typing import Any, Final, Literal, TypedDict, TypeVar, Unpack, overload
 from uuid import UUID
@@ -304,10 +305,24 @@ async def parse_body(request: Request, model: type[B]) -> B:
     content = await request.body()
     if not content:
         return _validated(model, {})
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise ApiError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.")
+    _check_media_type(request)
     return _validated(model, _parse_json(content))
+
+
+def _check_media_type(request: Request) -> None:
+    # A few KB of a compressed body may stand for gigabytes.
+    if (single_header(request, "Content-Encoding") or "identity").strip().lower() != "identity":
+        message = "The body must not be compressed."
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", message, {"reason": "encoding"})
+    content_type = single_header(request, "Content-Type") or "text/plain"
+    if content_type == "application/json":
+        return
+    declared = Message()
+    declared["Content-Type"] = content_type
+    if declared.get_content_type() != "application/json":
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", "The body must be application/json.")
+    if (declared.get_content_charset() or "utf-8").lower() != "utf-8":
+        raise ApiError("UNSUPPORTED_MEDIA_TYPE", "The body must be in UTF-8.", {"reason": "charset"})
 
 
 def _parse_json(content: bytes) -> Any:

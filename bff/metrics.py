@@ -1,4 +1,4 @@
-"""What is measured, in Prometheus' words; no other module knows prometheus-client.
+"""What is measured, in Prometheus' words; only `bff.upstream_metrics` beside it knows prometheus-client.
 
 Where `PROMETHEUS_MULTIPROC_DIR` names a folder, each process keeps its metrics in files there, and whichever
 process is asked adds up all of them. No label holds what a person or a client has chosen: methods, paths,
@@ -36,6 +36,7 @@ from prometheus_client.mmap_dict import MmapedDict  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: E402
 
 from bff import __version__  # noqa: E402
+from bff.upstream_metrics import UpstreamMetrics  # noqa: E402
 
 log = structlog.get_logger(__name__)
 
@@ -203,6 +204,7 @@ class Metrics:
             buckets=LAGS,
             registry=registry,
         )
+        self.upstream = UpstreamMetrics(registry)
         self._gauges = {
             name: Gauge(name, meaning, registry=registry, multiprocess_mode=mode)
             for name, (meaning, mode) in GAUGES.items()

@@ -9,7 +9,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from bff import __version__
-from bff.errors import STATUS
+from bff.errors import RETRY_AFTER, STATUS
 from bff.http import Endpoint, parameters_of
 from bff.schemas.base import Worded
 from bff.schemas.envelope import Metadata, Pagination
@@ -18,10 +18,10 @@ from bff.schemas.failures import Failure, Problem
 REF: Final = "#/components/schemas/{model}"
 PARAMETER: Final = re.compile(r"\{(\w+)\}")
 # What every route may answer, and what every route with a caller, a path parameter or query, or a body may.
-ALWAYS: Final = ("INTERNAL_ERROR",)
+ALWAYS: Final = ("INTERNAL_ERROR", "URI_TOO_LONG", "HEADERS_TOO_LARGE")
 WITH_CALLER: Final = ("UNAUTHORIZED", "BAD_GATEWAY", "SERVICE_UNAVAILABLE", "TIMEOUT")
 WITH_INPUT: Final = ("VALIDATION_ERROR",)
-WITH_BODY: Final = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE")
+WITH_BODY: Final = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "REQUEST_TIMEOUT")
 
 HEADERS: Final[dict[str, dict[str, Any]]] = {
     "If-Match": {
@@ -197,7 +197,7 @@ def errors_of(declared: Endpoint) -> list[str]:
 
 def _failure(codes: list[str]) -> dict[str, Any]:
     headers = {name: HEADERS[name] for name in ("X-Request-ID", "Content-Language")}
-    if any(STATUS[code] in (429, 502, 503, 504) for code in codes):
+    if any(code in RETRY_AFTER for code in codes):
         headers["Retry-After"] = HEADERS["Retry-After"]
     if "UNAUTHORIZED" in codes:
         headers["WWW-Authenticate"] = HEADERS["WWW-Authenticate"]

@@ -4,12 +4,10 @@ Requests are built with `postgrest` and sent over one shared pool. The caller's 
 request, never kept in a client that another caller might meet. The service key is out of reach from here.
 """
 
-import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 import httpx
@@ -23,84 +21,41 @@ from postgrest import (
 from postgrest.base_request_builder import RequestConfig
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
-from tenacity import (
-    AsyncRetrying,
-    RetryCallState,
-    retry_if_exception,
-    stop_after_attempt,
-    stop_before_delay,
-    wait_random_exponential,
-)
 
-from bff.errors import (
-    ApiError,
-    BadGatewayError,
-    ForbiddenError,
-    NotFoundError,
-    PreconditionFailedError,
-    ServiceUnavailableError,
-    UpstreamTimeoutError,
-)
-from bff.pool import Answer, ConnectionFailedError, MalformedAnswerError, Pool
+from bff.errors import BadGatewayError, ForbiddenError, NotFoundError, PreconditionFailedError
+from bff.exchange import RANGE_NOT_SATISFIABLE, Exchange, Message
+from bff.pool import Answer
 from bff.upstream import to_api_error, to_storage_error
 
 log = structlog.get_logger(__name__)
 
-RETRIED: Final = frozenset({"SERVICE_UNAVAILABLE", "TIMEOUT"})
-MAX_RETRIES: Final = 3
-# PostgREST: the requested page begins behind the last row.
-RANGE_NOT_SATISFIABLE: Final = 416
-
 Request = RequestConfig[httpx.AsyncClient]
-# Method, target, headers, body.
-Message = tuple[str, str, list[tuple[str, str]], bytes | None]
 T = TypeVar("T", bound=BaseModel)
 F = TypeVar("F", AsyncSelectRequestBuilder, AsyncFilterRequestBuilder)
 Narrow = Callable[[AsyncSelectRequestBuilder], AsyncSelectRequestBuilder]
 
 
-@dataclass(frozen=True, slots=True)
-class Timing:
-    """How long to wait, in seconds.
-
-    Attributes:
-        attempt: For one call to Supabase.
-        request: For the whole request, retries and their pauses included.
-        retry_base: Longest pause before the first retry; doubles with each.
-        retry_cap: Longest pause at all.
-
-    """
-
-    attempt: float = 5.0
-    request: float = 10.0
-    retry_base: float = 1.0
-    retry_cap: float = 10.0
-
-
 class Supabase:
-    """The project's REST API over one pool of connections.
+    """The project's REST API and Storage.
 
     Args:
-        pool: Connections to the project; belongs to the caller.
+        exchange: How calls get there; belongs to the caller.
         client: What postgrest's builders insist on; it never sends anything.
         url: The project's address, without `/rest/v1`.
         publishable_key: Sent as `apikey` beside the caller's JWT.
-        timing: Deadlines and pauses.
         headers: Sent with every request to REST.
 
     """
 
     def __init__(
         self,
-        pool: Pool,
+        exchange: Exchange,
         client: httpx.AsyncClient,
         url: str,
         publishable_key: str,
-        timing: Timing,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        self.pool = pool
-        self.timing = timing
+        self.exchange = exchange
         self.url = url
         self._client = client
         self._rest_url = f"{url.rstrip('/')}/rest/v1"
@@ -114,15 +69,18 @@ class Supabase:
             headers={**self._headers, "Authorization": f"Bearer {token}"},
             http_client=self._client,
         )
-        return Session(self, builder, started_at + self.timing.request)
+        return Session(self.exchange, builder, token, started_at + self.exchange.timing.request)
 
 
 class Session:
     """Supabase as one caller sees it, until the request's deadline (perf_counter seconds)."""
 
-    def __init__(self, supabase: Supabase, builder: AsyncPostgrestClient, deadline: float) -> None:
-        self._supabase = supabase
+    def __init__(
+        self, exchange: Exchange, builder: AsyncPostgrestClient, caller: str, deadline: float
+    ) -> None:
+        self._exchange = exchange
         self._builder = builder
+        self._caller = caller
         self._deadline = deadline
 
     async def rpc(
@@ -158,7 +116,9 @@ class Session:
             ApiError: The answer is an error, or there is none.
 
         """
-        return await self._exchange(_to_message(request), to_api_error, safe=safe)
+        return await self._exchange.send(
+            "rest", self._caller, _to_message(request), to_api_error, safe=safe, deadline=self._deadline
+        )
 
     async def storage(self, method: str, path: str, body: Mapping[str, Any] | None, *, safe: bool) -> Answer:
         """Asks Supabase Storage, as the same caller and within the same deadline.
@@ -179,61 +139,9 @@ class Session:
             headers.append(("Content-Type", "application/json"))
             content = to_json(body)
         message = (method, f"/storage/v1{path}", headers, content)
-        return await self._exchange(message, to_storage_error, safe=safe)
-
-    async def _exchange(
-        self, message: Message, to_error: Callable[[Answer], ApiError], *, safe: bool
-    ) -> Answer:
-        try:
-            return await self._attempt(message, to_error)
-        except ApiError as error:
-            if not safe or not _is_passing(error):
-                raise
-            failed = [error]
-
-        # tenacity comes in only now: it costs 0.1 ms a call, and nearly every call passes at once.
-        async def attempt() -> Answer:
-            if failed:
-                raise failed.pop()
-            return await self._attempt(message, to_error)
-
-        timing, left = self._supabase.timing, self._deadline - time.perf_counter()
-        retrying = AsyncRetrying(
-            retry=retry_if_exception(_is_passing),
-            # Full jitter, so that those who failed together do not return together.
-            wait=wait_random_exponential(timing.retry_base, timing.retry_cap),
-            stop=stop_after_attempt(1 + MAX_RETRIES) | stop_before_delay(left),
-            before_sleep=_log_retry,
-            reraise=True,
+        return await self._exchange.send(
+            "storage", self._caller, message, to_storage_error, safe=safe, deadline=self._deadline
         )
-        return await retrying(attempt)
-
-    async def _attempt(self, message: Message, to_error: Callable[[Answer], ApiError]) -> Answer:
-        seconds = min(self._supabase.timing.attempt, self._deadline - time.perf_counter())
-        try:
-            async with asyncio.timeout(seconds):
-                answer = await self._supabase.pool.request(*message)
-        except TimeoutError:
-            raise UpstreamTimeoutError from None
-        except MalformedAnswerError as error:
-            log.warning("upstream_unreadable", error=str(error))
-            raise BadGatewayError from None
-        except ConnectionFailedError as error:
-            # The database may have done the work nonetheless.
-            log.warning("upstream_unreachable", error=str(error))
-            raise ServiceUnavailableError from None
-        if answer.is_success or answer.status == RANGE_NOT_SATISFIABLE:
-            return answer
-        raise to_error(answer)
-
-
-def _is_passing(error: BaseException) -> bool:
-    return isinstance(error, ApiError) and error.code in RETRIED
-
-
-def _log_retry(state: RetryCallState) -> None:
-    outcome = state.outcome.exception() if state.outcome else None
-    log.warning("upstream_retry", error=str(outcome), pause_ms=round(state.upcoming_sleep * 1000))
 
 
 def _to_message(request: Request) -> Message:

@@ -11,7 +11,7 @@ import uvicorn
 
 from bff.app import create_app
 from bff.descriptors import raise_file_limit
-from bff.protocol import Protocol
+from bff.protocol import Bounds, Protocol
 from bff.relay import Relay
 from bff.relay.sse import FAREWELL_SECONDS
 from bff.settings import Settings
@@ -37,6 +37,11 @@ GRACE = 6
 # looks. uvicorn closes them unheard, and their clients cannot know whether they may ask again.
 LINGER = 1.0
 GLANCE = 0.02
+# What chunks of a few bytes each add to a body, and what a body's own end may hold.
+WIRE_FACTOR = 8
+WIRE_SLACK = 64 * 1024
+# A head that is complete is refused by the application, in its own words; with this much it need not be.
+HEAD_FACTOR = 2
 # What a worker says to its parent once it serves.
 READY = b"+"
 
@@ -85,6 +90,8 @@ class Server(uvicorn.Server):
             server.close()
         for each in sockets or []:
             each.close()
+        for connection in self._connections():
+            connection.retire()
         relay: Relay | None = self.lifespan.state.get("relay")
         if relay is not None:
             await relay.drain()
@@ -96,11 +103,12 @@ class Server(uvicorn.Server):
     async def _hear_out(self) -> None:
         """Wait a moment for the requests of connections that were accepted just before the end."""
         for _ in range(round(LINGER / GLANCE)):
-            if not any(
-                isinstance(each, Protocol) and each.is_unheard for each in self.server_state.connections
-            ):
+            if not any(each.is_unheard for each in self._connections()):
                 return
             await asyncio.sleep(GLANCE)
+
+    def _connections(self) -> list[Protocol]:
+        return [each for each in self.server_state.connections if isinstance(each, Protocol)]
 
 
 def listen(host: str, port: int, stall: float = STALL_SECONDS) -> socket.socket:
@@ -138,6 +146,18 @@ def listen(host: str, port: int, stall: float = STALL_SECONDS) -> socket.socket:
     return listener
 
 
+def bounds_of(settings: Settings) -> Bounds:
+    """What one connection may take."""
+    return Bounds(
+        connections=settings.max_connections,
+        head_bytes=HEAD_FACTOR * (settings.max_url_bytes + settings.max_header_bytes),
+        head_seconds=settings.header_seconds,
+        body_bytes=WIRE_FACTOR * settings.max_body_bytes + WIRE_SLACK,
+        body_seconds=settings.body_seconds,
+        write_seconds=settings.write_seconds,
+    )
+
+
 def serve(settings: Settings, listener: socket.socket, lifeline: socket.socket | None = None) -> None:
     """Serve until SIGTERM, SIGINT, SIGHUP or the parent's end; returns when all is closed.
 
@@ -151,7 +171,7 @@ def serve(settings: Settings, listener: socket.socket, lifeline: socket.socket |
     raise_file_limit()
     config = uvicorn.Config(
         create_app(settings),
-        http=Protocol,
+        http=Protocol.within(bounds_of(settings)),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -159,6 +179,7 @@ def serve(settings: Settings, listener: socket.socket, lifeline: socket.socket |
         server_header=False,
         proxy_headers=False,
         backlog=BACKLOG,
+        timeout_keep_alive=settings.idle_seconds,
         timeout_graceful_shutdown=GRACE,
     )
     server = Server(config, lifeline)

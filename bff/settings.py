@@ -133,6 +133,47 @@ class Settings(BaseSettings):
         "Whether to listen to Realtime; without it the event log is read every RELAY_FAST_POLL_SECONDS.",
     )
     max_body_bytes: int = _knob(131_072, "MAX_BODY_BYTES", "Largest request body.", "bytes", ge=1024)
+    max_url_bytes: int = _knob(
+        8_192, "MAX_URL_BYTES", "Longest path and query; beyond, 414.", "bytes", ge=1024
+    )
+    max_header_bytes: int = _knob(
+        32_768, "MAX_HEADER_BYTES", "Largest headers in all; beyond, 431.", "bytes", ge=4096
+    )
+    max_headers: int = _knob(100, "MAX_HEADERS", "Most headers; beyond, 431.", "headers", ge=10, le=1000)
+    max_requests: int = _knob(
+        1_000,
+        "MAX_REQUESTS",
+        "API requests under way at once in one process, without streams; further ones get 503.",
+        "requests",
+        ge=1,
+    )
+    max_connections: int = _knob(
+        10_000,
+        "MAX_CONNECTIONS",
+        "Connections open at once to one process, streams too; further ones are closed with 503.",
+        "connections",
+        ge=1,
+    )
+    header_seconds: float = _knob(
+        10.0, "HEADER_SECONDS", "How long a request's headers may take to arrive.", "seconds", gt=0
+    )
+    body_seconds: float = _knob(
+        10.0, "BODY_SECONDS", "How long its body may take; then 408.", "seconds", gt=0
+    )
+    write_seconds: float = _knob(
+        20.0,
+        "WRITE_SECONDS",
+        "How long a client may read nothing of an answer; streams have RELAY_STALL_SECONDS.",
+        "seconds",
+        gt=0,
+    )
+    idle_seconds: int = _knob(
+        5,
+        "IDLE_SECONDS",
+        "How long a connection may be idle between requests; a proxy in front must give up sooner.",
+        "seconds",
+        ge=1,
+    )
     request_timeout: float = _knob(
         10.0, "REQUEST_TIMEOUT", "Deadline of a request, retries included.", "seconds", gt=0
     )
@@ -140,7 +181,37 @@ class Settings(BaseSettings):
         5.0, "UPSTREAM_TIMEOUT", "Deadline of one call to Supabase.", "seconds", gt=0
     )
     upstream_connections: int = _knob(
-        100, "UPSTREAM_CONNECTIONS", "Most connections to Supabase at once.", "connections", ge=1
+        100,
+        "UPSTREAM_CONNECTIONS",
+        "Most connections to Supabase's REST at once; Auth and Storage get a quarter as many each.",
+        "connections",
+        ge=1,
+    )
+    upstream_queue: int = _knob(
+        200,
+        "UPSTREAM_QUEUE",
+        "Calls that may wait for a connection to one of them; further ones get 503 at once.",
+        "calls",
+        ge=0,
+    )
+    upstream_queue_seconds: float = _knob(
+        1.0, "UPSTREAM_QUEUE_SECONDS", "How long one may wait for it; then 503.", "seconds", gt=0
+    )
+    upstream_answer_bytes: int = _knob(
+        16_777_216, "UPSTREAM_ANSWER_BYTES", "Largest answer that is read; beyond, 502.", "bytes", ge=65_536
+    )
+    breaker_failures: int = _knob(
+        5,
+        "BREAKER_FAILURES",
+        "Failed calls in a row after which Supabase's REST, Auth or Storage counts as away.",
+        "calls",
+        ge=1,
+    )
+    breaker_seconds: float = _knob(
+        1.0, "BREAKER_SECONDS", "Between two probes of what counts as away.", "seconds", gt=0
+    )
+    retry_ratio: float = _knob(
+        0.2, "RETRY_RATIO", "Retries for each call to Supabase, on average.", "", ge=0, le=1
     )
     retry_base: float = _knob(
         1.0,

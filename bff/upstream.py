@@ -40,6 +40,8 @@ BUSY: Final = frozenset(
         "PGRST003",  # PostgREST waited too long for a connection of its pool
     }
 )
+# Those of them that tell of the whole database and its way there, not of one transaction in another's way.
+GONE: Final = BUSY - {"40001", "40P01", "55P03"}
 CANCELED: Final = "57014"  # query_canceled: statement_timeout
 DENIED: Final = "42501"  # insufficient_privilege: grants and row level security
 BAD_TOKEN: Final = frozenset({"PGRST301", "PGRST302", "PGRST303"})
@@ -53,6 +55,19 @@ REFERENCE: Final = "23503"
 # Status without an error body that names a code: a gateway's own words.
 AWAY: Final = frozenset({429, 502, 503, 520, 521, 522, 523, 525, 526})
 LATE: Final = frozenset({408, 504, 524})
+
+
+def says_it_is_away(response: Answer) -> bool:
+    """Whether the answer tells of an outage: by a gateway's own status, or by a code of `GONE`.
+
+    A statement that was canceled, a lock that was not had, a limit: those are one caller's, not everybody's.
+    """
+    if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
+        return False
+    code = _read_body(response).get("code")
+    if isinstance(code, str):
+        return code in GONE
+    return response.status in AWAY | LATE
 
 
 def to_api_error(response: Answer) -> ApiError:

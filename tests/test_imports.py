@@ -17,15 +17,20 @@ ALLOWED: dict[str, set[str]] = {
     "bff.settings": {"bff.flags"},
     "bff.telemetry": {"bff.scrubbing"},
     "bff.reporting": {"bff", "bff.scrubbing", "bff.telemetry"},
-    "bff.metrics": {"bff"},
+    "bff.metrics": {"bff", "bff.upstream_metrics"},
+    "bff.upstream_metrics": set(),
     "bff.pool": set(),
     "bff.schemas": {"bff.errors", "bff.schemas", "bff.wording"},
     "bff.addresses": set(),
-    "bff.auth": {"bff.errors"},
+    "bff.bounded": set(),
+    "bff.breaker": set(),
+    "bff.gate": set(),
+    "bff.auth": {"bff.bounded", "bff.errors"},
     "bff.upstream": {"bff.errors", "bff.pool"},
-    "bff.repository": {"bff.errors", "bff.pool", "bff.upstream"},
+    "bff.exchange": {"bff.breaker", "bff.errors", "bff.gate", "bff.pool", "bff.upstream"},
+    "bff.repository": {"bff.errors", "bff.exchange", "bff.pool", "bff.upstream"},
     "bff.storage": {"bff.repository"},
-    "bff.health": {"bff", "bff.schemas"},
+    "bff.health": {"bff", "bff.bounded", "bff.schemas"},
     "bff.relay.views": set(),
     "bff.relay.ring": {"bff.relay.views"},
     "bff.relay.pages": {"bff.relay.views"},
@@ -34,7 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.relay.past": HUB,
     "bff.relay.hub": HUB | {"bff.relay.past"},
     "bff.relay.outlet": set(),
-    "bff.relay": {"bff.relay", "bff.errors"},
+    "bff.relay": {"bff.relay", "bff.bounded", "bff.errors"},
     "bff.state": {"bff.auth", "bff.health", "bff.metrics", "bff.relay", "bff.repository"},
     "bff.http": {"bff.auth", "bff.errors", "bff.repository", "bff.schemas", "bff.state"},
     "bff.wording": {"bff.wording"},
@@ -49,6 +54,7 @@ ALLOWED: dict[str, set[str]] = {
         "bff.state",
         "bff.telemetry",
     },
+    "bff.overload": {"bff.errors"},
     "bff.openapi": {"bff", "bff.errors", "bff.http", "bff.schemas"},
     "bff.docs": {"bff.errors"},
     "bff.routes": {
@@ -161,4 +167,4 @@ def test_only_the_repository_and_the_relay_build_calls_to_rest(root: Path) -> No
         for imported in imports(root, path)
         if imported.startswith("bff.pool")
     }
-    assert users == {"bff.app", "bff.repository", "bff.upstream"}
+    assert users == {"bff.app", "bff.exchange", "bff.repository", "bff.upstream"}

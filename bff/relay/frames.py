@@ -47,9 +47,12 @@ class Frames:
         """
         return _frame("ready", {"resumed": resumed, "cursor": cursor}, None if resets else cursor, retry)
 
-    def heartbeat(self, cursor: str) -> bytes:
-        """The stream lives and stands here, also where nothing of late was for this stream."""
-        return _frame("heartbeat", {"cursor": cursor}, cursor)
+    def heartbeat(self, cursor: str, *, behind: bool = False) -> bytes:
+        """The stream lives and stands here, also where nothing of late was for this stream.
+
+        `catchingUp` says that the log cannot be read just now: there may be changes that will come later.
+        """
+        return _frame("heartbeat", {"cursor": cursor} | ({"catchingUp": True} if behind else {}), cursor)
 
     def reset(self, reason: ResetReason, retry: int | None = None) -> bytes:
         """What the client has is stale: it fetches the calendar again; for `retry` see `bye`."""

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
+from bff.bounded import fetch
 from bff.relay.pages import Page, UnavailableError
 
 T = TypeVar("T")
@@ -17,6 +18,8 @@ PAGE_EVENTS = 200
 EMPTY_LOG = "0-00000000"
 # An answer within this or the next poll asks again.
 TIMEOUT_SECONDS = 5.0
+# A hundred organisations' pages of events, some 2 KB each; more is not an answer of ours.
+ANSWER_BYTES = 64 * 1024 * 1024
 
 
 class GrantRequest(NamedTuple):
@@ -93,7 +96,14 @@ class EventLog:
         self, function: str, arguments: dict[str, Any], count: int, parse: Callable[[Any], T]
     ) -> list[T]:
         try:
-            response = await self._client.post(f"/{function}", json=arguments)
+            response = await fetch(
+                self._client,
+                "POST",
+                f"/{function}",
+                json=arguments,
+                seconds=TIMEOUT_SECONDS,
+                limit=ANSWER_BYTES,
+            )
             response.raise_for_status()
             answers = [parse(each) for each in response.json()]
         except (httpx.HTTPError, ValueError, TypeError, KeyError) as error:

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bff.relay.admission import away
 from bff.relay.frames import FRAMES
@@ -31,6 +31,7 @@ class Pulse:
         self._next = 0
         self._due: dict[int, set[Stream]] = {}
         self._seconds: list[int] = []
+        self._behind = False
 
     def add(self, stream: Stream) -> None:
         """Give the stream a place: the emptiest, so that load is even."""
@@ -55,11 +56,7 @@ class Pulse:
     def beat(self) -> None:
         """One slot's heartbeats, whoever is stuck, and whatever tokens end before the next."""
         self._backlogs.cut_stuck()
-        chunks: dict[str, bytes] = {}
-        for stream in tuple(self._slots[self._next]):
-            if stream.live:
-                cursor = stamp(stream.organization.cursor, stream.filter.mark)
-                stream.push(chunks.get(cursor) or chunks.setdefault(cursor, FRAMES.heartbeat(cursor)))
+        self._tell(self._slots[self._next])
         self._next = (self._next + 1) % len(self._slots)
         # A token is not good at its last second any more (RFC 7519, 4.1.4): a tick early, never late.
         until = self._clock() + self._tick
@@ -71,6 +68,22 @@ class Pulse:
                     self._wait(stream, stream.expires_at)
                 else:
                     stream.end(FRAMES.bye("token_expired", away()))
+
+    def tell_behind(self, *, behind: bool) -> None:
+        """Every stream is told at once that it may be behind what is stored, or that it is not any more."""
+        self._behind = behind
+        for slot in self._slots:
+            self._tell(slot)
+
+    def _tell(self, streams: Iterable[Stream]) -> None:
+        chunks: dict[str, bytes] = {}
+        for stream in tuple(streams):
+            if stream.live:
+                cursor = stamp(stream.organization.cursor, stream.filter.mark)
+                chunk = chunks.get(cursor)
+                if chunk is None:
+                    chunk = chunks[cursor] = FRAMES.heartbeat(cursor, behind=self._behind)
+                stream.push(chunk)
 
     async def run(self) -> None:
         """Beat for ever."""

@@ -228,6 +228,10 @@ class Relay:
             async with asyncio.timeout(DRAIN_SECONDS):
                 await self._all_closed.wait()
 
+    def look(self) -> None:
+        """Read the log now: somebody says that the database is away."""
+        self._poll_now.set()
+
     # What runs beside the streams
 
     def _published(self, frames: Sequence[Frame]) -> None:
@@ -276,6 +280,12 @@ class Relay:
         self._cadence.heard(organization_id, seq)
         return (payload,) if kind == "calendar_event" else ()
 
+    def _set_behind(self, *, behind: bool) -> None:
+        """Whether the log cannot be read, so that the streams may be behind; they are told of a change."""
+        if behind != self._log_is_down:
+            self._log_is_down = behind
+            self._pulse.tell_behind(behind=behind)
+
     async def _poll(self) -> None:
         while True:
             try:
@@ -283,9 +293,10 @@ class Relay:
             except UnavailableError as error:
                 if not self._log_is_down:
                     log.warning("event_log_down", error=str(error))
-                found, self._log_is_down = None, True
+                found = None
+                self._set_behind(behind=True)
             else:
-                self._log_is_down = False
+                self._set_behind(behind=False)
             if self._cadence.polled(found):
                 log.warning("realtime_deaf")
                 self.feed.rebuild()

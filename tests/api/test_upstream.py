@@ -166,10 +166,11 @@ async def test_the_same_errors_come_as_problem_details(app: httpx.AsyncClient, u
     assert problem.instance == READ
 
 
-async def test_each_call_carries_its_own_callers_token(app: httpx.AsyncClient, upstream: Upstream) -> None:
+async def test_each_call_carries_its_own_callers_token(upstream: Upstream) -> None:
     upstream.behaviours = [answer(200, STORED)]
     mine = [token(upstream.url, session_id=f"session {n}") for n in range(20)]
-    await asyncio.gather(*(app.get(READ, headers={"Authorization": f"Bearer {t}"}) for t in mine))
+    async with app_before(upstream.url) as app:
+        await asyncio.gather(*(app.get(READ, headers={"Authorization": f"Bearer {t}"}) for t in mine))
     lines = [line for head in upstream.heads for line in head.split("\r\n")]
     sent = [line.partition(" ")[2] for line in lines if line.lower().startswith("authorization:")]
     assert sorted(sent) == sorted(f"Bearer {each}" for each in mine)

@@ -15,6 +15,8 @@ from starlette.types import Receive, Scope, Send
 from bff.app import create_app
 from bff.settings import Settings
 
+# What the BFF asks to see whether REST is there.
+PROBE = "/rest/v1/organizations?select=id&limit=0"
 SECRET = "a shared secret of thirty-two and more characters"
 USER = "7b3c3e0e-2b2a-4a5c-9a1e-2f9d1c2b3a4d"
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
@@ -54,15 +56,23 @@ async def hang(_: asyncio.StreamWriter) -> None:
 class Upstream:
     """Plays the behaviours in order, then the last one for ever; counts the requests to `rpc/` and tables.
 
-    Whatever the relay and the health check ask gets an empty list.
+    Probes of REST have a behaviour of their own, and are counted by themselves; so has Storage. Whatever the
+    relay and the health check ask gets an empty list.
     """
 
     def __init__(self) -> None:
         self.url = ""
         self.behaviours: list[Behaviour] = [answer(200, {})]
+        self.probe: Behaviour = answer(401, {"code": "42501", "message": "", "details": None, "hint": None})
+        self.storage: Behaviour = answer(200, [])
+        self.probes = 0
         self.requests: list[str] = []
         self.heads: list[str] = []
         self.connections = 0
+
+    def token(self, **claims: Any) -> str:
+        """An access token of this project."""
+        return token(self.url, **claims)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -82,6 +92,13 @@ class Upstream:
 
     async def _behave(self, head: str, writer: asyncio.StreamWriter) -> None:
         _, target, _ = head.split(" ", 2)
+        if target == PROBE and "sb_secret" not in head:
+            self.probes += 1
+            await self.probe(writer)
+            return
+        if target.startswith("/storage/v1/"):
+            await self.storage(writer)
+            return
         if "sb_secret" in head or not target.startswith("/rest/v1/"):
             await answer(200, [])(writer)
             return
