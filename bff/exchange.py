@@ -26,7 +26,7 @@ from bff.breaker import Breaker, CircuitOpenError
 from bff.errors import ApiError, BadGatewayError, ServiceUnavailableError, UpstreamTimeoutError
 from bff.gate import Gate, NoPlaceError
 from bff.pool import Answer, ConnectionFailedError, MalformedAnswerError, Pool
-from bff.upstream import says_it_is_away
+from bff.upstream import judge
 
 log = structlog.get_logger(__name__)
 
@@ -327,10 +327,13 @@ class Exchange:
             # The database may have done the work nonetheless.
             log.warning("upstream_unreachable", error=str(error))
             raise ServiceUnavailableError from None
-        if says_it_is_away(answer):
-            breaker.failed(admitted)
-        else:
-            breaker.answered()
+        match judge(answer):
+            case "away":
+                breaker.failed(admitted)
+            case "doubtful":
+                breaker.suspect()
+            case "there":
+                breaker.answered()
         return answer
 
     async def _probe(self, part: Part) -> bool:
@@ -339,7 +342,7 @@ class Exchange:
             answer = await self._pool.request("GET", self._base + PROBES[part], [("apikey", self._key)], None)
         except (MalformedAnswerError, ConnectionFailedError):
             return False
-        return not says_it_is_away(answer)
+        return judge(answer) == "there"
 
     def _changed(self, part: Part, *, is_open: bool) -> None:
         log.warning("circuit_opened" if is_open else "circuit_closed", part=part)

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import structlog
 
@@ -57,17 +57,21 @@ AWAY: Final = frozenset({429, 502, 503, 520, 521, 522, 523, 525, 526})
 LATE: Final = frozenset({408, 504, 524})
 
 
-def says_it_is_away(response: Answer) -> bool:
-    """Whether the answer tells of an outage: by a gateway's own status, or by a code of `GONE`.
+Verdict = Literal["there", "doubtful", "away"]
 
-    A statement that was canceled, a lock that was not had, a limit: those are one caller's, not everybody's.
+
+def judge(response: Answer) -> Verdict:
+    """What an answer says of the part of Supabase that gave it.
+
+    It is away by a gateway's own status or by a code of `GONE`, and doubtful where a server's fault is in
+    nobody's words. A statement that was canceled, a lock that was not had, a limit are one caller's alone.
     """
     if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
-        return False
+        return "there"
     code = _read_body(response).get("code")
     if isinstance(code, str):
-        return code in GONE
-    return response.status in AWAY | LATE
+        return "away" if code in GONE else "there"
+    return "away" if response.status in AWAY | LATE else "doubtful"
 
 
 def to_api_error(response: Answer) -> ApiError:

@@ -96,6 +96,17 @@ async def test_a_part_that_hangs_is_found_away_by_the_first_call_that_waited_in_
     assert data(await app.get(READ))["id"] == USER
 
 
+async def test_a_fault_in_nobodys_words_has_the_part_probed(
+    app: httpx.AsyncClient, upstream: Upstream
+) -> None:
+    upstream.behaviours = [answer(500, b"Internal Server Error")]
+    assert_error(await app.post(BOOK, json=BOOKING), "BAD_GATEWAY")
+    await until(lambda: upstream.probes == 1)
+    upstream.probe = answer(503, postgrest_error("PGRST001"))
+    assert_error(await app.post(BOOK, json=BOOKING), "BAD_GATEWAY")
+    await wait_for_circuit(app, is_open=True)
+
+
 async def test_a_hundred_callers_of_a_part_that_just_came_back_are_not_its_first_probe(
     app: httpx.AsyncClient, upstream: Upstream
 ) -> None:

@@ -1,6 +1,7 @@
 """Supabase fails in every way it can; the caller gets one error shape and learns when to come back."""
 
 import asyncio
+import gzip
 import json
 from collections.abc import AsyncIterator
 
@@ -8,8 +9,19 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from bff.bounded import fetch
 from tests.api.shape import assert_error, assert_problem, data
-from tests.api.upstream import USER, Upstream, answer, app_before, failing_supabase, hang, raw, token
+from tests.api.upstream import (
+    USER,
+    Behaviour,
+    Upstream,
+    answer,
+    app_before,
+    failing_supabase,
+    hang,
+    raw,
+    token,
+)
 from tests.harness import free_port
 
 BOOKING = {
@@ -30,6 +42,8 @@ STORED = {
     "created_at": "2026-02-01T15:00:00Z",
     "updated_at": "2026-02-01T15:00:00Z",
 }
+# 16 KB of nothing.
+CHUNK = b"4000\r\n%b\r\n" % (b" " * 0x4000)
 READ = f"/api/v1/reservations/{USER}"
 
 
@@ -215,6 +229,46 @@ async def test_interim_and_chunked_answers_are_understood(app: httpx.AsyncClient
     )
     upstream.behaviours = [raw(head + halves + b"0\r\n\r\n")]
     assert data(await app.get(READ))["id"] == USER
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [
+        answer(200, gzip.compress(b" " * 10_000_000), content_encoding="gzip"),
+        answer(200, json.dumps({**STORED, "title": "x" * 100_000}).encode()),
+        raw(
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"4000\r\n%b\r\n" % (b" " * 0x4000) * 5
+        ),
+    ],
+    ids=["compressed", "too large", "without an end"],
+)
+async def test_an_answer_that_would_fill_memory_is_502(upstream: Upstream, bomb: Behaviour) -> None:
+    upstream.behaviours = [bomb, answer(200, STORED)]
+    async with app_before(upstream.url, upstream_answer_bytes=65_536) as app:
+        assert_error(await app.post("/api/v1/reservations", json=BOOKING), "BAD_GATEWAY")
+        assert data(await app.get(READ))["id"] == USER
+    assert not any("accept-encoding" in head.lower() for head in upstream.heads)
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "error"),
+    [
+        (answer(200, gzip.compress(b" " * 10_000_000), content_encoding="gzip"), httpx.DecodingError),
+        (answer(200, b" " * 2_000), httpx.DecodingError),
+        (raw(b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n"), httpx.ReadTimeout),
+        (hang, httpx.ReadTimeout),
+        (raw(b"", close=True), httpx.RemoteProtocolError),
+    ],
+    ids=["compressed", "too large", "half an answer", "no answer", "closed"],
+)
+async def test_calls_with_the_services_key_end_in_time_and_fit_into_memory(
+    upstream: Upstream, behaviour: Behaviour, error: type[Exception]
+) -> None:
+    upstream.behaviours = [behaviour]
+    async with httpx.AsyncClient(timeout=60) as client:
+        with pytest.raises(error):
+            await fetch(client, "GET", f"{upstream.url}/rest/v1/x", seconds=0.3, limit=1_000)
+    assert "accept-encoding: identity" in upstream.heads[0].lower()
 
 
 async def test_an_unforeseen_fault_says_nothing_of_the_inside(

@@ -1525,7 +1525,7 @@ export interface components {
         /** @description What went wrong; `details` depends on the code, `retryAfter` is in seconds. */
         Error: {
             /** @enum {string} */
-            code: "BAD_GATEWAY" | "CONFLICT" | "FEATURE_DISABLED" | "FORBIDDEN" | "IDEMPOTENCY_KEY_REUSED" | "INTERNAL_ERROR" | "INVALID_STATE" | "METHOD_NOT_ALLOWED" | "MFA_REQUIRED" | "NOT_FOUND" | "NO_ELIGIBLE_APPROVER" | "PAYLOAD_TOO_LARGE" | "PRECONDITION_FAILED" | "RATE_LIMIT_EXCEEDED" | "RULE_VIOLATION" | "SERVICE_UNAVAILABLE" | "TIMEOUT" | "UNAUTHORIZED" | "UNSUPPORTED_MEDIA_TYPE" | "VALIDATION_ERROR";
+            code: "BAD_GATEWAY" | "CONFLICT" | "FEATURE_DISABLED" | "FORBIDDEN" | "HEADERS_TOO_LARGE" | "IDEMPOTENCY_KEY_REUSED" | "INTERNAL_ERROR" | "INVALID_STATE" | "METHOD_NOT_ALLOWED" | "MFA_REQUIRED" | "NOT_FOUND" | "NO_ELIGIBLE_APPROVER" | "PAYLOAD_TOO_LARGE" | "PRECONDITION_FAILED" | "RATE_LIMIT_EXCEEDED" | "REQUEST_TIMEOUT" | "RULE_VIOLATION" | "SERVICE_UNAVAILABLE" | "TIMEOUT" | "UNAUTHORIZED" | "UNSUPPORTED_MEDIA_TYPE" | "URI_TOO_LONG" | "VALIDATION_ERROR";
             details?: components["schemas"]["Details"];
             message: string;
             /** @default 0 */

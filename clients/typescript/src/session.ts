@@ -18,6 +18,8 @@ export interface SessionHandlers {
   change(change: CalendarChange): void;
   /** It stands at this cursor. */
   moved(cursor: string): void;
+  /** The server cannot read its log just now: there may be changes that come later. */
+  lagging(): void;
   reauth(session: Session): void;
 }
 
@@ -181,6 +183,7 @@ export class Session {
         break;
       case "heartbeat":
         if (id !== undefined) this.#handlers.moved(id);
+        if (data.catchingUp === true) this.#handlers.lagging();
         break;
       default:
         // A later server may tell of other things; where they stand in the log counts all the same.

@@ -42,7 +42,7 @@ export class Standing {
     this.#leveling ??= setTimeout(settled, this.#timings.settle * MAX_SETTLING);
   }
 
-  /** The stream is over. */
+  /** The stream is over, or says that it may be behind. */
   behind(): void {
     this.#unsettle();
     if (this.#state === "live") this.set("catching_up");

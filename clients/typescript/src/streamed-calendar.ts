@@ -88,6 +88,7 @@ export class StreamedCalendar implements Calendar {
         this.#cursor = cursor;
         this.#standing.settleSoon();
       },
+      lagging: () => this.#standing.behind(),
       reauth: (session) => void this.#succeed(session),
     };
     this.#watch();

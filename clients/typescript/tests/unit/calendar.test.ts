@@ -577,6 +577,17 @@ describe("silence and sleep", () => {
     expect(made.changes()).toEqual([]);
   });
 
+  test("a heartbeat that says that the server catches up is shown until one says so no more", async () => {
+    const made = await openLive();
+    server.stream.send("heartbeat", { cursor: "c1", catchingUp: true }, "c1");
+    await pass(10_000);
+    expect(made.states().at(-1)).toBe("catching_up");
+    server.stream.send("heartbeat", { cursor: "c1" }, "c1");
+    await pass(10_000);
+    expect(made.states().slice(-2)).toEqual(["catching_up", "live"]);
+    expect(server.streams).toHaveLength(1);
+  });
+
   test("bytes that are no event keep it too", async () => {
     await openLive();
     for (let n = 0; n < 4; n += 1) {
