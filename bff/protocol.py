@@ -60,6 +60,7 @@ class Protocol(HttpToolsProtocol):
     _outlet: Direct | None = None
     _is_in_head = True
     _is_retiring = False
+    _is_stream = False  # which has its own idea of a stuck reader
     _is_over = False  # whatever comes, nobody listens any more
     _came = 0  # bytes of the head or the body under way
     _refusal: HTTPStatus | None = None
@@ -96,10 +97,26 @@ class Protocol(HttpToolsProtocol):
         """Offer the connection to the application."""
         self._is_in_head = False
         self._expect_nothing()
-        if len(self.pipeline) >= PIPELINED:
-            self._refuse_while_parsing(HTTPStatus.TOO_MANY_REQUESTS)
+        self._check_head()
         self.scope["extensions"] = {CONNECTION_EXTENSION: {"connection": self}}
         super().on_headers_complete()
+
+    def _check_head(self) -> None:
+        """What the parser lets through, and a proxy in front may read differently (RFC 9112, 3.2 and 6.1)."""
+        version = self.parser.get_http_version()
+        codings = [value.strip().lower() for name, value in self.headers if name == b"transfer-encoding"]
+        hosts = sum(name == b"host" for name, _ in self.headers)
+        if hosts > 1 or (version == "1.1" and not hosts) or (codings and version != "1.1"):
+            self._refuse_while_parsing(HTTPStatus.BAD_REQUEST)
+        if version not in ("1.0", "1.1"):
+            self._refuse_while_parsing(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED)
+        if codings not in ([], [b"chunked"]):
+            self._refuse_while_parsing(HTTPStatus.NOT_IMPLEMENTED)
+        if len(self.pipeline) >= PIPELINED:
+            self._refuse_while_parsing(HTTPStatus.TOO_MANY_REQUESTS)
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """An offer to upgrade may be ignored (RFC 9110, 7.8), and is nothing to fill the log with."""
 
     def on_message_complete(self) -> None:
         """Another head may come."""
@@ -186,7 +203,7 @@ class Protocol(HttpToolsProtocol):
 
     def _watch_writing(self) -> None:
         self._stop_watching_writing()
-        if self.transport.get_write_buffer_size():
+        if not self._is_stream and self.transport.get_write_buffer_size():
             self._writing = self.loop.call_later(self.bounds.write_seconds, self._is_stuck)
 
     def _is_stuck(self) -> None:
@@ -208,6 +225,7 @@ class Protocol(HttpToolsProtocol):
 
     def prepare(self) -> None:
         """See `bff.relay.outlet.Connection`. uvicorn would send chunks to HTTP/1.0 too (RFC 9112, 6.1)."""
+        self._is_stream = True
         cycle = self._running
         if cycle is not None and cycle.scope["http_version"] == "1.0":
             cycle.chunked_encoding = False

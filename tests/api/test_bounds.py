@@ -188,6 +188,7 @@ def test_what_stands_behind_a_chunked_body_is_no_header(bff: RunningBff, office:
         b"x: a\rb\r\n\r\n",
         b"x: a\x00b\r\n\r\n",
         b"content-length: 0\n\n",
+        b"host: another\r\ncontent-length: 0\r\n\r\n",
     ],
     ids=[
         "both lengths",
@@ -204,11 +205,36 @@ def test_what_stands_behind_a_chunked_body_is_no_header(bff: RunningBff, office:
         "bare CR",
         "NUL",
         "bare LF",
+        "two hosts",
     ],
 )
 def test_what_two_servers_may_read_differently_is_refused(bff: RunningBff, message: bytes) -> None:
     request = b"POST /api/v1/stream-tickets HTTP/1.1\r\n" + HOST + message
     assert status(exchange(bff, request + GET + b"connection: close\r\n\r\n")) == 400
+
+
+@pytest.mark.parametrize(
+    ("request_line", "headers", "expected"),
+    [
+        (b"POST /api/live HTTP/1.1", b"host: bff\r\ntransfer-encoding: gzip, chunked\r\n", 501),
+        (b"POST /api/live HTTP/1.0", b"host: bff\r\ntransfer-encoding: chunked\r\n", 400),
+        (b"GET /api/live HTTP/1.1", b"", 400),
+        (b"GET /api/live HTTP/0.9", b"host: bff\r\n", 505),
+        (b"GET /api/live", b"", 505),
+        (b"PRI * HTTP/2.0", b"", 400),
+        (b"CONNECT bff:443 HTTP/1.1", b"host: bff\r\n", 400),
+    ],
+    ids=["compressed chunks", "chunks to 1.0", "no host", "0.9", "no version", "2.0", "tunnel"],
+)
+def test_what_is_not_spoken_here_is_refused(
+    bff: RunningBff, request_line: bytes, headers: bytes, expected: int
+) -> None:
+    assert status(exchange(bff, request_line + b"\r\n" + headers + b"\r\n0\r\n\r\n")) == expected
+
+
+def test_an_offer_to_upgrade_is_ignored(bff: RunningBff) -> None:
+    offer = b"connection: upgrade\r\nupgrade: h2c\r\n\r\n"
+    assert status(exchange(bff, GET + offer)) == 200
 
 
 def test_thousands_of_pipelined_requests_are_cut_off(bff: RunningBff) -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from tests.actors import Organization
 from tests.api.shape import assert_error
-from tests.harness import RunningBff, RunningStack, running_bff, stopped
+from tests.harness import RunningBff, RunningStack, running_bff, stopped, wait_until
 from tests.relay.fakes import until
-from tests.relay.workers import client_of, connections_of, only, wait_for_workers
+from tests.relay.workers import client_of, connections_of, listens, only, wait_for_workers
 
 pytestmark = pytest.mark.usefixtures("knobs_at_rest")
 # Seconds; whoever supervises us kills after so long.
@@ -57,3 +57,23 @@ async def test_requests_that_wait_at_the_end_are_told_503_and_the_process_ends_i
     text = log.read_text()
     assert "Traceback" not in text
     assert "worker_killed" not in text
+
+
+async def test_a_request_under_way_at_the_end_is_finished_and_a_new_connection_refused(
+    stack: RunningStack, office: Organization
+) -> None:
+    log = stack.directory / "bff-end-finished.log"
+    with running_bff(stack.env, log, **PATIENT) as bff:
+        pid = bff.process.pid
+        assert (await ask(bff, office)).status_code == 200
+        with stalled(stack):
+            asked = asyncio.create_task(ask(bff, office))
+            await until(partial(connections_of, bff, pid))
+            bff.process.terminate()
+            await asyncio.to_thread(wait_until, lambda: not listens(bff), what="the listener closed")
+            with pytest.raises(httpx.ConnectError):
+                await ask(bff, office)
+        answer = await asked
+        assert answer.status_code == 200
+        assert answer.headers["connection"] == "close"
+        assert await asyncio.to_thread(bff.process.wait, SUPERVISOR_SECONDS) == 0

@@ -20,6 +20,7 @@ from tests.relay.workers import (
     client_of,
     connections_of,
     ended,
+    listens,
     plain_uvicorn,
     stream_at,
     streams_at,
@@ -31,12 +32,6 @@ from tests.relay.workers import (
 async def closed(stream: Watching) -> None:
     """Waits until the connection has ended."""
     await until(lambda: stream.ended)
-
-
-def listens(bff: RunningBff) -> bool:
-    """Whether the process still listens on any port."""
-    connections = psutil.Process(bff.process.pid).net_connections("tcp")
-    return any(each.status == psutil.CONN_LISTEN for each in connections)
 
 
 async def test_a_booking_made_at_one_worker_appears_on_the_streams_of_all(
@@ -152,7 +147,9 @@ async def test_a_request_on_a_connection_that_was_accepted_just_before_the_end_i
         last.process.terminate()
         await asyncio.to_thread(wait_until, lambda: not listens(last), what="the listener closed")
         writer.write(b"GET /api/live HTTP/1.1\r\nHost: x\r\n\r\n")
-        assert (await reader.readline()).startswith(b"HTTP/1.1 200")
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200")
+        assert b"connection: close" in head
         writer.close()
         assert await asyncio.to_thread(last.process.wait, 10) == 0
 

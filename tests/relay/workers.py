@@ -37,6 +37,12 @@ def ended(pid: int) -> bool:
         return True
 
 
+def listens(bff: RunningBff) -> bool:
+    """Whether the process still listens on any port."""
+    connections = psutil.Process(bff.process.pid).net_connections("tcp")
+    return any(each.status == psutil.CONN_LISTEN for each in connections)
+
+
 def connections_of(bff: RunningBff, pid: int) -> list[object]:
     """Connections that one of its processes has accepted on its port."""
     port = int(bff.url.rpartition(":")[2])
