@@ -36,6 +36,7 @@ from prometheus_client.mmap_dict import MmapedDict  # noqa: E402
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead  # noqa: E402
 
 from bff import __version__  # noqa: E402
+from bff.disk import allocate  # noqa: E402
 from bff.upstream_metrics import UpstreamMetrics  # noqa: E402
 
 log = structlog.get_logger(__name__)
@@ -53,6 +54,8 @@ COPY_SECONDS: Final = 1.0
 # stopped while it holds it must not stop the others.
 LOCK_SECONDS: Final = 2.0
 LOCK_GLANCE: Final = 0.01
+# What each of a process' files is given at the start: more than all series of the closed lists take.
+FILE_BYTES: Final = 4_194_304
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PATCH", "DELETE", "OPTIONS", "PUT"})
 # A client that left before its answer began; the number is nginx'.
 NO_ANSWER: Final = 499
@@ -152,7 +155,7 @@ class Metrics:
     """The metrics of one process, and the answer for all.
 
     Raises:
-        OSError: the folder of `PROMETHEUS_MULTIPROC_DIR` cannot be made.
+        OSError: the folder of `PROMETHEUS_MULTIPROC_DIR` cannot be made, or has no room.
     """
 
     def __init__(self) -> None:
@@ -160,6 +163,8 @@ class Metrics:
         self._directory = Path(directory) if directory else None
         if self._directory is not None:
             self._directory.mkdir(parents=True, exist_ok=True)
+            kinds = ["counter", "histogram", *{f"gauge_{mode}": None for _, mode in GAUGES.values()}]
+            allocate([self._directory / f"{kind}_{os.getpid()}.db" for kind in kinds], FILE_BYTES)
         # Series of when each series began: twice the size, and of use to nobody here.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = registry = CollectorRegistry()

@@ -26,6 +26,9 @@ BUSY: Final = frozenset(
     {
         "40001",  # serialization_failure
         "40P01",  # deadlock_detected
+        "25006",  # read_only_sql_transaction: so Supabase keeps a disk that is nearly full from filling
+        "53100",  # disk_full
+        "53200",  # out_of_memory
         "53300",  # too_many_connections
         "55P03",  # lock_not_available
         "57P01",  # admin_shutdown
@@ -40,8 +43,9 @@ BUSY: Final = frozenset(
         "PGRST003",  # PostgREST waited too long for a connection of its pool
     }
 )
-# Those of them that tell of the whole database and its way there, not of one transaction in another's way.
-GONE: Final = BUSY - {"40001", "40P01", "55P03"}
+# Those of them that tell of the whole database and the way there: not of one transaction in another's way,
+# nor of writes alone.
+GONE: Final = BUSY - {"40001", "40P01", "55P03", "25006", "53100", "53200"}
 CANCELED: Final = "57014"  # query_canceled: statement_timeout
 DENIED: Final = "42501"  # insufficient_privilege: grants and row level security
 BAD_TOKEN: Final = frozenset({"PGRST301", "PGRST302", "PGRST303"})

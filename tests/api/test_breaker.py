@@ -125,13 +125,26 @@ async def test_a_hundred_callers_of_a_part_that_just_came_back_are_not_its_first
         answer(500, postgrest_error("57014")),
         answer(500, postgrest_error("55P03")),
         answer(500, postgrest_error("40001")),
+        answer(500, postgrest_error("53100")),
+        answer(405, postgrest_error("25006")),
         answer(409, postgrest_error("CONFLICT")),
         answer(503, postgrest_error("SERVICE_UNAVAILABLE")),
         answer(404, postgrest_error("42883")),
         answer(500, postgrest_error("P0001")),
         answer(429, b""),
     ],
-    ids=["statement", "lock", "serialization", "conflict", "business", "function", "raised", "limit"],
+    ids=[
+        "statement",
+        "lock",
+        "serialization",
+        "full disk",
+        "read only",
+        "conflict",
+        "business",
+        "function",
+        "raised",
+        "limit",
+    ],
 )
 async def test_what_one_callers_statement_met_closes_nothing_to_others(
     app: httpx.AsyncClient, upstream: Upstream, theirs: Behaviour

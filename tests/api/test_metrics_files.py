@@ -136,3 +136,37 @@ def test_a_file_that_breaks_off_stays_and_leaves_the_sums_as_they_were(
     fold(tmp_path, broken)
     assert path.exists()
     assert (tmp_path / "counter_dead.db").read_bytes() == before
+
+
+def test_the_files_have_their_room_on_disk_before_anything_is_counted(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    """A full disk ends whoever writes to a mapped file that has no blocks (SIGBUS)."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from bff.metrics import Metrics; Metrics()"], env=env, check=True
+    )
+    assert done.returncode == 0
+    files = list(tmp_path.glob("*.db"))
+    assert {path.name.rpartition("_")[0] for path in files} == {
+        *("counter", "histogram", "gauge_livesum", "gauge_livemin", "gauge_livemax")
+    }
+    for path in files:
+        assert path.stat().st_blocks * 512 >= metrics.FILE_BYTES
+
+
+def test_counting_everything_that_can_be_counted_stays_within_that_room(
+    env: dict[str, str], tmp_path: Path
+) -> None:
+    serve = """
+from bff.app import ENDPOINTS
+from bff.errors import STATUS
+from bff.metrics import METHODS, Metrics
+metrics = Metrics()
+for path in sorted({each.path for each in ENDPOINTS}):
+    for method in METHODS:
+        for status in (200, 201, 204, *STATUS.values()):
+            metrics.answered(method, path, status, 0.1)
+"""
+    subprocess.run([sys.executable, "-c", serve], env=env, check=True)
+    sizes = {path.name.rpartition("_")[0]: path.stat().st_size for path in tmp_path.glob("*.db")}
+    assert set(sizes.values()) == {metrics.FILE_BYTES}, sizes

@@ -77,7 +77,7 @@ async def test_a_read_is_given_up_after_three_repetitions(app: httpx.AsyncClient
     assert len(upstream.requests) == 4
 
 
-@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03", "PGRST003", "57P03"])
+@pytest.mark.parametrize("sqlstate", ["40001", "40P01", "55P03", "PGRST003", "57P03", "25006", "53100"])
 async def test_a_busy_database_is_503_with_retry_after(
     app: httpx.AsyncClient, upstream: Upstream, sqlstate: str
 ) -> None:
