@@ -1,5 +1,6 @@
 """Heartbeats, and the end of tokens."""
 
+import json
 from contextlib import AsyncExitStack
 
 import pytest
@@ -105,3 +106,20 @@ async def test_what_has_closed_is_not_kept_until_its_token_ends() -> None:
     pulse.discard(stream)
     assert not any(pulse._slots)
     assert not any(pulse._due.values())
+
+
+async def test_whether_the_log_can_be_read_is_told_to_every_stream_at_once_and_with_each_heartbeat() -> None:
+    world = World()
+    async with connected(world, direct=True) as (stream, wire):
+        pulse = Pulse(20, world.backlogs)
+        pulse.add(stream)
+
+        pulse.tell_behind(behind=True)
+        for _ in range(20):
+            pulse.beat()
+        pulse.tell_behind(behind=False)
+        frames = [frame.splitlines() for frame in wire.text.split("\n\n") if "event: heartbeat" in frame]
+        said = [json.loads(line[6:]) for lines in frames for line in lines if line.startswith("data: ")]
+        cursor = stream.organization.cursor
+        behind = {"cursor": cursor, "catchingUp": True}
+        assert said == [behind, behind, {"cursor": cursor}]
