@@ -42,7 +42,8 @@ async def _read(response: httpx.Response, limit: int) -> bytes:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise httpx.DecodingError("compressed", request=response.request)
     content = bytearray()
-    async for piece in response.aiter_raw():
+    # Nothing is decoded, with no encoding; and what a transport has read already is taken too.
+    async for piece in response.aiter_bytes():
         content += piece
         if len(content) > limit:
             raise httpx.DecodingError("too large", request=response.request)
