@@ -14,12 +14,13 @@ class PortTakenError(StackError):
     """A port that a setting names is in use."""
 
 
-def choose_ports(settings: Settings, before: dict[str, int]) -> dict[str, int]:
+def choose_ports(settings: Settings, before: dict[str, int], *, with_redis: bool) -> dict[str, int]:
     """The port of each child: the one that its setting names, else the last run's, else any that is free.
 
     Args:
         settings: the stack's.
         before: the ports of the last run; kept where they are free, so that a client finds the stack again.
+        with_redis: whether there is one to be run.
 
     Raises:
         PortTakenError: a port that a setting names is in use, or named twice.
@@ -30,6 +31,8 @@ def choose_ports(settings: Settings, before: dict[str, int]) -> dict[str, int]:
         "realtime": ("STACK_REALTIME_PORT", settings.realtime_port),
         "gateway": ("STACK_PORT", settings.port),
     }
+    if with_redis:
+        settings_by_child["redis"] = ("STACK_REDIS_PORT", settings.redis_port)
     chosen: dict[str, int] = {}
     for child, (setting, port) in settings_by_child.items():
         if not port:

@@ -20,6 +20,8 @@ class Settings(BaseSettings):
     realtime_port: int = Field(
         0, ge=0, le=65535, description="Realtime, behind the gateway. 0: any free port."
     )
+    redis: bool = Field(True, description="Run a Redis too, where there is a redis-server.")
+    redis_port: int = Field(0, ge=0, le=65535, description="Redis. 0: any free port.")
     supabase_dir: Path = Field(Path("supabase"), description="The project: migrations/ and seed.sql.")
     node_modules: Path = Field(PROJECT / "node_modules", description="Where npm put Postgres and lite.")
     durable: bool = Field(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-from stack import database, lite, postgres
+from stack import database, lite, postgres, redis_server
 from stack.keys import Keys, load_or_create, public_keys
 from stack.ports import choose_ports
 from stack.processes import Child, Spec, end_left_over
@@ -49,16 +49,22 @@ class Supervisor:
             before.status = "starting"  # nobody may take the last run's for ours
             before.write(self.directory)
             await asyncio.to_thread(end_run, before, self.settings.stop_timeout)
-        self._state.ports = choose_ports(self.settings, load_ports(self.directory))
+        redis = redis_server.program() if self.settings.redis else None
+        if self.settings.redis and redis is None:
+            print("stack: there is no redis-server here, so it runs without one", flush=True)
+        self._state.ports = choose_ports(
+            self.settings, load_ports(self.directory), with_redis=redis is not None
+        )
         save_ports(self.directory, self._state.ports)
         self._state.write(self.directory)
         keys = load_or_create(self.directory)
 
         await self._start_postgres()
         needs = {"lite": self._children[0]}
-        await asyncio.gather(
-            *(self._start_child(spec, needs.get(spec.name)) for spec in self._api_specs(keys))
-        )
+        specs = self._api_specs(keys)
+        if redis is not None:
+            specs.append(redis_server.spec(redis, self._state.ports["redis"]))
+        await asyncio.gather(*(self._start_child(spec, needs.get(spec.name)) for spec in specs))
         self.env = self._environment(keys)
         write_env(self.directory, self.env)
         self._state.settle()
@@ -174,6 +180,7 @@ class Supervisor:
         ]
 
     def _environment(self, keys: Keys) -> dict[str, str]:
+        redis = self._state.ports.get("redis")
         return {
             "SUPABASE_URL": self.url,
             **public_keys(keys),
@@ -181,6 +188,7 @@ class Supervisor:
             "STACK_ADMIN_DATABASE_URL": postgres.conninfo(self._db_port, postgres.SUPERUSER),
             "STACK_REALTIME_CONTROL_URL": f"http://127.0.0.1:{self._state.ports['realtime']}",
             "STACK_TEMPLATE_DATABASE": postgres.TEMPLATE,
+            **({} if redis is None else {"REDIS_URL": redis_server.url(redis)}),
         }
 
     async def _start_child(self, spec: Spec, needs: Child | None = None) -> None:

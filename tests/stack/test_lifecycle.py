@@ -31,7 +31,7 @@ from tests.harness import (
     wait_until,
 )
 
-PARTS = ("postgres", "lite", "realtime", "gateway")
+PARTS = ("postgres", "lite", "realtime", "gateway", "redis")
 
 MIGRATION = """
 create table public.notes (id int primary key);
@@ -166,7 +166,7 @@ class TestARunningStack:
     ) -> None:
         assert set(served.env) == {
             "SUPABASE_URL", "SUPABASE_PUBLISHABLE_KEY", "SUPABASE_SECRET_KEY", "DATABASE_URL",
-            "STACK_ADMIN_DATABASE_URL", "STACK_REALTIME_CONTROL_URL", "STACK_TEMPLATE_DATABASE",
+            "STACK_ADMIN_DATABASE_URL", "STACK_REALTIME_CONTROL_URL", "STACK_TEMPLATE_DATABASE", "REDIS_URL",
         }  # fmt: skip
         assert served.publishable_key.startswith("sb_publishable_")
         assert served.secret_key.startswith("sb_secret_")
