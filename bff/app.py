@@ -22,6 +22,9 @@ from bff.exchange import Bounds, Exchange, Part, Timing
 from bff.flags import off_headers
 from bff.health import HealthMonitor
 from bff.http import Endpoint, to_routes
+from bff.limits.middleware import AddressLimits, RateLimitHeaders, UserLimits
+from bff.limits.policies import NAMES
+from bff.limits.service import LimitsConfig, open_limits
 from bff.metrics import Metrics
 from bff.middleware import (
     Authentication,
@@ -165,6 +168,7 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
             max_age=CORS_MAX_AGE,
         ),
         Middleware(SecurityHeaders),
+        Middleware(RateLimitHeaders),
         Middleware(Errors),
         Middleware(
             HeadLimit,
@@ -175,7 +179,9 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
         Middleware(Overload, limit=settings.max_requests),
         Middleware(BodyDeadline, seconds=settings.body_seconds),
         Middleware(BodyLimit, limit=settings.max_body_bytes),
+        Middleware(AddressLimits),
         Middleware(Authentication, prefix="/api/v1/"),
+        Middleware(UserLimits),
     ]
 
 
@@ -191,7 +197,8 @@ def _lifespan(
             reported(reporter) as flush,
             Pool(settings.supabase_url, settings.upstream_answer_bytes) as pool,
             httpx.AsyncClient(timeout=settings.upstream_timeout) as client,
-            open_relay(relay_config, metrics.lagged) as relay,
+            open_limits(_limits_config(settings), metrics.limits) as limits,
+            open_relay(relay_config, metrics.lagged, limits.leases) as relay,
             metrics.following(relay.status),
             _exchange(settings, pool, metrics, relay) as exchange,
         ):
@@ -200,7 +207,9 @@ def _lifespan(
                 f"{settings.supabase_url.rstrip('/')}/auth/v1/.well-known/jwks.json",
                 {"apikey": settings.supabase_publishable_key},
             )
-            health = HealthMonitor(client, settings.supabase_url, relay_config.secret_key, relay.status)
+            health = HealthMonitor(
+                client, settings.supabase_url, relay_config.secret_key, relay.status, limits.limiter
+            )
             try:
                 yield State(
                     authenticator=Authenticator(
@@ -214,6 +223,7 @@ def _lifespan(
                         off_headers(settings.features_off),
                     ),
                     relay=relay,
+                    limiter=limits.limiter,
                     health=health,
                     metrics=metrics,
                     metrics_token=_secret(settings.metrics_token),
@@ -282,4 +292,16 @@ def _exchange(settings: Settings, pool: Pool, metrics: Metrics, relay: Relay) ->
         ),
         metrics.upstream,
         on_outage,
+    )
+
+
+def _limits_config(settings: Settings) -> LimitsConfig:
+    amounts = {name: getattr(settings, f"rate_limit_{name.replace('-', '_')}") for name in NAMES}
+    return LimitsConfig(
+        secret=settings.supabase_secret_key.get_secret_value(),
+        amounts=amounts,
+        window=settings.rate_limit_window,
+        streams=settings.relay_max_streams_per_user,
+        redis_url=_secret(settings.redis_url),
+        redis_timeout=settings.redis_timeout,
     )

@@ -14,7 +14,7 @@ import jwt
 import structlog
 
 from bff.bounded import fetch
-from bff.errors import ServiceUnavailableError, UnauthorizedError
+from bff.errors import ExpiredTokenError, ServiceUnavailableError, UnauthorizedError
 
 log = structlog.get_logger(__name__)
 
@@ -219,7 +219,7 @@ class Authenticator:
                 key = await self._jwks.find(key_id)
                 return self._verify(token, key, key.algorithm_name)
         except jwt.ExpiredSignatureError:
-            raise UnauthorizedError("The access token has expired.", sent=True) from None
+            raise ExpiredTokenError from None
         except jwt.PyJWTError:
             pass
         raise UnauthorizedError("The access token is not valid.", sent=True)

@@ -99,6 +99,13 @@ class UnauthorizedError(ApiError):
         super().__init__("UNAUTHORIZED", message, headers={"WWW-Authenticate": challenge})
 
 
+class ExpiredTokenError(UnauthorizedError):
+    """401: the token was good until it expired; its owner is to renew it."""
+
+    def __init__(self) -> None:
+        super().__init__("The access token has expired.", sent=True)
+
+
 class ForbiddenError(ApiError):
     """403: the caller is known and may see the thing, but may not do this with it."""
 

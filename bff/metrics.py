@@ -1,4 +1,6 @@
-"""What is measured, in Prometheus' words; only `bff.upstream_metrics` beside it knows prometheus-client.
+"""What is measured, in Prometheus' words.
+
+Only `bff.upstream_metrics` and `bff.limits.metrics` beside it know prometheus-client.
 
 Where `PROMETHEUS_MULTIPROC_DIR` names a folder, each process keeps its metrics in files there, and whichever
 process is asked adds up all of them. No label holds what a person or a client has chosen: methods, paths,
@@ -37,6 +39,7 @@ from prometheus_client.multiprocess import MultiProcessCollector, mark_process_d
 
 from bff import __version__  # noqa: E402
 from bff.disk import allocate  # noqa: E402
+from bff.limits.metrics import LimitMetrics  # noqa: E402
 from bff.upstream_metrics import UpstreamMetrics  # noqa: E402
 
 log = structlog.get_logger(__name__)
@@ -210,6 +213,7 @@ class Metrics:
             registry=registry,
         )
         self.upstream = UpstreamMetrics(registry)
+        self.limits = LimitMetrics(registry)
         self._gauges = {
             name: Gauge(name, meaning, registry=registry, multiprocess_mode=mode)
             for name, (meaning, mode) in GAUGES.items()

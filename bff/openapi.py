@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaMode, models_json_schema
 from bff import __version__
 from bff.errors import RETRY_AFTER, STATUS
 from bff.http import Endpoint, parameters_of
+from bff.limits.policies import kind_of
 from bff.schemas.base import Worded
 from bff.schemas.envelope import Metadata, Pagination
 from bff.schemas.failures import Failure, Problem
@@ -22,6 +23,8 @@ ALWAYS: Final = ("INTERNAL_ERROR", "URI_TOO_LONG", "HEADERS_TOO_LARGE")
 WITH_CALLER: Final = ("UNAUTHORIZED", "BAD_GATEWAY", "SERVICE_UNAVAILABLE", "TIMEOUT")
 WITH_INPUT: Final = ("VALIDATION_ERROR",)
 WITH_BODY: Final = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "REQUEST_TIMEOUT")
+# And every route that is under a rate limit.
+WITH_LIMITS: Final = ("RATE_LIMIT_EXCEEDED",)
 
 HEADERS: Final[dict[str, dict[str, Any]]] = {
     "If-Match": {
@@ -58,6 +61,38 @@ HEADERS: Final[dict[str, dict[str, Any]]] = {
     },
 }
 
+# On every answer of a route that is under a rate limit: written once, and referred to.
+LIMIT_HEADERS: Final[dict[str, dict[str, Any]]] = {
+    "X-RateLimit-Limit": {
+        "description": "Requests in a window, of the policy that is nearest to its end.",
+        "schema": {"type": "integer", "minimum": 1},
+    },
+    "X-RateLimit-Remaining": {
+        "description": "Further requests that this policy would let in now.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "X-RateLimit-Reset": {
+        "description": "When it would let in one more than that, in Unix milliseconds.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "RateLimit": {
+        "description": "Of each policy what remains (`r`), and the seconds until there is more (`t`) "
+        "(draft-ietf-httpapi-ratelimit-headers-11).",
+        "schema": {"type": "string", "examples": ['"api";r=99;t=60, "booking";r=29;t=60']},
+    },
+    "RateLimit-Policy": {
+        "description": "The policies: requests (`q`) in a window of seconds (`w`), or streams at once "
+        "(`qu`) (draft-ietf-httpapi-ratelimit-headers-11).",
+        "schema": {"type": "string", "examples": ['"api";q=100;w=60, "booking";q=30;w=60']},
+    },
+}
+LIMIT_REFERENCES: Final = {name: {"$ref": f"#/components/headers/{name}"} for name in LIMIT_HEADERS}
+
+
+def is_limited(declared: Endpoint) -> bool:
+    """Whether the route is under a rate limit."""
+    return kind_of(declared.method, declared.path) is not None
+
 
 def render(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The document for these routes."""
@@ -79,6 +114,7 @@ def render(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": definitions.get("$defs", {}),
+            "headers": LIMIT_HEADERS,
             "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
@@ -180,6 +216,9 @@ def _responses(declared: Endpoint, references: References) -> dict[str, Any]:
         by_status.setdefault(STATUS[code], []).append(code)
     for status, codes in sorted(by_status.items()):
         responses.setdefault(str(status), _failure(codes))
+    if is_limited(declared):
+        for each in responses.values():
+            each["headers"] = {**each["headers"], **LIMIT_REFERENCES}
     return responses
 
 
@@ -192,6 +231,8 @@ def errors_of(declared: Endpoint) -> list[str]:
         codes += WITH_INPUT
     if declared.body is not None:
         codes += WITH_BODY
+    if is_limited(declared):
+        codes += WITH_LIMITS
     return list(dict.fromkeys(codes))
 
 

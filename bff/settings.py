@@ -15,12 +15,16 @@ from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from redis.asyncio.connection import parse_url
 
 from bff.flags import FEATURES
 
+UPSTASH: Final = "set REDIS_URL to the rediss:// address of the database, which Upstash shows too"
 # Names that a deployment may bring along and that would do nothing: said at start, not found in an outage.
 REFUSED: Final[Mapping[str, str]] = {
     "PROMETHEUS_PUSH_GATEWAY": "nothing is pushed; have Prometheus scrape /api/metrics (docs/metrics.md)",
+    "UPSTASH_REDIS_REST_URL": UPSTASH,
+    "UPSTASH_REDIS_REST_TOKEN": UPSTASH,
 }
 
 
@@ -39,6 +43,10 @@ def _knob(default: Any, names: str, meaning: str, unit: str = "", **constraints:
         json_schema_extra={"unit": unit},
         **constraints,
     )
+
+
+def _limit(default: int, name: str, meaning: str) -> Any:
+    return _knob(default, f"RATE_LIMIT_{name}", f"{meaning}, in any window.", "requests/window", ge=1)
 
 
 class Settings(BaseSettings):
@@ -82,7 +90,7 @@ class Settings(BaseSettings):
     workers: int = _knob(
         1,
         "BFF_WORKERS",
-        "Processes that serve. Each has a relay and a connection to Realtime of its own, and its own limits.",
+        "Processes that serve. Each has a relay and a connection to Realtime of its own.",
         "processes",
         ge=1,
         le=64,
@@ -222,6 +230,32 @@ class Settings(BaseSettings):
     )
     retry_cap: float = _knob(10.0, "RETRY_CAP", "Longest pause before any retry.", "seconds", ge=0)
 
+    redis_url: SecretStr | None = _knob(
+        None,
+        "REDIS_URL",
+        "Redis, where processes count requests and streams together: `redis://` or, with TLS, `rediss://`. "
+        "May hold a secret; without it each process counts by itself.",
+    )
+    redis_timeout: float = _knob(
+        0.1,
+        "REDIS_TIMEOUT",
+        "How long Redis may take to answer, until processes count by themselves for a while.",
+        "seconds",
+        gt=0,
+    )
+    rate_limit_window: int = _knob(
+        60, "RATE_LIMIT_WINDOW", "Length of the sliding window of all rate limits.", "seconds", ge=1
+    )
+    rate_limit_api: int = _limit(100, "API", "Requests of one user")
+    rate_limit_api_address: int = _limit(100, "API_ADDRESS", "Requests of one address without a good token")
+    rate_limit_booking: int = _limit(
+        30, "BOOKING", "Of those of one user, the ones that book or change bookings"
+    )
+    rate_limit_auth_address: int = _limit(10, "AUTH_ADDRESS", "Requests of one address to `/api/v1/auth/`")
+    rate_limit_auth_account: int = _limit(10, "AUTH_ACCOUNT", "Requests to `/api/v1/auth/` about one account")
+    rate_limit_stream_opens: int = _limit(30, "STREAM_OPENS", "Streams that one user opens")
+    rate_limit_stream_tickets: int = _limit(30, "STREAM_TICKETS", "Stream tickets that one user takes")
+
     relay_poll_seconds: float = _knob(
         15.0,
         "RELAY_POLL_SECONDS",
@@ -262,7 +296,11 @@ class Settings(BaseSettings):
         5_000, "RELAY_MAX_STREAMS", "Most streams open at once in one process.", "streams", ge=1
     )
     relay_max_streams_per_user: int = _knob(
-        10, "RELAY_MAX_STREAMS_PER_USER", "Most streams of one user open at once.", "streams", ge=1
+        10,
+        "RELAY_MAX_STREAMS_PER_USER",
+        "Most streams of one user open at once; in all processes together where there is a Redis.",
+        "streams",
+        ge=1,
     )
     relay_max_openings: int = _knob(
         256, "RELAY_MAX_OPENINGS", "Streams that are being opened at once; others wait.", "streams", ge=1
@@ -307,6 +345,18 @@ class Settings(BaseSettings):
             return tuple(str(ip_network(proxy)) for proxy in value)
         except ValueError:
             raise ValueError("name IP addresses or networks such as 10.0.0.0/8, without host bits") from None
+
+    @field_validator("redis_url")
+    @classmethod
+    def _check_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                parse_url(value.get_secret_value())
+            except ValueError:
+                raise ValueError(
+                    "it must be redis://[user:password@]host[:port][/number] or rediss://"
+                ) from None
+        return value
 
     @field_validator("sentry_dsn")
     @classmethod
@@ -373,6 +423,7 @@ _TYPES: Final = {
     "metrics_token": "secret",
     "sentry_dsn": "secret",
     "features_off": "list",
+    "redis_url": "secret",
     "cors_origins": "list",
     "trusted_proxies": "list",
     "relay_max_resident_bytes": "int",

@@ -6,6 +6,8 @@ import starlette.requests
 
 from bff.auth import Authenticator, Principal
 from bff.health import HealthMonitor
+from bff.limits.limiter import Limiter
+from bff.limits.windows import Standing
 from bff.metrics import Metrics
 from bff.relay import Relay
 from bff.repository import Supabase
@@ -17,6 +19,7 @@ class State(TypedDict):
     authenticator: Authenticator
     supabase: Supabase
     relay: Relay
+    limiter: Limiter
     health: HealthMonitor
     metrics: Metrics
     metrics_token: str | None
@@ -28,13 +31,15 @@ class RequestState(State):
     """`State`, and what middleware knows of this one request.
 
     `started_at` is in seconds of `time.perf_counter`; `principal` is None where no bearer token was sent;
-    `client_address` is an IP address as `bff.addresses` spells it, or `unknown`.
+    `client_address` is an IP address as `bff.addresses` spells it, or `unknown`; `rate_limits` is how the
+    caller stands under each policy that has counted the request so far.
     """
 
     request_id: str
     started_at: float
     principal: Principal | None
     client_address: str
+    rate_limits: list[Standing]
 
 
 Request = starlette.requests.Request[RequestState]

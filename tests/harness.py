@@ -25,6 +25,19 @@ ROOT = Path(__file__).parent.parent
 # A cold start with initdb on a busy machine of two cores; a healthy one needs a tenth of it.
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
+# Many tests share one BFF and a few addresses, and hammer it; what is refused has tests of its own.
+GENEROUS_LIMITS = dict.fromkeys(
+    (
+        "RATE_LIMIT_API",
+        "RATE_LIMIT_API_ADDRESS",
+        "RATE_LIMIT_BOOKING",
+        "RATE_LIMIT_AUTH_ADDRESS",
+        "RATE_LIMIT_AUTH_ACCOUNT",
+        "RATE_LIMIT_STREAM_OPENS",
+        "RATE_LIMIT_STREAM_TICKETS",
+    ),
+    "1000000",
+)
 
 
 def wait_until(condition: Callable[[], Any], *, seconds: float = 20.0, what: str = "condition") -> Any:
@@ -214,10 +227,13 @@ class RunningBff:
 
 @contextmanager
 def running_bff(stack_env: Mapping[str, str], log: Path, **settings: str) -> Iterator[RunningBff]:
-    """`python -m bff` against a stack, on a free port; `settings` are its environment variables."""
+    """`python -m bff` against a stack, on a free port; `settings` are its environment variables.
+
+    Without settings that say otherwise it refuses nobody for asking too often.
+    """
     port = settings.pop("BFF_PORT", "") or str(free_port())
     url = f"http://127.0.0.1:{port}"
-    env = {**stack_env, "BFF_PORT": port, **settings}
+    env = {**GENEROUS_LIMITS, **stack_env, "BFF_PORT": port, **settings}
     with running_module("bff", f"{url}/api/live", env, log) as process:
         yield RunningBff(url, process, log)
 

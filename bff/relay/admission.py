@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -57,13 +57,23 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault
         self.retry_after = retry_after
 
 
+class Places(Protocol):
+    """Places of users' streams, counted over all processes."""
+
+    async def take(self, user_id: str) -> str | None:
+        """One more of the user's; None where all are taken. Where nobody can tell, there is one."""
+
+    def release(self, place: str) -> None:
+        """It is free; may be called again."""
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Bounds of one process.
 
     Args:
         streams: open, or being opened.
-        streams_per_user: the same, of one user.
+        streams_per_user: the same, of one user; `Places` bounds them over all processes.
         openings: under way at once; others wait for them.
         opening_seconds: whoever would wait longer for that is refused at once.
         lag_seconds: while the event loop is that late, nobody is let in.
@@ -144,6 +154,10 @@ class Admission:
             raise self._refusal(reason)
         self._streams += 1
         self._users[user_id] += 1
+
+    def too_many(self) -> Refusal:
+        """What to raise where the user has all of their streams open, here or elsewhere."""
+        return self._refusal("too_many")
 
     def check_draining(self) -> None:
         """Whether that has begun since.

@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from bff.relay.admission import Admission, Limits, Refusal, away
+from bff.relay.admission import Admission, Limits, Places, Refusal, away
 from bff.relay.cadence import Cadence
 from bff.relay.feed import Feed, Message
 from bff.relay.frames import FRAMES
@@ -75,10 +75,17 @@ class RelayConfig:
 class Relay:
     """The relay of one process; see `open_relay`."""
 
-    def __init__(self, config: RelayConfig, event_log: EventLog, on_lag: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        config: RelayConfig,
+        event_log: EventLog,
+        on_lag: Callable[[float], None],
+        places: Places | None = None,
+    ) -> None:
         self._config = config
         self._log = event_log
         self._on_lag = on_lag
+        self._places = places
         self._queue: asyncio.Queue[Message] = asyncio.Queue(QUEUE_SIZE)
         self._poll_now = asyncio.Event()
         self._backlogs = Backlogs(config.backlog_bytes, config.total_backlog_bytes, config.stall_seconds)
@@ -153,7 +160,10 @@ class Relay:
         self._admission.enter(identity.user_id)
         request = _request(identity, organization_id)
         stream: Stream | None = None
+        place: str | None = None
         try:
+            # Before the database is asked for anything.
+            place = await self._take_place(identity.user_id)
             async with self._admission.opening():
                 grant = await self._granted(request)
                 shown = Filter(
@@ -162,13 +172,13 @@ class Relay:
                     grant.sections,
                     grant.mark,
                 )
-                stream = self._add(request, identity.expires_at, shown)
+                stream = self._add(request, identity.expires_at, shown, place)
                 # Nothing was awaited since the grant's answer: a hint between would have found no stream.
                 self.hub.enter(stream, grant.cursor)
                 reason = await self._place(stream, cursor)
         except BaseException:
             if stream is None:
-                self._admission.leave(identity.user_id)
+                self._leave(identity.user_id, place)
             else:
                 stream.close()
             raise
@@ -190,7 +200,20 @@ class Relay:
             return "access_changed"
         return await self.hub.place(stream, cursor)
 
-    def _add(self, request: GrantRequest, expires_at: int, shown: Filter) -> Stream:
+    async def _take_place(self, user_id: str) -> str | None:
+        if self._places is None:
+            return None
+        place = await self._places.take(user_id)
+        if place is None:
+            raise self._admission.too_many()
+        return place
+
+    def _leave(self, user_id: str, place: str | None) -> None:
+        self._admission.leave(user_id)
+        if self._places is not None and place is not None:
+            self._places.release(place)
+
+    def _add(self, request: GrantRequest, expires_at: int, shown: Filter, place: str | None) -> Stream:
         stream = Stream(
             self.hub,
             request._replace(ticket_id=None),
@@ -199,6 +222,7 @@ class Relay:
             backlogs=self._backlogs,
             on_close=self._closed,
         )
+        stream.place = place
         self._streams.add(stream)
         self._all_closed.clear()
         self._pulse.add(stream)
@@ -215,7 +239,7 @@ class Relay:
         if stream in self._streams:
             self._streams.discard(stream)
             self._pulse.discard(stream)
-            self._admission.leave(stream.request.user_id)
+            self._leave(stream.request.user_id, stream.place)
             if not self._streams:
                 self._all_closed.set()
 
@@ -339,16 +363,19 @@ def _request(identity: Identity, organization_id: str) -> GrantRequest:
 
 @asynccontextmanager
 async def open_relay(
-    config: RelayConfig, on_lag: Callable[[float], None] = lambda _: None
+    config: RelayConfig,
+    on_lag: Callable[[float], None] = lambda _: None,
+    places: Places | None = None,
 ) -> AsyncIterator[Relay]:
     """A relay that runs; at the end it says goodbye to whatever streams are left.
 
     Args:
         config: how it runs.
         on_lag: told of each event how many seconds after its commit it was written to the streams.
+        places: bounds each user's streams over all processes; None where this one is alone.
     """
     async with service_client(config.supabase_url, config.secret_key, config.headers) as client:
-        relay = Relay(config, EventLog(client), on_lag)
+        relay = Relay(config, EventLog(client), on_lag, places)
         running = asyncio.create_task(relay.run())
         try:
             yield relay

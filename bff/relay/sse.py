@@ -124,6 +124,7 @@ class Stream(Subscriber):
         "expires_at",
         "hub",
         "opening",
+        "place",
         "queued",
         "request",
         "slot",
@@ -144,6 +145,8 @@ class Stream(Subscriber):
         self.request = request
         self.expires_at = expires_at
         self.opening: tuple[bytes, ...] = ()
+        self.place: str | None = None
+        """What it holds among its user's streams of all processes."""
         self.queued = 0
         """Bytes that wait for the reader; `Backlogs` counts them."""
         self.slot = self.due = -1

@@ -23,6 +23,7 @@ from bff.errors import (
     UnauthorizedError,
 )
 from bff.http import endpoint, path_id, principal_of, single_header
+from bff.limits.middleware import charge_address, charge_ticket
 from bff.relay import Identity, Refusal, UnavailableError
 from bff.relay.grants import SWITCHED_OFF
 from bff.relay.sse import Stream
@@ -65,7 +66,7 @@ class StreamResponse(Response):
     response=str,
     envelope=False,
     media_type="text/event-stream",
-    errors=("UNAUTHORIZED", "MFA_REQUIRED", "NOT_FOUND", "RATE_LIMIT_EXCEEDED", "SERVICE_UNAVAILABLE"),
+    errors=("UNAUTHORIZED", "MFA_REQUIRED", "NOT_FOUND", "SERVICE_UNAVAILABLE"),
     request_headers=("Last-Event-ID",),
     public=True,
 )
@@ -75,7 +76,7 @@ async def stream_calendar(request: Request, query: StreamQuery) -> Response:
         raise ApiError("METHOD_NOT_ALLOWED", "A stream has no HEAD.", headers={"Allow": "GET"})
     organization_id = path_id(request, "org")
     cursor = _cursor(request, query)
-    identity = _identity(request, query.ticket, organization_id)
+    identity = await _identity(request, query.ticket, organization_id)
     if identity.expires_at <= time.time():
         # Other routes still take it for a while, as clocks differ; a stream would end as it begins, and its
         # client come back at once.
@@ -125,13 +126,18 @@ def _cursor(request: Request, query: StreamQuery) -> str | None:
     return last
 
 
-def _identity(request: Request, ticket: str | None, organization_id: UUID) -> Identity:
-    if request.state["principal"] is not None or ticket is None:
+async def _identity(request: Request, ticket: str | None, organization_id: UUID) -> Identity:
+    if request.state["principal"] is not None:
         return _to_identity(principal_of(request))
-    identity = request.state["relay"].tickets.read(ticket, str(organization_id))
+    identity = None
+    if ticket is not None:
+        identity = request.state["relay"].tickets.read(ticket, str(organization_id))
+        if identity is None:
+            request.state["metrics"].refused("ticket_invalid")
     if identity is None:
-        request.state["metrics"].refused("ticket_invalid")
-        raise _to_error("ticket_invalid")
+        await charge_address(request)
+        raise UnauthorizedError if ticket is None else _to_error("ticket_invalid")
+    await charge_ticket(request, identity.user_id)
     return identity
 
 
@@ -194,6 +200,9 @@ def _refusals(request: Request) -> Iterator[None]:
         yield
     except Refusal as refusal:
         request.state["metrics"].refused(refusal.reason)
+        if refusal.reason == "too_many":
+            full = request.state["limiter"].streams_full(refusal.retry_after or 1)
+            request.state["rate_limits"].append(full)
         raise _to_error(refusal.reason, refusal.retry_after) from None
     except UnavailableError:
         request.state["metrics"].refused("unavailable")

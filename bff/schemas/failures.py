@@ -42,6 +42,9 @@ class Details(BaseModel):
         dict[str, Any], Field(description="PRECONDITION_FAILED: the resource as it is now.")
     ] = Field(default_factory=dict)
     feature: Annotated[str, Field(description="FEATURE_DISABLED: what is switched off.")] = ""
+    policies: Annotated[
+        list[str], Field(description="RATE_LIMIT_EXCEEDED: the rate limits that refused, as in `RateLimit`.")
+    ] = Field(default_factory=list)
     reason: Annotated[str, Field(description="Which cause it was, where the code has several.")] = ""
 
 

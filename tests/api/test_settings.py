@@ -51,6 +51,10 @@ def test_a_missing_variable_is_named(environment: pytest.MonkeyPatch, name: str,
         ("SENTRY_ENVIRONMENT", "a/b"),
         ("FEATURES_OFF", "waitlist,waitlsit"),
         ("ENABLE_REALTIME", "sometimes"),
+        ("REDIS_URL", "https://eu1-fox.upstash.example"),
+        ("REDIS_TIMEOUT", "-1"),
+        ("RATE_LIMIT_API", "-7"),
+        ("RATE_LIMIT_WINDOW", "0.5"),
     ],
 )
 def test_a_wrong_variable_is_named_without_its_value(
@@ -118,3 +122,14 @@ def test_origins_are_split_and_secrets_do_not_show(environment: pytest.MonkeyPat
     assert settings.cors_origins == ("https://app.example", "http://localhost:3000")
     assert "sb_secret_x" not in repr(settings)
     assert settings.jwt_issuer == "http://127.0.0.1:54321/auth/v1"
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://127.0.0.1:6379/0", "rediss://default:pass%2Fword@fox.upstash.example:6379"]
+)
+def test_redis_is_reached_with_and_without_tls(environment: pytest.MonkeyPatch, url: str) -> None:
+    environment.setenv("REDIS_URL", url)
+    redis_url = load_settings().redis_url
+    assert redis_url is not None
+    assert redis_url.get_secret_value() == url
+    assert "pass" not in repr(load_settings())

@@ -26,10 +26,9 @@ async def test_health_names_each_part_and_no_secret(client: Client, stack: Runni
     body = response.json()
     assert set(body) == {"status", "timestamp", "version", "checks"}
     assert set(body["checks"]) == {"database", "auth", "cache", "realtime"}
-    for name, check in body["checks"].items():
+    for check in body["checks"].values():
         assert set(check) == {"status", "latency", "message"}
-        assert check["status"] == "pass"
-        assert bool(check["message"]) == (name == "cache")
+        assert (check["status"], check["message"]) == ("pass", "")
         assert check["latency"] >= 0
     assert body["version"] == __version__
     assert stack.secret_key not in response.text

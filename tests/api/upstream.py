@@ -14,11 +14,13 @@ from starlette.types import Receive, Scope, Send
 
 from bff.app import create_app
 from bff.settings import Settings
+from tests.harness import GENEROUS_LIMITS
 
 # What the BFF asks to see whether REST is there.
 PROBE = "/rest/v1/organizations?select=id&limit=0"
 SECRET = "a shared secret of thirty-two and more characters"
 USER = "7b3c3e0e-2b2a-4a5c-9a1e-2f9d1c2b3a4d"
+GENEROUS: dict[str, Any] = {name.lower(): amount for name, amount in GENEROUS_LIMITS.items()}
 Behaviour = Callable[[asyncio.StreamWriter], Awaitable[None]]
 T = TypeVar("T")
 
@@ -166,7 +168,7 @@ async def app_before(url: str, **settings: Any) -> AsyncIterator[httpx.AsyncClie
             supabase_publishable_key="sb_publishable_x",
             supabase_secret_key="sb_secret_x",
             supabase_jwt_secret=SECRET,
-            **{"retry_base": 0.01, "log_level": "CRITICAL", **settings},
+            **{**GENEROUS, "retry_base": 0.01, "log_level": "CRITICAL", **settings},
         )
     )
     async with app.router.lifespan_context(app) as state:

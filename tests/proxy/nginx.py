@@ -1,8 +1,6 @@
 """An nginx of the test's own, run with the configuration that the documentation recommends."""
 
 import contextlib
-import datetime as dt
-import ipaddress
 import os
 import re
 import shutil
@@ -17,11 +15,8 @@ from pathlib import Path
 from typing import Protocol
 
 import httpx
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
+from tests.certificates import make_certificate
 from tests.harness import ROOT, free_port, stop, tail, wait_until
 
 CONFIGURATION = ROOT / "ops" / "nginx.conf"
@@ -60,7 +55,7 @@ def running_nginx(directory: Path, *bffs: Addressed, **changes: str) -> Iterator
         changes: values of directives that the test needs otherwise (seconds rather than minutes); each stands
             in the file once.
     """
-    certificate, key = _certificate(directory)
+    certificate, key = make_certificate(directory)
     port = free_port()
     text = CONFIGURATION.read_text()
     for directive, value in changes.items():
@@ -105,35 +100,3 @@ def _binary() -> str:
     if found is None:
         raise RuntimeError("nginx is not installed: apt-get install nginx")
     return found
-
-
-def _certificate(directory: Path) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that only its holder vouches for, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = dt.datetime.now(dt.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=1))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False
-        )
-        .sign(key, hashes.SHA256())
-    )
-    (certificate_file := directory / "certificate.pem").write_bytes(
-        certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    (key_file := directory / "key.pem").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return certificate_file, key_file

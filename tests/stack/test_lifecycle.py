@@ -332,8 +332,9 @@ def test_run_lends_its_addresses_to_a_command_and_ends_with_its_code(folder: Fol
         " headers={'apikey': os.environ['SUPABASE_PUBLISHABLE_KEY']})\n"
         "print(u.urlopen(r).read().decode()); sys.exit(7)"
     )
-    done = folder.command("run", "--", sys.executable, "-c", script)
+    done = folder.command("run", "--", sys.executable, "-c", script, STACK_REDIS="false")
     assert done.returncode == 7
+    assert "redis" not in (folder.directory / "ports.json").read_text()
     assert '[{"id":1}]' in done.stdout.replace(" ", "")
     assert folder.command("status").returncode == 3
 
@@ -354,7 +355,9 @@ def test_ctrl_c_on_run_ends_the_command_and_the_stack(folder: Folder) -> None:
         stop(process)
 
 
-@pytest.mark.parametrize("setting", ["STACK_PORT", "STACK_DB_PORT", "STACK_REST_PORT", "STACK_REALTIME_PORT"])
+@pytest.mark.parametrize(
+    "setting", ["STACK_PORT", "STACK_DB_PORT", "STACK_REST_PORT", "STACK_REALTIME_PORT", "STACK_REDIS_PORT"]
+)
 def test_a_port_that_is_taken_is_refused_by_its_number_and_setting(setting: str) -> None:
     with scratch_directory() as directory, running_listener() as port:
         refused = Folder(directory).command("start", **{setting: str(port)})

@@ -1512,6 +1512,8 @@ export interface components {
             feature?: string;
             /** @description VALIDATION_ERROR */
             fields?: components["schemas"]["FieldFault"][];
+            /** @description RATE_LIMIT_EXCEEDED: the rate limits that refused, as in `RateLimit`. */
+            policies?: string[];
             /**
              * @description Which cause it was, where the code has several.
              * @default
@@ -2723,7 +2725,18 @@ export interface components {
     responses: never;
     parameters: never;
     requestBodies: never;
-    headers: never;
+    headers: {
+        /** @description Of each policy what remains (`r`), and the seconds until there is more (`t`) (draft-ietf-httpapi-ratelimit-headers-11). */
+        RateLimit: string;
+        /** @description The policies: requests (`q`) in a window of seconds (`w`), or streams at once (`qu`) (draft-ietf-httpapi-ratelimit-headers-11). */
+        "RateLimit-Policy": string;
+        /** @description Requests in a window, of the policy that is nearest to its end. */
+        "X-RateLimit-Limit": number;
+        /** @description Further requests that this policy would let in now. */
+        "X-RateLimit-Remaining": number;
+        /** @description When it would let in one more than that, in Unix milliseconds. */
+        "X-RateLimit-Reset": number;
+    };
     pathItems: never;
 }
 export type $defs = Record<string, never>;

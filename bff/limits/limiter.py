@@ -1,0 +1,122 @@
+"""The one limiter: counts in Redis, and by itself where there is none or it is away."""
+
+import hashlib
+import ipaddress
+from collections.abc import Sequence
+from typing import Final, Literal
+
+import structlog
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from bff.limits.link import AwayError, Link
+from bff.limits.metrics import LimitMetrics
+from bff.limits.policies import Policies, Policy
+from bff.limits.shared import SharedWindows
+from bff.limits.windows import Charge, LocalWindows, Standing
+
+log = structlog.get_logger(__name__)
+
+# Nothing else is keyed with what is derived under this name (HKDF, RFC 5869).
+KEY_INFO: Final = b"reservepty rate limits"
+# Bytes of a key; two subjects share one once in 2^64 pairs.
+KEY_SIZE: Final = 12
+# What one subscriber has of IPv6 (RFC 6177): whoever has one address has all of them.
+IPV6_PREFIX: Final = 64
+
+Status = Literal["pass", "fail"]
+
+
+class Names:
+    """Turns subjects into keys that say nothing of them to who reads Redis, the same in all processes.
+
+    Args:
+        secret: Shared by the processes.
+    """
+
+    def __init__(self, secret: str) -> None:
+        self._key = HKDF(SHA256(), length=32, salt=None, info=KEY_INFO).derive(secret.encode())
+
+    def key(self, kind: str, value: str) -> str:
+        """The key of a subject (keyed BLAKE2b, RFC 7693)."""
+        return hashlib.blake2b(f"{kind}:{value}".encode(), key=self._key, digest_size=KEY_SIZE).hexdigest()
+
+
+def network(address: str) -> str:
+    """Of an address what one client has: of IPv6 a whole network."""
+    if ":" not in address:
+        return address
+    return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
+
+
+class Limiter:
+    """Counts requests, and says how who asks stands.
+
+    Args:
+        policies: What is allowed.
+        names: Makes the keys.
+        metrics: Told of each request under each policy.
+        link: To Redis, or None where each process counts by itself by choice.
+        local: Counts of this process.
+    """
+
+    def __init__(
+        self,
+        policies: Policies,
+        names: Names,
+        metrics: LimitMetrics,
+        link: Link | None = None,
+        local: LocalWindows | None = None,
+    ) -> None:
+        self.policies = policies
+        self._names = names
+        self._metrics = metrics
+        self._link = link
+        self._shared = None if link is None else SharedWindows(link)
+        self._local = local or LocalWindows()
+
+    def charge(self, policy: Policy, subject: str) -> Charge:
+        """A request of the subject: a user's id, an address, or what identifies an account."""
+        if policy.subject == "address":
+            subject = network(subject)
+        return Charge(policy, self._names.key(policy.subject, subject))
+
+    async def take(self, charges: Sequence[Charge]) -> list[Standing]:
+        """Counts one request under all of these, or under none where one of them refuses it.
+
+        Open to the local counts where Redis fails, at the part of the amount that the policy's `failure`
+        says; so it never raises, and waits no longer than for the link's timeout.
+        """
+        standings = await self._count(charges)
+        for each in standings:
+            self._metrics.counted(each.policy, allowed=each.allowed, shared=each.shared)
+        return standings
+
+    async def _count(self, charges: Sequence[Charge]) -> list[Standing]:
+        if self._shared is None:
+            return self._local.take(charges, [charge.policy.amount for charge in charges])
+        try:
+            return await self._shared.take(charges)
+        except AwayError:
+            return self._local.take(charges, [charge.policy.amount_alone for charge in charges])
+
+    def streams_full(self, retry_after: float) -> Standing:
+        """How a user stands who has too many streams open."""
+        return Standing("streams", self.policies.streams, None, 0, retry_after, allowed=False)
+
+    async def check(self) -> tuple[Status, float, str]:
+        """How the shared counts are: the status, the milliseconds that Redis took, and a sentence.
+
+        To have no Redis is no fault, but said.
+        """
+        if self._link is None:
+            return "pass", 0.0, "REDIS_URL is not set: each process counts by itself."
+        latency, fault = await self._link.check()
+        if fault:
+            return "fail", latency, f"{fault} Each process counts by itself."
+        return "pass", latency, ""
+
+    async def aclose(self) -> None:
+        """Ends what is under way."""
+        if self._shared is not None:
+            await self._shared.aclose()

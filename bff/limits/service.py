@@ -1,0 +1,81 @@
+"""The limits of one process, put together, and what runs beside the requests for them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from bff.limits.leases import RELEASE, RENEW, TAKE, Leases
+from bff.limits.limiter import Limiter, Names
+from bff.limits.link import Link
+from bff.limits.metrics import LimitMetrics
+from bff.limits.policies import Policies
+from bff.limits.shared import ACQUIRE, LOOK
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class LimitsConfig:
+    """How the limits are.
+
+    Args:
+        secret: shared by all processes; keys are derived from it.
+        amounts: of each policy, in requests a window.
+        window: seconds.
+        streams: of one user, open at once.
+        redis_url: None where each process counts by itself.
+        redis_timeout: seconds.
+    """
+
+    secret: str
+    amounts: Mapping[str, int]
+    window: int
+    streams: int
+    redis_url: str | None
+    redis_timeout: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What others use of it; `leases` is None where there is no Redis."""
+
+    limiter: Limiter
+    leases: Leases | None
+
+
+@asynccontextmanager
+async def open_limits(config: LimitsConfig, metrics: LimitMetrics) -> AsyncIterator[Limits]:
+    """Limits that count. Without Redis too: it is looked for as long as this lasts."""
+    policies = Policies(config.amounts, config.window, config.streams)
+    names = Names(config.secret)
+    if config.redis_url is None:
+        log.warning("limits_local", reason="REDIS_URL is not set: each process counts by itself")
+        metrics.shared(is_shared=False)
+        yield Limits(Limiter(policies, names, metrics), None)
+        return
+
+    def changed(is_up: bool) -> None:
+        metrics.shared(is_shared=is_up)
+        if is_up:
+            leases.renew_soon()
+        else:
+            metrics.lost()
+
+    scripts = (ACQUIRE, LOOK, TAKE, RENEW, RELEASE)
+    link = Link(config.redis_url, config.redis_timeout, scripts, changed, metrics.answered)
+    leases = Leases(link, names, config.streams)
+    limiter = Limiter(policies, names, metrics, link)
+    await link.find()
+    beside = [asyncio.create_task(link.run()), asyncio.create_task(leases.run())]
+    try:
+        yield Limits(limiter, leases)
+    finally:
+        for each in beside:
+            each.cancel()
+        await asyncio.gather(*beside, return_exceptions=True)
+        await limiter.aclose()
+        await leases.aclose()
+        await link.aclose()
