@@ -27,6 +27,7 @@ from bff.errors import ApiError, BadGatewayError, ServiceUnavailableError, Upstr
 from bff.gate import Gate, NoPlaceError
 from bff.pool import Answer, ConnectionFailedError, MalformedAnswerError, Pool
 from bff.upstream import judge
+from bff.waiting import waiting
 
 log = structlog.get_logger(__name__)
 
@@ -287,7 +288,8 @@ class Exchange:
         gate, breaker = guard.gate, guard.breaker
         self._admit(part, breaker)
         try:
-            await gate.enter(caller, deadline - time.perf_counter())
+            with waiting():
+                await gate.enter(caller, deadline - time.perf_counter())
         except NoPlaceError:
             # All places are taken for as long as one may wait: whoever has them may be waiting for nothing.
             breaker.suspect()
@@ -314,8 +316,10 @@ class Exchange:
         self, message: Message, breaker: Breaker, admitted: tuple[int, int], deadline: float
     ) -> Answer:
         try:
-            async with asyncio.timeout(min(self.timing.attempt, deadline - time.perf_counter())):
-                answer = await self._pool.request(*message)
+            seconds = min(self.timing.attempt, deadline - time.perf_counter())
+            with waiting():
+                async with asyncio.timeout(seconds):
+                    answer = await self._pool.request(*message)
         except TimeoutError:
             breaker.timed_out(admitted)
             raise UpstreamTimeoutError from None

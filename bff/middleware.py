@@ -23,6 +23,7 @@ from bff.responses import error_response
 from bff.scrubbing import scrub_path
 from bff.state import Request
 from bff.telemetry import REQUEST_ID_HEADER, Subject, request_id, subject
+from bff.waiting import count_waiting
 
 log = structlog.get_logger("bff.access")
 
@@ -64,6 +65,7 @@ class RequestContext:
             client_address=client_address(scope),
         )
         status = 0
+        waited = count_waiting()
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
@@ -90,6 +92,7 @@ class RequestContext:
                         path=scrub_path(scope["path"]),
                         status=status,
                         duration_ms=round((time.perf_counter() - started_at) * 1000, 2),
+                        upstream_ms=round(waited.seconds * 1000, 2),
                     )
 
     def _measure(self, scope: Scope, status: int) -> None:

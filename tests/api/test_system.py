@@ -169,6 +169,7 @@ async def test_logs_have_the_request_id_and_no_query_or_token(
     entry = json.loads(lines[-1])
     assert (entry["method"], entry["path"], entry["status"]) == ("GET", "/api/v1/me", 200)
     assert entry["duration_ms"] > 0
+    assert 0 < entry["upstream_ms"] < entry["duration_ms"]
     text = bff.log.read_text()
     assert "a-secret-ticket" not in text
     assert office.member.token not in text
