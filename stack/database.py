@@ -29,6 +29,7 @@ def create(port: int, supabase_dir: Path, auth_schema: str, *, seed: bool) -> No
         migrations.run_file(connection, SQL / "bootstrap.sql")
         connection.execute(auth_schema.encode())
         migrations.run_file(connection, SQL / "auth.sql")
+        migrations.run_file(connection, SQL / "mfa.sql")
         migrations.run_file(connection, SQL / "realtime.sql")
         migrations.run_file(connection, SQL / "storage.sql")
     migrations.apply_pending(conninfo(port, "postgres"), supabase_dir)
@@ -44,7 +45,7 @@ def create(port: int, supabase_dir: Path, auth_schema: str, *, seed: bool) -> No
 
 
 def update(port: int, supabase_dir: Path) -> list[str]:
-    """Bring an older cluster up to date: the schemas of Realtime and Storage, and pending migrations.
+    """Bring an older cluster up to date: second factors, Realtime, Storage, and pending migrations.
 
     Returns:
         The names of the migrations that were applied.
@@ -57,6 +58,7 @@ def update(port: int, supabase_dir: Path) -> list[str]:
         try:
             for database in (TEMPLATE, "postgres"):
                 with psycopg.connect(conninfo(port, SUPERUSER, database)) as inside:
+                    migrations.run_file(inside, SQL / "mfa.sql")
                     migrations.run_file(inside, SQL / "realtime.sql")
                     migrations.run_file(inside, SQL / "storage.sql")
                 applied = migrations.apply_pending(conninfo(port, "postgres", database), supabase_dir)

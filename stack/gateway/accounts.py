@@ -21,6 +21,7 @@ BCRYPT_COST = 10  # as Supabase Auth
 BCRYPT_BYTES = 72  # what bcrypt reads of a password
 
 Row = dict[str, Any]
+Connection = psycopg.AsyncConnection[DictRow]
 
 
 class EmailTakenError(Exception):
@@ -38,33 +39,38 @@ class UnstorableError(Exception):
 class Accounts:
     """Reads and writes of schema auth over a pool of connections."""
 
-    def __init__(self, pool: "AsyncConnectionPool[psycopg.AsyncConnection[DictRow]]") -> None:
+    def __init__(self, pool: "AsyncConnectionPool[Connection]") -> None:
         """Take an open pool."""
         self._pool = pool
 
     async def session(self, session_id: str, user_id: str) -> tuple[Row, Row] | None:
-        """A session's `aal` and `created_at`, and its user; None once it was signed out."""
-        async with self._connection() as connection:
-            query = "select aal, created_at from auth.sessions where id = %s and user_id = %s"
-            session = await (await connection.execute(query, (session_id, user_id))).fetchone()
-            user = await _user(connection, uuid.UUID(user_id))
+        """A session and its user; None once it was signed out."""
+        async with self.connection() as connection:
+            session = await session_of(connection, session_id, user_id)
+            user = await user_of(connection, user_id)
         return (session, user) if session and user else None
+
+    async def begin_session(self, session_id: str, user_id: str) -> tuple[Row, Row] | None:
+        """The same, for one that a password has just begun; notes that it was one."""
+        async with self.connection() as connection:
+            await note_password(connection, session_id)
+        return await self.session(session_id, user_id)
 
     async def end_other_sessions(self, user_id: str, session_id: str) -> None:
         """Sign a user out everywhere but in one session."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             await connection.execute(
                 "delete from auth.sessions where user_id = %s and id <> %s", (user_id, session_id)
             )
 
     async def user(self, user_id: uuid.UUID) -> Row | None:
         """A user as Auth's API shows one, None if there is no such user."""
-        async with self._connection() as connection:
-            return await _user(connection, user_id)
+        async with self.connection() as connection:
+            return await user_of(connection, user_id)
 
     async def users(self, *, limit: int, offset: int) -> tuple[list[Row], int]:
         """A page of users, the newest first, and how many there are in all."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             rows = await connection.execute(
                 f"{_USERS} order by created_at desc, id limit %s offset %s", (limit, offset)
             )
@@ -97,7 +103,7 @@ class Accounts:
         if confirmed:
             user_metadata = {**user_metadata, "email_verified": True}
         try:
-            async with self._connection() as connection:
+            async with self.connection() as connection:
                 await connection.execute(
                     """insert into auth.users
                          (id, aud, role, email, encrypted_password, email_confirmed_at, raw_app_meta_data,
@@ -120,7 +126,7 @@ class Accounts:
                        values (%s, 'email', %s, %s, %s, %s, %s)""",
                     (uuid.uuid4(), str(user_id), user_id, Jsonb(identity), now, now),
                 )
-                user = await _user(connection, user_id)
+                user = await user_of(connection, user_id)
         except UniqueViolation as error:
             if error.diag.constraint_name == "users_pkey":
                 raise UserTakenError from error
@@ -133,12 +139,12 @@ class Accounts:
 
     async def delete_user(self, user_id: uuid.UUID) -> bool:
         """Delete a user with sessions and identities; False if there is no such user."""
-        async with self._connection() as connection:
+        async with self.connection() as connection:
             deleted = await connection.execute("delete from auth.users where id = %s", (user_id,))
             return deleted.rowcount > 0
 
     @asynccontextmanager
-    async def _connection(self) -> AsyncIterator["psycopg.AsyncConnection[DictRow]"]:
+    async def connection(self) -> AsyncIterator[Connection]:
         """A connection in a transaction; 503 while Postgres is away."""
         try:
             async with self._pool.connection() as connection:
@@ -152,7 +158,7 @@ async def open_accounts(conninfo: str, *, connections: int, wait_seconds: float)
     """Open the pool; it connects in the background, so that the gateway starts without Postgres too."""
     async with AsyncConnectionPool(
         conninfo,
-        connection_class=psycopg.AsyncConnection[DictRow],
+        connection_class=Connection,
         kwargs={"row_factory": dict_row, "application_name": "gateway"},
         min_size=1,
         max_size=connections,
@@ -168,19 +174,47 @@ def _hash(password: str) -> str:
     return bcrypt.hashpw(password.encode()[:BCRYPT_BYTES], bcrypt.gensalt(BCRYPT_COST)).decode()
 
 
-async def _user(connection: "psycopg.AsyncConnection[DictRow]", user_id: uuid.UUID) -> Row | None:
+async def user_of(connection: Connection, user_id: uuid.UUID | str) -> Row | None:
+    """A user as Auth's API shows one."""
     row = await (await connection.execute(f"{_USERS} where id = %s", (user_id,))).fetchone()
     return _shown(row) if row else None
 
 
+async def session_of(connection: Connection, session_id: str, user_id: str) -> Row | None:
+    """A session: `id`, `user_id`, `aal`, and `amr` with the first method first."""
+    query = """
+        select s.id, s.user_id, coalesce(s.aal::text, 'aal1') as aal, coalesce((
+            select jsonb_agg(jsonb_build_object(
+                'method', c.authentication_method,
+                'timestamp', floor(extract(epoch from c.updated_at))::bigint
+              ) order by c.updated_at)
+            from auth.mfa_amr_claims c where c.session_id = s.id), '[]') as amr
+        from auth.sessions s where s.id = %s and s.user_id = %s"""
+    return await (await connection.execute(query, (session_id, user_id))).fetchone()
+
+
+async def note_password(connection: Connection, session_id: str) -> None:
+    """Note that a session without methods began with a password: lite knows no other, and notes none."""
+    await connection.execute(
+        """insert into auth.mfa_amr_claims (id, session_id, authentication_method, created_at, updated_at)
+           select gen_random_uuid(), s.id, 'password', s.created_at, s.created_at
+           from auth.sessions s
+           where s.id = %(session)s
+             and not exists (select from auth.mfa_amr_claims c where c.session_id = s.id)
+           on conflict do nothing""",
+        {"session": session_id},
+    )
+
+
 def _shown(row: Row) -> Row:
     """The fields as Auth's API names them, without those that are empty there."""
-    shown = {name: _text(value) for name, value in row.items()}
-    optional = ("email_confirmed_at", "confirmed_at", "last_sign_in_at", "banned_until")
+    shown = {name: text(value) for name, value in row.items()}
+    optional = ("email_confirmed_at", "confirmed_at", "last_sign_in_at", "banned_until", "factors")
     return {name: value for name, value in shown.items() if value is not None or name not in optional}
 
 
-def _text(value: object) -> object:
+def text(value: object) -> object:
+    """Times and ids as Auth writes them."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return str(value) if isinstance(value, uuid.UUID) else value
@@ -198,6 +232,11 @@ select id, coalesce(aud, '') as aud, coalesce(role, '') as role, coalesce(email,
              'created_at', i.created_at, 'updated_at', i.updated_at
            ) order by i.created_at)
          from auth.identities i where i.user_id = users.id), '[]') as identities,
+       (select jsonb_agg(jsonb_build_object(
+             'id', f.id, 'created_at', f.created_at, 'updated_at', f.updated_at, 'status', f.status,
+             'friendly_name', nullif(f.friendly_name, ''), 'factor_type', f.factor_type, 'phone', f.phone,
+             'last_challenged_at', f.last_challenged_at) order by f.created_at)
+         from auth.mfa_factors f where f.user_id = users.id) as factors,
        created_at, updated_at, banned_until, is_anonymous
 from auth.users
 """

@@ -47,7 +47,7 @@ async def create_user(request: "GatewayRequest") -> Response:
         raise validation_failed("Password cannot be longer than 72 characters")
     try:
         user = await request.state["accounts"].create_user(
-            user_id=_user_id(new.id) if new.id else uuid.uuid4(),
+            user_id=uuid_of(new.id) if new.id else uuid.uuid4(),
             email=email,
             password=new.password,
             confirmed=new.email_confirm,
@@ -85,7 +85,7 @@ async def list_users(request: "GatewayRequest") -> Response:
 async def get_user(request: "GatewayRequest") -> Response:
     """One user."""
     require_admin(request)
-    user = await request.state["accounts"].user(_user_id(request.path_params["user_id"]))
+    user = await request.state["accounts"].user(uuid_of(request.path_params["user_id"]))
     if user is None:
         raise AuthError(404, "user_not_found", "User not found")
     return JSONResponse(user)
@@ -94,7 +94,7 @@ async def get_user(request: "GatewayRequest") -> Response:
 async def delete_user(request: "GatewayRequest") -> Response:
     """Delete one user with all sessions; their tokens end with their next look at Auth."""
     require_admin(request)
-    if not await request.state["accounts"].delete_user(_user_id(request.path_params["user_id"])):
+    if not await request.state["accounts"].delete_user(uuid_of(request.path_params["user_id"])):
         raise AuthError(404, "user_not_found", "User not found")
     return JSONResponse({})
 
@@ -122,11 +122,16 @@ def _parsed(body: bytes) -> NewUser:
         raise AuthError(400, "bad_json", message) from error
 
 
-def _user_id(text: str) -> uuid.UUID:
+def uuid_of(text: str, name: str = "user_id") -> uuid.UUID:
+    """The id at `name` of a path.
+
+    Raises:
+        AuthError: 404 validation_failed, it is none.
+    """
     try:
         return uuid.UUID(text)
     except ValueError as error:
-        raise validation_failed("user_id must be an UUID", 404) from error
+        raise validation_failed(f"{name} must be an UUID", 404) from error
 
 
 def _number(request: "GatewayRequest", name: str, default: int) -> int:

@@ -14,7 +14,7 @@ from starlette.routing import Route, WebSocketRoute
 from starlette.types import Lifespan
 from starlette.websockets import WebSocket
 
-from stack.gateway import admin, rest, sessions, storage, websocket
+from stack.gateway import admin, mfa, rest, sessions, storage, websocket
 from stack.gateway.accounts import Accounts, open_accounts
 from stack.gateway.credentials import Credentials
 from stack.gateway.errors import GatewayError, not_routed, refused
@@ -64,10 +64,18 @@ def create_app(settings: GatewaySettings) -> Starlette:
             Route(f"{auth}/token", sessions.issue, methods=["POST"]),
             Route(f"{auth}/logout", sessions.logout, methods=["POST"]),
             Route(f"{auth}/user", sessions.user, methods=["GET", "PUT"]),
+            Route(f"{auth}/factors", mfa.enroll, methods=["POST"]),
+            Route(f"{auth}/factors/{{factor_id}}", mfa.unenroll, methods=["DELETE"]),
+            Route(f"{auth}/factors/{{factor_id}}/challenge", mfa.challenge, methods=["POST"]),
+            Route(f"{auth}/factors/{{factor_id}}/verify", mfa.verify, methods=["POST"]),
             Route(f"{auth}/admin/users", admin.create_user, methods=["POST"]),
             Route(f"{auth}/admin/users", admin.list_users, methods=["GET"]),
             Route(f"{auth}/admin/users/{{user_id}}", admin.get_user, methods=["GET"]),
             Route(f"{auth}/admin/users/{{user_id}}", admin.delete_user, methods=["DELETE"]),
+            Route(f"{auth}/admin/users/{{user_id}}/factors", mfa.admin_list, methods=["GET"]),
+            Route(
+                f"{auth}/admin/users/{{user_id}}/factors/{{factor_id}}", mfa.admin_delete, methods=["DELETE"]
+            ),
             WebSocketRoute("/realtime/v1/websocket", websocket.websocket),
             Route("/realtime/v1/api/broadcast", websocket.broadcast, methods=["POST"]),
             Route("/realtime/v1/api/broadcast/{message:path}", websocket.broadcast, methods=["POST"]),

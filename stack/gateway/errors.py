@@ -146,6 +146,11 @@ def validation_failed(message: str, status: int = 400) -> AuthError:
     return AuthError(status, "validation_failed", message)
 
 
+def session_not_found() -> AuthError:
+    """The token holds, and its session was ended."""
+    return AuthError(403, "session_not_found", "Session from session_id claim in JWT does not exist")
+
+
 def _plain(
     request: HTTPConnection[Any], status: int, name: str, message: str, headers: dict[str, str]
 ) -> Response:

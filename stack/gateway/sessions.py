@@ -1,5 +1,7 @@
 """`/auth/v1` for users: lite signs people up, in and out; its tokens come out as Supabase Auth's."""
 
+import contextlib
+import ipaddress
 import json
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -7,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 import jwt
 from starlette.responses import JSONResponse, Response
 
+from stack.gateway import tokens
+from stack.gateway.accounts import Row
 from stack.gateway.credentials import Caller
-from stack.gateway.errors import AuthError, validation_failed
+from stack.gateway.errors import AuthError, session_not_found, validation_failed
 from stack.gateway.upstream import body_of
 
 if TYPE_CHECKING:
@@ -33,7 +37,16 @@ async def public(request: "GatewayRequest") -> Response:
 async def issue(request: "GatewayRequest") -> Response:
     """Sign-up, and tokens for a password or a refresh token."""
     key, _ = request.state["credentials"].key_of(request)
-    answer = await _ask_lite(request, key, None, body=await body_of(request))
+    body = await body_of(request)
+    if request.query_params.get("grant_type") == "refresh_token" and request.url.path.endswith("/token"):
+        answer = await tokens.refresh(
+            request.state,
+            json_body(body).get("refresh_token"),
+            address=client_address(request),
+            agent=request.headers.get("user-agent"),
+        )
+        return JSONResponse(answer, headers={"cache-control": "no-store"})
+    answer = await _ask_lite(request, key, None, body=body)
     if "access_token" in answer:
         answer = await _reissued(request.state, answer)
     return JSONResponse(answer, headers={"cache-control": "no-store"})
@@ -102,29 +115,62 @@ async def _reissued(state: "GatewayState", answer: dict[str, Any]) -> dict[str, 
         inner = state["credentials"].inner_claims(answer["access_token"])
     except jwt.InvalidTokenError as error:
         raise AuthError(500, "unexpected_failure", "The embedded Auth signed with another secret") from error
-    found = await state["accounts"].session(inner["session_id"], inner["sub"])
+    found = await state["accounts"].begin_session(inner["session_id"], inner["sub"])
     if found is None:  # signed out or deleted meanwhile
-        raise AuthError(403, "session_not_found", "Session from session_id claim in JWT does not exist")
+        raise session_not_found()
     session, account = found
-    token = state["signing_key"].sign(
-        {
-            "iss": state["settings"].issuer,
-            "sub": inner["sub"],
-            "aud": account["aud"],
-            "exp": inner["exp"],
-            "iat": inner["iat"],
-            "email": account["email"],
-            "phone": account["phone"],
-            "app_metadata": account["app_metadata"],
-            "user_metadata": account["user_metadata"],
-            "role": account["role"],
-            "aal": session["aal"] or "aal1",
-            "amr": [{"method": "password", "timestamp": int(session["created_at"].timestamp())}],
-            "session_id": inner["session_id"],
-            "is_anonymous": account["is_anonymous"],
-        }
-    )
-    return {**answer, "access_token": token, "expires_at": inner["exp"], "user": account}
+    return {**answer, **tokens.answer(state, session, account, answer["refresh_token"])}
+
+
+async def live_session(request: "GatewayRequest") -> tuple[Row, Row]:
+    """The session and the user of the token, which must both still be there.
+
+    Raises:
+        KeyRefusedError: the API key is missing or wrong.
+        TokenError: the token does not hold.
+        AuthError: 401 no_authorization, 403 user_not_found or session_not_found.
+    """
+    claims = signed_in(request).claims or {}
+    accounts = request.state["accounts"]
+    try:
+        user_id, session_id = uuid.UUID(claims["sub"]), uuid.UUID(claims["session_id"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise session_not_found() from error
+    if await accounts.user(user_id) is None:
+        raise AuthError(403, "user_not_found", "User from sub claim in JWT does not exist")
+    found: tuple[Row, Row] | None = await accounts.session(str(session_id), str(user_id))
+    if found is None:
+        raise session_not_found()
+    return found
+
+
+def client_address(request: "GatewayRequest") -> str:
+    """Where a request comes from, as Supabase Auth sees it.
+
+    `Sb-Forwarded-For` counts with the secret key only ("IP address forwarding" of hosted projects), then the
+    first address in `X-Forwarded-For`, then the peer's.
+    """
+    _, role = request.state["credentials"].key_of(request)
+    named = request.headers.get("sb-forwarded-for", "").partition(",")[:1] if role == "service_role" else ()
+    for part in (*named, *request.headers.get("x-forwarded-for", "").split(",")):
+        with contextlib.suppress(ValueError):
+            return str(ipaddress.ip_address(part.strip()))
+    return request.client.host if request.client else "127.0.0.1"
+
+
+def json_body(content: bytes) -> dict[str, Any]:
+    """A request's body, which must be a JSON object.
+
+    Raises:
+        AuthError: 400 bad_json.
+    """
+    try:
+        parsed = json.loads(content or b"{}")
+    except (ValueError, RecursionError) as error:
+        raise AuthError(400, "bad_json", f"Could not parse request body as JSON: {error}") from error
+    if not isinstance(parsed, dict):
+        raise AuthError(400, "bad_json", "Could not parse request body as JSON: an object is expected")
+    return parsed
 
 
 def _json(content: bytes) -> dict[str, Any]:

@@ -32,6 +32,11 @@ class GatewaySettings(BaseSettings):
     secret_key: SecretStr = Field(validation_alias="SUPABASE_SECRET_KEY")
     """The key `sb_secret_…`: role service_role."""
 
+    access_token_seconds: int = 3600
+    """How long an access token is good, as on hosted projects unless they say otherwise."""
+    refresh_reuse_seconds: float = 10.0
+    """How long after its use a refresh token may be used once more, as on hosted projects."""
+
     max_body_bytes: int = 16 * 1024 * 1024
     """The largest request body, in bytes; beyond it 413."""
     max_frame_bytes: int = 4 * 1024 * 1024

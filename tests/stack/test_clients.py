@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
+import pyotp
 import pytest
 from realtime import AsyncRealtimeChannel, RealtimeSubscribeStates
-from supabase_auth.types import AdminUserAttributes
+from supabase_auth.types import AdminUserAttributes, AuthMFAAdminListFactorsParams
 
 from supabase import AsyncClient, AsyncClientOptions, AuthApiError, acreate_client
 from tests.actors import Actor, Connection, connect, make_user
@@ -215,3 +216,59 @@ async def test_supabase_js_signs_up_reads_its_own_joins_its_room_and_hears_sql(
         if process.returncode is None:
             process.kill()
             await process.communicate()
+
+
+async def test_supabase_py_enrolls_confirms_and_unenrolls_a_second_factor(
+    supabase: AsyncClient, service: AsyncClient, email: str
+) -> None:
+    signed_up = await supabase.auth.sign_up({"email": email, "password": PASSWORD})
+    assert signed_up.user is not None
+    mfa = supabase.auth.mfa
+    enrolled = await mfa.enroll({"factor_type": "totp", "friendly_name": "Phone", "issuer": "ReservePTY"})
+    assert enrolled.totp is not None
+    phone = pyotp.TOTP(enrolled.totp.secret)
+    challenge = await mfa.challenge({"factor_id": enrolled.id})
+    wrong = f"{(int(phone.now()) + 500_000) % 1_000_000:06}"
+    with pytest.raises(AuthApiError) as refused:
+        await mfa.verify({"factor_id": enrolled.id, "challenge_id": challenge.id, "code": wrong})
+    assert refused.value.code == "mfa_verification_failed"
+    raised = await mfa.verify({"factor_id": enrolled.id, "challenge_id": challenge.id, "code": phone.now()})
+    assert raised.user.id == signed_up.user.id
+    level = await mfa.get_authenticator_assurance_level()
+    assert (level.current_level, level.next_level) == ("aal2", "aal2")
+    listed = await mfa.list_factors()
+    assert [(factor.id, factor.status) for factor in listed.totp] == [(enrolled.id, "verified")]
+    [seen] = await service.auth.admin.mfa.list_factors(
+        AuthMFAAdminListFactorsParams(user_id=signed_up.user.id)
+    )
+    assert seen.friendly_name == "Phone"
+    assert (await mfa.unenroll({"factor_id": enrolled.id})).id == enrolled.id
+    await supabase.auth.refresh_session()
+    level = await mfa.get_authenticator_assurance_level()
+    assert (level.current_level, level.next_level) == ("aal1", "aal1")
+
+
+async def test_supabase_js_enrolls_confirms_and_unenrolls_a_second_factor(
+    stack: RunningStack, email: str
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        "node",
+        str(ROOT / "tests/stack/clients/mfa_js.mjs"),
+        env={**os.environ, **stack.env, "EMAIL": email, "PASSWORD": PASSWORD},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), STEP_SECONDS)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+    assert process.returncode == 0, err.decode()
+    assert json.loads(out) == {
+        "drawing": "data:image/svg+xml;utf-8,<svg x",
+        "wrong": "mfa_verification_failed",
+        "levels": [["aal2", "aal2"], ["aal1", "aal2"], ["aal2", "aal2"], ["aal1", "aal1"]],
+        "listed": [["Phone", "verified"]],
+    }
