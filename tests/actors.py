@@ -124,6 +124,17 @@ def make_user(db: Connection, name: str, *, signer: TokenSigner | None = None) -
     return Actor(actor.id, actor.email, session_id, signer.sign(actor))
 
 
+def add_factor(db: Connection, actor: Actor, *, status: str = "verified") -> None:
+    """Gives `actor` a second factor, as Supabase Auth would."""
+    db.execute(
+        """
+        insert into auth.mfa_factors (id, user_id, factor_type, status, created_at, updated_at)
+        values (gen_random_uuid(), %s, 'totp', %s, now(), now())
+        """,
+        (actor.id, status),
+    )
+
+
 def add_member(db: Connection, organization_id: str, actor: Actor, role: str, tier_id: str | None) -> None:
     """Makes `actor` a member, as the dashboard would."""
     db.execute(

@@ -10,6 +10,7 @@ from tests.actors import (
     Actor,
     Connection,
     Organization,
+    add_factor,
     add_member,
     as_user,
     connect,
@@ -389,14 +390,8 @@ def test_the_dashboard_does_not_wait_for_whoever_is_booking(
         db.execute("delete from public.organization_members where user_id = %s", [organization.member.id])
 
 
-def test_members_are_sensitive(
-    db: Connection, database: str, admin_database: str, organization: Organization
-) -> None:
-    # As hosted: the embedded Auth has no factors.
-    with connect(admin_database) as auth:
-        auth.execute("create table if not exists auth.mfa_factors (user_id uuid, status text)")
-        auth.execute("grant select on auth.mfa_factors to postgres")
-        auth.execute("insert into auth.mfa_factors values (%s, 'verified')", [organization.owner.id])
+def test_members_are_sensitive(db: Connection, database: str, organization: Organization) -> None:
+    add_factor(db, organization.owner)
     calls: tuple[tuple[str, Json], ...] = (
         ("update_member", {"p_user_id": organization.member.id, "p_changes": {"role": "viewer"}}),
         ("remove_member", {"p_user_id": organization.member.id}),

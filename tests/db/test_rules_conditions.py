@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.actors import Connection, Organization, as_user, connect, make_organization, refused
+from tests.actors import Connection, Organization, add_factor, as_user, connect, make_organization, refused
 from tests.db.booking import at
 from tests.db.ruling import Json, add_row, add_rule, judge
 
@@ -455,16 +455,12 @@ class TestWhatRulesHangOn:
 
 
 def test_whoever_has_a_second_factor_needs_it_to_change_the_rules(
-    db: Connection, database: str, admin_database: str, organization: Organization
+    db: Connection, database: str, organization: Organization
 ) -> None:
     rule = add_rule(db, organization, "lead_time", {"min_hours": 2})["id"]
     add_row(db, "blackout_dates", organization_id=organization.id, **DAYS)
     add_row(db, "holidays", organization_id=organization.id, name="Founder", month_day="07-01")
-    # As hosted: the embedded Auth has no factors. What else runs in this module's database has none either.
-    with connect(admin_database) as auth:
-        auth.execute("create table auth.mfa_factors (user_id uuid, status text)")
-        auth.execute("grant select on auth.mfa_factors to postgres")
-        auth.execute("insert into auth.mfa_factors values (%s, 'verified')", [organization.admin.id])
+    add_factor(db, organization.admin)
     add_asset = f"""
         insert into public.tier_rule_assets (rule_id, asset_id, organization_id)
         values ('{rule}', '{organization.assets["planes"]}', %s)

@@ -13,6 +13,7 @@ from tests.actors import (
     Actor,
     Connection,
     Organization,
+    add_member,
     as_service,
     as_user,
     make_organization,
@@ -36,6 +37,10 @@ def grants(database: str, *requests: dict[str, Any]) -> list[dict[str, Any]]:
     with as_service(database) as service:
         answers: list[dict[str, Any]] = rpc(service, "stream_grants", p_requests=list(requests))
     return answers
+
+
+def raise_session(db: Connection, actor: Actor) -> None:
+    db.execute("update auth.sessions set aal = 'aal2' where user_id = %s", [actor.id])
 
 
 def hints(db: Connection, organization: Organization) -> list[str | None]:
@@ -112,6 +117,7 @@ def test_an_organisation_may_demand_a_second_factor(
     database: str, db: Connection, organization: Organization
 ) -> None:
     db.execute("update public.organizations set require_mfa = true where id = %s", [organization.id])
+    raise_session(db, organization.owner)
     weak, strong = grants(
         database,
         request(organization.owner, organization),
@@ -119,6 +125,39 @@ def test_an_organisation_may_demand_a_second_factor(
     )
     assert weak == {"granted": False, "reason": "mfa_required"}
     assert strong["granted"] is True
+
+
+def test_a_session_that_lost_its_second_factor_is_refused_whatever_its_token_says(
+    database: str, db: Connection, organization: Organization
+) -> None:
+    db.execute("update public.organizations set require_mfa = true where id = %s", [organization.id])
+    asked = [request(organization.owner, organization, aal="aal2")]
+    raise_session(db, organization.owner)
+    assert grants(database, *asked)[0]["granted"] is True
+    before = len(hints(db, organization))
+    db.execute("update auth.sessions set aal = 'aal1' where user_id = %s", [organization.owner.id])
+    assert hints(db, organization)[before:] == [organization.owner.id]
+    assert grants(database, *asked) == [{"granted": False, "reason": "mfa_required"}]
+    raise_session(db, organization.owner)
+    assert len(hints(db, organization)) == before + 1, "a raised session sees nothing that it did not"
+    asked = [request(organization.owner, organization, aal="aal2", session_id=None)]
+    assert grants(database, *asked)[0]["granted"] is True, "a token without a session has its own word only"
+
+
+def test_whoever_signs_out_is_hinted_once_for_each_organisation_of_theirs(
+    db: Connection, organization: Organization
+) -> None:
+    other = make_organization(db)
+    add_member(db, other.id, organization.member, "viewer", None)
+    for _ in range(3):
+        db.execute(
+            "insert into auth.sessions (id, user_id) values (gen_random_uuid(), %s)",
+            [organization.member.id],
+        )
+    before = [len(hints(db, each)) for each in (organization, other)]
+    db.execute("delete from auth.sessions where user_id = %s", [organization.member.id])
+    for each, known in zip((organization, other), before, strict=True):
+        assert hints(db, each)[known:] == [organization.member.id]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +210,8 @@ def test_whatever_changes_what_streams_may_show_is_hinted(
             "id": organization.id,
         },
     )
-    assert hints(db, organization)[before:] == [organization.actor(person).id if person else None]
+    # Once or, where a user's sessions go too, twice.
+    assert set(hints(db, organization)[before:]) == {organization.actor(person).id if person else None}
 
 
 @pytest.mark.parametrize(
@@ -201,6 +241,8 @@ def test_a_grant_s_mark_tells_what_a_lost_hint_would_have(
     database: str, db: Connection, organization: Organization, statement: str
 ) -> None:
     other = make_organization(db)
+    for each in (organization, other):
+        raise_session(db, each.member)
     asked = [request(each.member, each, aal="aal2") for each in (organization, other)]
     before = [answer["mark"] for answer in grants(database, *asked)]
     db.execute(
