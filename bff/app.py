@@ -22,6 +22,7 @@ from bff.exchange import Bounds, Exchange, Part, Timing
 from bff.flags import off_headers
 from bff.health import HealthMonitor
 from bff.http import Endpoint, to_routes
+from bff.identity import AuthServer
 from bff.limits.middleware import AddressLimits, RateLimitHeaders, UserLimits
 from bff.limits.policies import NAMES
 from bff.limits.service import LimitsConfig, open_limits
@@ -43,6 +44,7 @@ from bff.routes import (
     accounts,
     approvals,
     assets,
+    auth,
     blackouts,
     holds,
     invitations,
@@ -66,6 +68,7 @@ from bff.telemetry import configure_logging
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *system.ENDPOINTS,
+    *auth.ENDPOINTS,
     *accounts.ENDPOINTS,
     *organizations.ENDPOINTS,
     *members.ENDPOINTS,
@@ -84,6 +87,8 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *reports.ENDPOINTS,
     *stream.ENDPOINTS,
 )
+# Whoever asks these for tokens has none, or one that has expired: what they send as one is not looked at.
+TOKENLESS: Final = frozenset({auth.sign_in.path, auth.refresh_session.path})
 CORS_METHODS: Final = ("GET", "POST", "PATCH", "DELETE")
 CORS_REQUEST_HEADERS: Final = (
     "Authorization",
@@ -180,7 +185,7 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
         Middleware(BodyDeadline, seconds=settings.body_seconds),
         Middleware(BodyLimit, limit=settings.max_body_bytes),
         Middleware(AddressLimits),
-        Middleware(Authentication, prefix="/api/v1/"),
+        Middleware(Authentication, prefix="/api/v1/", unless=TOKENLESS),
         Middleware(UserLimits),
     ]
 
@@ -221,6 +226,13 @@ def _lifespan(
                         settings.supabase_url,
                         settings.supabase_publishable_key,
                         off_headers(settings.features_off),
+                    ),
+                    identity=AuthServer(
+                        exchange,
+                        settings.supabase_url,
+                        settings.supabase_publishable_key,
+                        forwarding_key=_secret(settings.supabase_forwarding_key),
+                        has_mfa=settings.enable_mfa,
                     ),
                     relay=relay,
                     limiter=limits.limiter,

@@ -251,16 +251,19 @@ class BodyLimit:
 class Authentication:
     """Verifies the bearer token of requests to the API, where there is one.
 
-    Whether a route needs a caller is the route's declaration; a token that is sent must be good in any case.
+    Whether a route needs a caller is the route's declaration; a token that is sent must be good in any case,
+    but for the paths of `unless`.
     """
 
-    def __init__(self, app: ASGIApp, prefix: str) -> None:
+    def __init__(self, app: ASGIApp, prefix: str, unless: frozenset[str] = frozenset()) -> None:
         self.app = app
         self._prefix = prefix
+        self._unless = unless
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "http" and scope["path"].startswith(self._prefix):
+        path = scope.get("path", "")
+        if scope["type"] == "http" and path.startswith(self._prefix) and path not in self._unless:
             sent = [value for name, value in scope["headers"] if name == b"authorization"]
             if sent:
                 authenticator: Authenticator = scope["state"]["authenticator"]

@@ -85,6 +85,15 @@ class Settings(BaseSettings):
         "SUPABASE_JWT_ISSUER",
         "What tokens' `iss` must be; by default `<SUPABASE_URL>/auth/v1`.",
     )
+    supabase_forwarding_key: SecretStr | None = _knob(
+        None,
+        "SUPABASE_FORWARDING_KEY",
+        "Key `sb_secret_…` of the sign-in relay alone: hosted Supabase believes the client's address by it "
+        "(docs/accounts.md). A secret.",
+    )
+    enable_mfa: bool = _knob(
+        True, "ENABLE_MFA", "Whether `/api/v1/auth/mfa` is served; what organisations demand stays demanded."
+    )
     host: str = _knob("127.0.0.1", "BFF_HOST", "Address to listen on.")
     port: int = _knob(8000, "BFF_PORT", "Port to listen on; 0 takes any free one.", ge=0, le=65_535)
     workers: int = _knob(
@@ -374,6 +383,14 @@ class Settings(BaseSettings):
             raise ValueError(f"there are only {', '.join(FEATURES)}")
         return value
 
+    @field_validator("supabase_forwarding_key")
+    @classmethod
+    def _check_forwarding_key(cls, value: SecretStr | None) -> SecretStr | None:
+        # With any other key Supabase ignores the address without a word.
+        if value is not None and not value.get_secret_value().startswith("sb_secret_"):
+            raise ValueError("it must be a secret key, sb_secret_…")
+        return value
+
     @property
     def jwt_issuer(self) -> str:
         """What tokens' `iss` must be."""
@@ -420,6 +437,7 @@ def variables(field: FieldInfo) -> list[str]:
 _TYPES: Final = {
     "supabase_secret_key": "secret",
     "supabase_jwt_secret": "secret",
+    "supabase_forwarding_key": "secret",
     "metrics_token": "secret",
     "sentry_dsn": "secret",
     "features_off": "list",

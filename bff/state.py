@@ -6,6 +6,7 @@ import starlette.requests
 
 from bff.auth import Authenticator, Principal
 from bff.health import HealthMonitor
+from bff.identity import AuthServer
 from bff.limits.limiter import Limiter
 from bff.limits.windows import Standing
 from bff.metrics import Metrics
@@ -18,6 +19,7 @@ class State(TypedDict):
 
     authenticator: Authenticator
     supabase: Supabase
+    identity: AuthServer
     relay: Relay
     limiter: Limiter
     health: HealthMonitor

@@ -39,6 +39,15 @@ ALLOWED: dict[str, set[str]] = {
     },
     "bff.repository": {"bff.errors", "bff.exchange", "bff.pool", "bff.upstream"},
     "bff.storage": {"bff.repository"},
+    "bff.identity": {
+        "bff.addresses",
+        "bff.errors",
+        "bff.exchange",
+        "bff.pool",
+        "bff.repository",
+        "bff.schemas",
+        "bff.upstream",
+    },
     "bff.health": {"bff", "bff.bounded", "bff.schemas"},
     "bff.relay.views": set(),
     "bff.relay.ring": {"bff.relay.views"},
@@ -61,7 +70,15 @@ ALLOWED: dict[str, set[str]] = {
     "bff.limits.shared": {"bff.limits"},
     "bff.limits.windows": {"bff.limits"},
     "bff.limits": set(),
-    "bff.state": {"bff.auth", "bff.health", "bff.limits", "bff.metrics", "bff.relay", "bff.repository"},
+    "bff.state": {
+        "bff.auth",
+        "bff.health",
+        "bff.identity",
+        "bff.limits",
+        "bff.metrics",
+        "bff.relay",
+        "bff.repository",
+    },
     "bff.http": {"bff.auth", "bff.errors", "bff.repository", "bff.schemas", "bff.state"},
     "bff.wording": {"bff.wording"},
     "bff.responses": {"bff.errors", "bff.state", "bff.wording"},
@@ -84,6 +101,7 @@ ALLOWED: dict[str, set[str]] = {
         "bff.errors",
         "bff.http",
         "bff.limits.middleware",
+        "bff.identity",
         "bff.metrics",
         "bff.relay",
         "bff.repository",
@@ -183,11 +201,11 @@ def test_only_the_app_sees_the_settings(found: list[tuple[str, str]]) -> None:
     assert seen_by == {"bff.app", "bff.server", "bff.__main__"}
 
 
-def test_only_the_repository_and_the_relay_build_calls_to_rest(root: Path) -> None:
+def test_only_the_repository_the_relay_and_the_identity_build_calls_to_supabase(root: Path) -> None:
     users = {
         module
         for module, path in modules(root, "bff")
         for imported in imports(root, path)
         if imported.startswith("bff.pool")
     }
-    assert users == {"bff.app", "bff.exchange", "bff.repository", "bff.upstream"}
+    assert users == {"bff.app", "bff.exchange", "bff.identity", "bff.repository", "bff.upstream"}

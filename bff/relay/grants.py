@@ -66,9 +66,13 @@ class Grants:
 
     def changed(self, organization_id: str, user_id: str | None) -> None:
         """A hint: the access of one user, or of anyone in the organisation, may have changed."""
-        self._changes += 1
+        self.distrust()
         self._note(organization_id, None if user_id is None else {user_id})
         self._hinted.set()
+
+    def distrust(self) -> None:
+        """Something happened that an answer under way may not know of: those who wait for one ask again."""
+        self._changes += 1
 
     def _note(self, organization_id: str, users: set[str] | None) -> None:
         noted = self._hints.get(organization_id, set())

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mappin
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 
@@ -242,6 +242,20 @@ class Relay:
             self._leave(stream.request.user_id, stream.place)
             if not self._streams:
                 self._all_closed.set()
+
+    def sign_out(
+        self, user_id: str, session_id: str | None, scope: Literal["local", "others", "global"]
+    ) -> None:
+        """End the streams of sessions that have been signed out: this one, the user's others, or all.
+
+        At once, and in this process; others are hinted by the database.
+        """
+        for stream in tuple(self._streams):
+            request = stream.request
+            is_this = request.session_id == session_id
+            if request.user_id == user_id and (scope == "global" or is_this == (scope == "local")):
+                stream.end(FRAMES.bye("access_revoked"))
+        self._grants.distrust()
 
     async def drain(self) -> None:
         """Say goodbye to every stream, and open no more; returns when all are gone or were cut off."""

@@ -40,8 +40,9 @@ _PHONE: Final = r"^\+[1-9][0-9]{6,14}$"
 _URL: Final = r"^https?://[^\s\x00]+$"
 _ZONE: Final = r"^[A-Za-z][A-Za-z0-9_+\-/]*$"
 _EMAIL: Final = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
+_CODE: Final = r"^[0-9]{6}$"
 # What a pattern is of, for who cannot read it.
-FORMATS: Final = {_PHONE: "phone", _URL: "url", _ZONE: "time_zone", _EMAIL: "email"}
+FORMATS: Final = {_PHONE: "phone", _URL: "url", _ZONE: "time_zone", _EMAIL: "email", _CODE: "code"}
 T = TypeVar("T", bound=BaseModel)
 # Deeper JSON is nobody's metadata, and costs a stack frame a level.
 _MAX_DEPTH: Final = 32
@@ -219,3 +220,5 @@ Email = Annotated[
     StringConstraints(pattern=_EMAIL, max_length=254),
     Field(json_schema_extra={"format": "email"}),
 ]
+# What an authenticator shows.
+Code = Annotated[str, StringConstraints(pattern=_CODE), Field(examples=["492039"])]

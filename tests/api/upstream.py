@@ -56,7 +56,7 @@ async def hang(_: asyncio.StreamWriter) -> None:
 
 
 class Upstream:
-    """Plays the behaviours in order, then the last one for ever; counts the requests to `rpc/` and tables.
+    """Plays the behaviours in order, then the last one for ever; counts the requests to REST and Auth.
 
     Probes of REST have a behaviour of their own, and are counted by themselves; so has Storage. Whatever the
     relay and the health check ask gets an empty list.
@@ -101,7 +101,7 @@ class Upstream:
         if target.startswith("/storage/v1/"):
             await self.storage(writer)
             return
-        if "sb_secret" in head or not target.startswith("/rest/v1/"):
+        if "sb_secret_x" in head or not target.startswith(("/rest/v1/", "/auth/v1/")):
             await answer(200, [])(writer)
             return
         self.requests.append(target)
