@@ -229,6 +229,144 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/mfa/factors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My second factors */
+        get: operations["list_factors"];
+        put?: never;
+        /**
+         * A new second factor: the secret for an authenticator
+         * @description It counts once a challenge of it has been answered. The secret is shown this once.
+         */
+        post: operations["enroll_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/mfa/factors/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a second factor
+         * @description A verified one asks for a session at aal2, and takes it back to aal1: refresh then.
+         */
+        delete: operations["unenroll_factor"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/mfa/factors/{id}/challenge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A challenge to answer with a code */
+        post: operations["challenge_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/mfa/factors/{id}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tokens at aal2 for the code of a challenge
+         * @description Of the same session, in place of its tokens; the user's sessions at aal1 end. 422, `reason` code (try another with the same challenge) or challenge (ask for a new one).
+         */
+        post: operations["verify_factor"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * New tokens for a refresh token
+         * @description A refresh token is good once. Whoever has not got the answer sends the same token again. A 401, `reason` refresh_token, is the session's end. Nothing of the answer is kept here, and no cache may keep it.
+         */
+        post: operations["refresh_session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sign-in": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tokens for an email and a password
+         * @description One refusal, whatever is wrong: 401, `reason` credentials. Nothing of the answer is kept here, and no cache may keep it.
+         */
+        post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sign-out": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End this session, my others, or all
+         * @description Ends the sessions' streams too, and their refresh tokens. An access token stays good until it expires, as everywhere at Supabase: forget it.
+         */
+        post: operations["sign_out"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/holds": {
         parameters: {
             query?: never;
@@ -1342,6 +1480,15 @@ export interface components {
             /** @default null */
             reason?: string | null;
         };
+        /** @description To be answered with a code, once, until it expires, from the same address. */
+        Challenge: {
+            /** Format: date-time */
+            expires_at: string;
+            /** Format: uuid */
+            id: string;
+        };
+        /** @description Nothing. */
+        ChallengeCreate: Record<string, never>;
         /** @description A series after a change. With `following` it is a new one, split off from `previous_series_id`. */
         ChangedSeries: {
             /** Format: uuid */
@@ -1524,6 +1671,21 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        /** @description A new factor. The secret is told this once. */
+        Enrollment: {
+            /** @constant */
+            factor_type: "totp";
+            /** @default null */
+            friendly_name?: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @description The same as a drawing, a data: URI for an `img`. */
+            qr_code: string;
+            /** @description To type in. */
+            secret: string;
+            /** @description otpauth://, to open. */
+            uri: string;
+        };
         /** @description What went wrong; `details` depends on the code, `retryAfter` is in seconds. */
         Error: {
             /** @enum {string} */
@@ -1534,6 +1696,32 @@ export interface components {
             retryAfter?: number;
             /** Format: date-time */
             timestamp: string;
+        };
+        /** @description A second factor; one that is not verified counts for nothing. */
+        Factor: {
+            /** Format: date-time */
+            created_at: string;
+            factor_type: string;
+            /** @default null */
+            friendly_name?: string | null;
+            /** Format: uuid */
+            id: string;
+            /** @enum {string} */
+            status: "unverified" | "verified";
+            /** Format: date-time */
+            updated_at: string;
+        };
+        /** @description What to call the new factor, so that its owner tells it from others. */
+        FactorCreate: {
+            /** @default null */
+            friendly_name?: string | null;
+        };
+        /** @description The answer to a challenge. */
+        FactorVerify: {
+            /** Format: uuid */
+            challenge_id: string;
+            /** @example 492039 */
+            code: string;
         };
         /** @description The body of every error. */
         Failure: {
@@ -2208,6 +2396,10 @@ export interface components {
             /** @default null */
             timezone?: string | null;
         };
+        /** @description The refresh token that the last answer held. */
+        Refresh: {
+            refresh_token: string;
+        };
         /**
          * @description A booking.
          *
@@ -2513,6 +2705,54 @@ export interface components {
             start_date: string;
             violations?: components["schemas"]["Violation"][];
         };
+        /** @description A session's tokens, named as Supabase names them: `supabase.auth.setSession` takes this as it is. */
+        SignedIn: {
+            /**
+             * @description What the session is at.
+             * @default aal1
+             * @enum {string}
+             */
+            aal?: "aal1" | "aal2";
+            access_token: string;
+            /** @description Unix seconds. */
+            expires_at: number;
+            /** @description Seconds. */
+            expires_in: number;
+            /**
+             * @description What it could be at: `aal2` where the user has a verified factor.
+             * @default aal1
+             * @enum {string}
+             */
+            next_aal?: "aal1" | "aal2";
+            /** @description Good once. */
+            refresh_token: string;
+            /** @constant */
+            token_type: "bearer";
+            user: components["schemas"]["SignedInUser"];
+        };
+        /** @description Whose session it is. */
+        SignedInUser: {
+            /** @default null */
+            email?: string | null;
+            factors: components["schemas"]["Factor"][];
+            /** Format: uuid */
+            id: string;
+        };
+        /** @description An address and its password. */
+        SignIn: {
+            /** Format: email */
+            email: string;
+            /** Format: password */
+            password: string;
+        };
+        /** @description Which sessions to end: this one, the user's others, or all. */
+        SignOut: {
+            /**
+             * @default local
+             * @enum {string}
+             */
+            scope?: "local" | "others" | "global";
+        };
         /** @description A free time of the same length. */
         Slot: {
             /** Format: date-time */
@@ -2607,6 +2847,10 @@ export interface components {
             email: string | null;
             /** Format: uuid */
             id: string;
+        };
+        /** @description Somebody's second factors. */
+        UserFactors: {
+            factors: components["schemas"]["Factor"][];
         };
         /**
          * @description Approved and completed bookings, cut at the window's ends.
@@ -3398,6 +3642,294 @@ export interface operations {
                         success: true;
                     };
                 };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    list_factors: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["UserFactors"];
+                        metadata: components["schemas"]["Metadata"];
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    enroll_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["FactorCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Enrollment"];
+                        metadata: components["schemas"]["Metadata"];
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    unenroll_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    challenge_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["ChallengeCreate"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["Challenge"];
+                        metadata: components["schemas"]["Metadata"];
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    verify_factor: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FactorVerify"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["SignedIn"];
+                        metadata: components["schemas"]["Metadata"];
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    refresh_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Refresh"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["SignedIn"];
+                        metadata: components["schemas"]["Metadata"];
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignIn"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["SignedIn"];
+                        metadata: components["schemas"]["Metadata"];
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["SignOut"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description An error */
             default: {
