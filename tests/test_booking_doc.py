@@ -1,68 +1,15 @@
-"""docs/booking.md does what it says: its commands are run in order, and print what stands below them.
+"""docs/booking.md does what it says: its commands are run in order, and print what stands below them."""
 
-A fenced block `sh` is run by bash, all of them in one shell; a block `text` right after it is what it prints,
-where `…` stands for anything within a line. A block without one prints nothing.
-"""
-
-import os
 import re
-import subprocess
-import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from tests.harness import ROOT, RunningStack
+from tests.pages import Example, assert_printed, examples, run
 
 PAGE = ROOT / "docs/booking.md"
-BLOCK = re.compile(
-    r"^```sh\n(?P<script>.*?)^```\n(?:\n*```text\n(?P<prints>.*?)^```\n)?", re.MULTILINE | re.DOTALL
-)
-END = "\x1e"  # ASCII's record separator: what one block prints ends here
-WALK_SECONDS = 300  # over a hundred requests; ten seconds where nothing else runs
-
-
-@dataclass(frozen=True)
-class Example:
-    """A block of commands, and what the page says that they print."""
-
-    name: str
-    script: str
-    prints: str
-
-
-def examples(page: str) -> list[Example]:
-    """The page's examples in order, each named by its heading and its place below that."""
-    found: list[Example] = []
-    for match in BLOCK.finditer(page):
-        heading = re.findall(r"^#+ (.+)$", page[: match.start()], re.MULTILINE)[-1].replace("`", "")
-        place = 1 + sum(example.name.startswith(f"{heading} ") for example in found)
-        found.append(Example(f"{heading} {place}", match["script"], match["prints"] or ""))
-    return found
-
-
 EXAMPLES = examples(PAGE.read_text())
-
-
-def run(scripts: list[str], stack_directory: Path, bff_url: str) -> list[str]:
-    """What each of these prints, run one after another in one shell against that stack and that BFF.
-
-    Raises:
-        AssertionError: a command failed, with what was printed until then.
-    """
-    env = {
-        **os.environ,
-        "STACK_DIR": str(stack_directory),
-        "BFF_URL": bff_url,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
-    walk = "set -e\n" + "".join(f"{script}printf '\\036'\n" for script in scripts)
-    done = subprocess.run(
-        ["bash", "-c", walk], env=env, capture_output=True, text=True, timeout=WALK_SECONDS, check=False
-    )
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"
-    return done.stdout.split(END)[:-1]
 
 
 @pytest.fixture(scope="module")
@@ -74,10 +21,7 @@ def printed(stack: RunningStack, bff_url: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_the_example_prints_what_the_page_says(example: Example, printed: dict[str, str]) -> None:
-    expected = ".*".join(re.escape(part) for part in example.prints.split("…"))
-    assert re.fullmatch(expected, printed[example.name]), (
-        f"{example.script}\nprinted:\n{printed[example.name]}\nexpected:\n{example.prints}"
-    )
+    assert_printed(example, printed[example.name])
 
 
 def test_the_page_names_every_code_that_a_rule_may_answer_with(root: Path) -> None:

@@ -181,6 +181,8 @@ async def factor_of(connection: Connection, user_id: uuid.UUID | str, factor_id:
 async def _locked(connection: Connection, session: Row) -> Row:
     """The session as it is now. Of what one user does to factors at once, one comes after the other."""
     await connection.execute("select from auth.users where id = %s for no key update", (session["user_id"],))
+    # For update, as a refresh has it: a session that is raised gets another refresh token.
+    await connection.execute("select from auth.sessions where id = %s for update", (session["id"],))
     now = await session_of(connection, session["id"], session["user_id"])
     if now is None:
         raise session_not_found()

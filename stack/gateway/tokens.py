@@ -102,14 +102,20 @@ async def swap_newest(connection: Connection, session_id: str, user_id: str) -> 
 
 
 async def _lock(connection: Connection, refresh_token: str) -> Row:
-    """The token's row and its session's, locked: of two refreshes at once one comes after the other."""
+    """The token's row under its session's lock: of two refreshes at once one comes after the other."""
+    # The session first, as whoever raises or ends it does, or the two would wait for each other.
+    await connection.execute(
+        """select from auth.sessions s
+           where s.id = (select t.session_id from auth.refresh_tokens t where t.token = %s)
+           for update""",
+        (refresh_token,),
+    )
     found = await (
         await connection.execute(
             """select t.token, t.user_id, t.session_id, t.revoked,
                       extract(epoch from now() - t.updated_at) as used_ago
                from auth.refresh_tokens t join auth.sessions s on s.id = t.session_id
-               where t.token = %s
-               for update""",
+               where t.token = %s""",
             (refresh_token,),
         )
     ).fetchone()

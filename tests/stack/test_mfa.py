@@ -243,6 +243,17 @@ class TestVerify:
         race([lambda: confirm(weak[0]), lambda: confirm(weak[1])])
         assert sorted(answer.status_code for answer in answers) == [200, 403]
 
+    def test_a_refresh_at_the_same_time_gets_its_tokens_too(self, anna: Holder) -> None:
+        code, statuses = pyotp.TOTP(anna.secret).now(), list[int]()
+        challenge, held = anna.challenge(anna.factor).json()["id"], anna.raised["refresh_token"]
+        race(
+            [
+                lambda: statuses.append(anna.verify(anna.factor, challenge, code).status_code),
+                lambda: statuses.append(refresh(anna.stack, held).status_code),
+            ]
+        )
+        assert statuses == [200, 200]
+
     def test_a_wrong_code_changes_nothing(self, anna: Holder) -> None:
         right = pyotp.TOTP(anna.secret).now()
         wrong = f"{(int(right) + 500_000) % 1_000_000:06}"
