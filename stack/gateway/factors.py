@@ -56,14 +56,15 @@ async def enroll(
 
 async def challenge(connection: Connection, factor: Row, address: str) -> Row:
     """A new challenge: its `id` and when it ends, `expires_at` in Unix seconds."""
+    # Before the insert: its reference shares the factor's lock, and two who share it cannot both get it whole.
+    await connection.execute(
+        "update auth.mfa_factors set last_challenged_at = clock_timestamp() where id = %s", (factor["id"],)
+    )
     made = await connection.execute(
         """insert into auth.mfa_challenges (id, factor_id, created_at, ip_address)
            values (%s, %s, now(), %s)
            returning id, floor(extract(epoch from created_at))::bigint + %s as expires_at""",
         (uuid.uuid4(), factor["id"], address, CHALLENGE_SECONDS),
-    )
-    await connection.execute(
-        "update auth.mfa_factors set last_challenged_at = clock_timestamp() where id = %s", (factor["id"],)
     )
     row = await made.fetchone()
     if row is None:

@@ -47,7 +47,7 @@ class GatewaySettings(BaseSettings):
     """How long to wait for the next bytes of an answer."""
     pool_connections: int = 100
     """How many connections to lite are open at most; further requests wait for one."""
-    database_connections: int = 4
+    database_connections: int = 10
     """How many connections the auth overlay holds to Postgres at most."""
     database_seconds: float = 2.0
     """How long a request waits for one of those connections before it answers 503."""

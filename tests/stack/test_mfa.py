@@ -213,6 +213,11 @@ class TestVerify:
         assert_auth_error(anna.verify(anna.factor, late, code), 422, "mfa_challenge_expired")
         assert_auth_error(anna.verify(anna.factor, late, code), 422, "mfa_factor_not_found")
 
+    def test_challenges_at_once_are_all_made(self, anna: Holder) -> None:
+        statuses: list[int] = []
+        race([lambda: statuses.append(anna.challenge(anna.factor).status_code)] * 6)
+        assert statuses == [200] * 6
+
     def test_a_code_may_answer_another_challenge_as_at_the_real_one(self, anna: Holder) -> None:
         code = pyotp.TOTP(anna.secret).now()
         for _ in range(2):
