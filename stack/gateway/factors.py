@@ -56,7 +56,7 @@ async def enroll(
 
 async def challenge(connection: Connection, factor: Row, address: str) -> Row:
     """A new challenge: its `id` and when it ends, `expires_at` in Unix seconds."""
-    # Before the insert: its reference shares the factor's lock, and two who share it cannot both get it whole.
+    # Before the insert, whose reference shares the factor's lock: of two who share it neither gets it whole.
     await connection.execute(
         "update auth.mfa_factors set last_challenged_at = clock_timestamp() where id = %s", (factor["id"],)
     )

@@ -10,8 +10,9 @@ import jwt
 import pytest
 import pytest_asyncio
 
+from bff.exchange import Exchange
 from bff.identity import REFUSAL_SECONDS, AuthServer, Caller, Operation, to_auth_error
-from bff.pool import Answer, Pool
+from bff.pool import Answer
 from tests.api.auth import AUTH
 from tests.api.shape import assert_error, data
 from tests.api.upstream import SECRET, USER, Upstream, answer, app_before, failing_supabase, hang, raw
@@ -217,27 +218,29 @@ async def test_without_second_factors_their_routes_say_so_and_sign_in_works(upst
         assert data(await post(app, SIGN_IN))["token_type"] == "bearer"
 
 
-class _Refusing(Pool):
+class _Refusing(Exchange):
     """Auth that takes some time to say that the credentials are not right."""
 
     def __init__(self, seconds: float) -> None:
         self.now = 100.0
         self._takes = seconds
 
-    async def request(self, *_: Any) -> Answer:
+    async def send(self, *arguments: Any, **_: Any) -> Answer:
         self.now += self._takes
-        return Answer(400, {}, b'{"error_code": "invalid_credentials"}')
+        raise arguments[-1](Answer(400, {}, b'{"error_code": "invalid_credentials"}'))
 
 
 @pytest.mark.parametrize("seconds", [0.003, 0.08, 0.31])
 async def test_a_refusal_takes_as_long_for_an_unknown_address_as_for_a_wrong_password(seconds: float) -> None:
-    pool = _Refusing(seconds)
+    exchange = _Refusing(seconds)
 
     async def sleep(seconds: float) -> None:
-        pool.now += seconds
+        exchange.now += seconds
 
-    server = AuthServer(pool, "key", forwarding_key=None, seconds=5, clock=lambda: pool.now, sleep=sleep)
+    server = AuthServer(
+        exchange, "http://x.test", "key", forwarding_key=None, clock=lambda: exchange.now, sleep=sleep
+    )
     caller = Caller("unknown", "", deadline=float("inf"))
     with pytest.raises(Exception, match="not right"):
         await server.sign_in(caller, "ana@example.test", "x")
-    assert pool.now == pytest.approx(100.0 + REFUSAL_SECONDS)
+    assert exchange.now == pytest.approx(100.0 + REFUSAL_SECONDS)

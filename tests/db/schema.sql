@@ -5,10 +5,14 @@ schema app; grants usage to authenticated
 
 -- extensions
 extension btree_gist in extensions
+extension pg_stat_statements in extensions
 extension pg_trgm in extensions
 extension pgcrypto in extensions
+extension unaccent in extensions
+extension uuid-ossp in extensions
 
 -- types
+type app.feature as enum (displacement, waitlist, bulk_assets, calendar_stream)
 type public.asset_section as enum (planes, helicopters, residences, watercraft)
 type public.member_role as enum (owner, admin, manager, member, viewer)
 type public.reservation_status as enum (hold, pending, approved, rejected, canceled, completed, expired, displaced)
@@ -22,6 +26,7 @@ type public.waitlist_status as enum (waiting, offered, accepted, expired, cancel
 table app.access_epochs with row level security; grants none
 table app.asset_documents with row level security; grants none
 table app.event_counters with row level security (fillfactor=10); grants none
+table app.feature_flags with row level security; grants none
 table app.idempotency_keys with row level security; grants none
 table app.invitation_tokens with row level security; grants none
 materialized view app.mv_organization_stats; grants none
@@ -65,6 +70,14 @@ column app.asset_documents.document tsvector not null
 column app.event_counters.organization_id uuid not null
 column app.event_counters.last_seq bigint not null default 0
 column app.event_counters.last_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
+column app.feature_flags.id uuid not null default gen_random_uuid()
+column app.feature_flags.feature app.feature not null
+column app.feature_flags.organization_id uuid
+column app.feature_flags.enabled boolean not null
+column app.feature_flags.reason text
+column app.feature_flags.version integer not null default 1
+column app.feature_flags.created_at timestamp with time zone not null default now()
+column app.feature_flags.updated_at timestamp with time zone not null default now()
 column app.idempotency_keys.user_id uuid not null
 column app.idempotency_keys.route text not null
 column app.idempotency_keys.key text not null
@@ -400,6 +413,10 @@ constraint asset_documents_asset_id_fkey on app.asset_documents FOREIGN KEY (ass
 constraint asset_documents_pkey on app.asset_documents PRIMARY KEY (asset_id)
 constraint event_counters_organization_id_fkey on app.event_counters FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint event_counters_pkey on app.event_counters PRIMARY KEY (organization_id)
+constraint feature_flags_feature_organization_id_key on app.feature_flags UNIQUE NULLS NOT DISTINCT (feature, organization_id)
+constraint feature_flags_organization_id_fkey on app.feature_flags FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
+constraint feature_flags_pkey on app.feature_flags PRIMARY KEY (id)
+constraint feature_flags_reason_check on app.feature_flags CHECK ((length(reason) <= 500))
 constraint idempotency_keys_pkey on app.idempotency_keys PRIMARY KEY (user_id, route, key)
 constraint idempotency_keys_user_id_fkey on app.idempotency_keys FOREIGN KEY (user_id) REFERENCES public.profiles(id) ON DELETE CASCADE
 constraint invitation_tokens_invitation_id_fkey on app.invitation_tokens FOREIGN KEY (invitation_id) REFERENCES public.invitations(id) ON DELETE CASCADE
@@ -612,6 +629,9 @@ CREATE UNIQUE INDEX access_epochs_pkey ON app.access_epochs USING btree (organiz
 CREATE INDEX idx_assets_search ON app.asset_documents USING gin (document) WITH (fastupdate=off)
 CREATE UNIQUE INDEX asset_documents_pkey ON app.asset_documents USING btree (asset_id)
 CREATE UNIQUE INDEX event_counters_pkey ON app.event_counters USING btree (organization_id)
+CREATE INDEX feature_flags_organization_id ON app.feature_flags USING btree (organization_id)
+CREATE UNIQUE INDEX feature_flags_feature_organization_id_key ON app.feature_flags USING btree (feature, organization_id) NULLS NOT DISTINCT
+CREATE UNIQUE INDEX feature_flags_pkey ON app.feature_flags USING btree (id)
 CREATE UNIQUE INDEX idempotency_keys_pkey ON app.idempotency_keys USING btree (user_id, route, key)
 CREATE UNIQUE INDEX invitation_tokens_invitation_id_key ON app.invitation_tokens USING btree (invitation_id)
 CREATE UNIQUE INDEX invitation_tokens_pkey ON app.invitation_tokens USING btree (hash)
@@ -863,6 +883,16 @@ policy "tiers are deleted with the second factor that is demanded" on public.tie
     using app.require_aal2(organization_id, true)
 policy "people read what they wait for, managers what anyone does" on public.waitlist_entries as permissive for select to authenticated
     using (((user_id = ( SELECT auth.uid() AS uid)) AND (organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations)))) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('manager'::public.member_role) AS organizations_as))))
+policy "admins and owners delete photos" on storage.objects as permissive for delete to authenticated
+    using ((bucket_id = 'asset-photos'::text) AND (app.photo_organization(name) = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as))))
+policy "admins and owners upload photos of their assets" on storage.objects as permissive for insert to authenticated
+    with check ((bucket_id = 'asset-photos'::text) AND (app.photo_organization(name) = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as))) AND (EXISTS ( SELECT FROM public.assets a WHERE ((a.id = app.photo_asset(objects.name)) AND (a.organization_id = app.photo_organization(objects.name))))))
+policy "members read the photos of the assets that they see" on storage.objects as permissive for select to authenticated
+    using ((bucket_id = 'asset-photos'::text) AND (EXISTS ( SELECT FROM public.assets a WHERE ((a.id = app.photo_asset(objects.name)) AND (a.organization_id = app.photo_organization(objects.name))))))
+policy "photos are deleted with the second factor that is demanded" on storage.objects as restrictive for delete to authenticated
+    using ((bucket_id <> 'asset-photos'::text) OR app.require_aal2(app.photo_organization(name)))
+policy "photos are uploaded with the second factor that is demanded" on storage.objects as restrictive for insert to authenticated
+    with check ((bucket_id <> 'asset-photos'::text) OR app.require_aal2(app.photo_organization(name)))
 
 -- functions
 function app.access_mark(p_organization_id uuid, p_sections public.asset_section[]) returns text; plpgsql stable set search_path=""; body 92c798a8; grants none
@@ -946,6 +976,7 @@ function app.date_range_trigger(p_case app.booking_case, p_conditions jsonb) ret
 function app.date_words(p_date date) returns text; sql stable set search_path=""; body 69075b0c; grants none
 function app.day_start(p_day date, p_time_zone text) returns timestamp with time zone; sql immutable; body c12e1c82; grants none
 function app.days_words(p_first date, p_last date) returns text; sql stable set search_path=""; body 538bc15d; grants none
+function app.decide_stream_grants(p_requests jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body 3ea686c2; grants none
 function app.decides_for(p_approval public.rule_approvals) returns boolean; sql stable set search_path=""; body 7f7ddae0; grants none
 function app.delegation_json(p_row public.approval_delegations) returns jsonb; plpgsql stable set search_path=""; body 89016678; grants none
 function app.describe_instances(p_ids uuid[], p_changes jsonb, p_new public.reservations) returns void; plpgsql volatile set search_path=""; body 57d10d15; grants none
@@ -978,6 +1009,9 @@ function app.fail_operations(p_errors jsonb) returns void; plpgsql stable set se
 function app.fail_rules(p_violations jsonb, p_conflicts jsonb DEFAULT '[]'::jsonb) returns void; plpgsql stable set search_path=""; body 1cb6e37d; grants none
 function app.fail_series(p_report jsonb) returns void; plpgsql stable set search_path=""; body 180bb5de; grants none
 function app.fail_tier_not_unique(p_constraint text) returns void; plpgsql stable set search_path=""; body e35fe776; grants none
+function app.feature_enabled(p_feature app.feature, p_organization_id uuid) returns boolean; plpgsql stable security definer set search_path=""; body 2b42eb80; grants none
+function app.features_json(p_organization_id uuid) returns jsonb; sql stable set search_path=""; body 2a35f351; grants none
+function app.features_off() returns text[]; sql stable set search_path=""; body 0d7c87ff; grants none
 function app.field_error(p_path text, p_code text, p_message text, p_params jsonb DEFAULT NULL::jsonb) returns jsonb; sql immutable set search_path=""; body 1fd55247; grants none
 function app.fill_maintenance(p_window public.maintenance_windows, p_placing boolean) returns void; plpgsql volatile set search_path=""; body 814bf1d2; grants none
 function app.find_approvers(p_organization_id uuid, p_config jsonb, p_section public.asset_section, p_excluded uuid[]) returns jsonb; plpgsql stable set search_path=""; body 88694c0c; grants none
@@ -1001,7 +1035,7 @@ function app.int_array(p_numbers jsonb) returns integer[]; sql immutable set sea
 function app.invitation_json(p_row public.invitations) returns jsonb; sql stable set search_path=""; body 81e994a8; grants none
 function app.invitation_status(p_row public.invitations) returns text; sql stable set search_path=""; body f07b70fb; grants none
 function app.is_anyone_asked(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body 1e47dfe3; grants none
-function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body 72bbc350; grants none
+function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body fe7bde15; grants none
 function app.is_obstructed(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_displace boolean) returns boolean; plpgsql stable set search_path=""; body c8996b55; grants none
 function app.is_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns boolean; plpgsql stable set search_path=""; body d95f0059; grants none
 function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
@@ -1125,12 +1159,14 @@ function app.removal_errors(p_organization_id uuid, p_user_id uuid, p_future_boo
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
 function app.replaceable_holds(p_asset_id uuid, p_user_id uuid) returns uuid[]; plpgsql stable set search_path=""; body 78976c65; grants none
 function app.require_aal2(p_organization_id uuid, p_sensitive boolean DEFAULT false) returns boolean; plpgsql stable security definer set search_path=""; body 214b7e9c; grants execute to authenticated
+function app.require_feature(p_feature app.feature, p_organization_id uuid) returns void; plpgsql stable set search_path=""; body f3aedfce; grants none
 function app.require_level() returns void; plpgsql stable set search_path=""; body 7304fe65; grants none
 function app.require_member(p_organization_id uuid, p_min_role public.member_role DEFAULT 'viewer'::public.member_role) returns public.member_role; plpgsql stable security definer set search_path=""; body 56f9b3e3; grants none
 function app.require_notice(p_row public.reservations) returns void; plpgsql stable set search_path=""; body aec506cb; grants none
 function app.require_seat(p_organization_id uuid, p_seat_limit integer, p_count_invitations boolean) returns void; plpgsql volatile set search_path=""; body b44c449d; grants none
 function app.require_user() returns void; plpgsql stable set search_path=""; body bb54f2e5; grants none
 function app.require_version(p_version integer, p_expected_version integer, p_current jsonb) returns void; plpgsql stable set search_path=""; body ac0fa38f; grants none
+function app.require_waitlist() returns trigger; plpgsql volatile set search_path=""; body 44ec296c; grants none
 function app.reservation_json(p_row public.reservations) returns jsonb; plpgsql stable set search_path=""; body 1a69f2fb; grants none
 function app.reservation_state(p_row public.reservations) returns jsonb; sql stable; body 34363d53; grants none
 function app.restore_obstacle(p_organization public.organizations) returns text; plpgsql stable set search_path=""; body b187c947; grants none
@@ -1206,7 +1242,7 @@ function app.whole_errors(p_subject text, p_object jsonb) returns jsonb; plpgsql
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.accept_waitlist_offer(p_entry_id uuid, p_title text DEFAULT NULL::text, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 980756e1; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
-function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 54d40426; grants execute to authenticated
+function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c4411385; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body bae42eec; grants execute to authenticated
 function public.cancel_maintenance(p_maintenance_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 81935221; grants execute to authenticated
 function public.cancel_reservation(p_reservation_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 27350cbf; grants execute to authenticated
@@ -1250,7 +1286,7 @@ function public.list_reservations(p_organization_id uuid, p_asset_id uuid DEFAUL
 function public.list_rules(p_organization_id uuid, p_tier_id uuid DEFAULT NULL::uuid, p_asset_id uuid DEFAULT NULL::uuid, p_rule_type public.rule_type DEFAULT NULL::public.rule_type, p_is_active boolean DEFAULT NULL::boolean, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 5dd194b6; grants execute to authenticated
 function public.list_tiers(p_organization_id uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 9a388f50; grants execute to authenticated
 function public.list_waitlist(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_asset_id uuid DEFAULT NULL::uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body 983131c8; grants execute to authenticated
-function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body 03822c0e; grants execute to authenticated
+function public.me() returns jsonb; plpgsql stable security definer set search_path=""; body e8f1e73c; grants execute to authenticated
 function public.member_directory(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 59dccafd; grants execute to authenticated
 function public.offer_waitlist() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 9d19c035; grants execute to service_role
 function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 6a84815c; grants execute to authenticated
@@ -1264,7 +1300,7 @@ function public.restore_organization(p_organization_id uuid) returns jsonb; plpg
 function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c95145aa; grants execute to authenticated
 function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
 function public.search_assets(p_organization_id uuid, p_q text DEFAULT NULL::text, p_section public.asset_section DEFAULT NULL::public.asset_section, p_status text DEFAULT NULL::text, p_capacity_min integer DEFAULT NULL::integer, p_free_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_free_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_details jsonb DEFAULT NULL::jsonb, p_sort text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 2dadb83b; grants execute to authenticated
-function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body 3ea686c2; grants execute to service_role
+function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body 01fe4f44; grants execute to service_role
 function public.update_blackout(p_organization_id uuid, p_blackout_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e12e2e21; grants execute to authenticated
 function public.update_holiday(p_organization_id uuid, p_holiday_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8a71c3ca; grants execute to authenticated
 function public.update_maintenance(p_maintenance_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2e503374; grants execute to authenticated
@@ -1277,6 +1313,7 @@ function public.update_tier(p_organization_id uuid, p_tier_id uuid, p_changes js
 function public.utilization_report(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text DEFAULT 'asset'::text, p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 63bb27cb; grants execute to authenticated
 
 -- triggers
+CREATE TRIGGER zz_touch BEFORE UPDATE ON app.feature_flags FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON app.occupancy FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER announce_access_on_lower_level AFTER UPDATE OF aal ON auth.sessions FOR EACH ROW WHEN ((new.aal < old.aal)) EXECUTE FUNCTION app.announce_lowered_session()
 CREATE TRIGGER announce_access_on_sign_out AFTER DELETE ON auth.sessions REFERENCING OLD TABLE AS ended FOR EACH STATEMENT EXECUTE FUNCTION app.announce_ended_sessions()
@@ -1379,7 +1416,117 @@ CREATE TRIGGER keep_default_tier AFTER DELETE OR UPDATE OF is_default ON public.
 CREATE TRIGGER keep_used_tier BEFORE DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.keep_used_tier()
 CREATE TRIGGER replace_default_tier BEFORE INSERT OR UPDATE OF is_default ON public.tiers FOR EACH ROW WHEN (new.is_default) EXECUTE FUNCTION app.replace_default_tier()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tiers FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER waitlist_is_on BEFORE INSERT ON public.waitlist_entries FOR EACH ROW WHEN ((new.displaced_reservation_id IS NULL)) EXECUTE FUNCTION app.require_waitlist()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.waitlist_entries FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 
 -- publications
 table public.reservations in publication supabase_realtime
+
+-- composites
+type app.booking_case as (organization_id uuid, asset_id uuid, section public.asset_section, time_zone text, user_id uuid, tier_id uuid, start_date timestamp with time zone, end_date timestamp with time zone, exclude_ids uuid[], starts_anew boolean)
+type app.series_move as (place integer, reservation_id uuid, detached boolean, old_row public.reservations, starts_at timestamp without time zone, start_date timestamp with time zone, end_date timestamp with time zone)
+type app.series_slot as (place integer, starts_at timestamp without time zone, start_date timestamp with time zone, end_date timestamp with time zone, excluded boolean)
+type app.verdict as (outcome text, violations jsonb, overridden jsonb)
+
+-- views
+view app.mv_organization_stats; definition 1bb1422d
+view app.organization_figures; definition 1effc421
+
+-- parallel
+function app.access_mark(uuid,public.asset_section[]) parallel safe
+function app.asset_document(text,text,jsonb) parallel safe
+function app.asset_errors(public.assets) parallel safe
+function app.asset_input_errors(jsonb,boolean) parallel safe
+function app.asset_json(public.assets) parallel safe
+function app.awaits_decision(public.rule_approvals,public.approval_requests) parallel safe
+function app.between_errors(text,integer,integer,integer) parallel safe
+function app.check_keys(jsonb,text[],text[],text) parallel safe
+function app.column_errors(text,text,integer,boolean) parallel safe
+function app.condition_fields(public.rule_type) parallel safe
+function app.conflicts(uuid,tstzrange,uuid[]) parallel safe
+function app.count_words(numeric,text) parallel safe
+function app.counted_rrule(text,integer) parallel safe
+function app.cursor_of(bigint,uuid) parallel safe
+function app.daily_use(app.booking_case,text,text,date,date) parallel safe
+function app.date_words(date) parallel safe
+function app.day_start(date,text) parallel safe
+function app.days_words(date,date) parallel safe
+function app.easter(integer) parallel safe
+function app.event_json(public.calendar_events) parallel safe
+function app.fail_fields(jsonb) parallel safe
+function app.fail(text,text,integer,jsonb) parallel safe
+function app.feature_enabled(app.feature,uuid) parallel safe
+function app.features_off() parallel safe
+function app.field_error(text,text,text,jsonb) parallel safe
+function app.finding(text,text,jsonb) parallel safe
+function app.first_day(app.booking_case) parallel safe
+function app.free_alternatives(uuid,timestamp with time zone,timestamp with time zone,interval,uuid[]) parallel safe
+function app.full_name(text,text) parallel safe
+function app.full_view_organizations() parallel safe
+function app.head_cursor(uuid) parallel safe
+function app.holds_slot(public.reservation_status) parallel safe
+function app.holiday_dates(uuid[],date,date) parallel safe
+function app.int_array(jsonb) parallel safe
+function app.is_taken(public.assets,timestamp with time zone,timestamp with time zone,uuid[]) parallel safe
+function app.key_errors(jsonb,text[],text[],text) parallel safe
+function app.known_fields(text) parallel safe
+function app.last_day(app.booking_case) parallel safe
+function app.last_used_day(text,timestamp with time zone,timestamp with time zone,text) parallel safe
+function app.local_day(timestamp with time zone,text) parallel safe
+function app.local_length(timestamp with time zone,timestamp with time zone,text) parallel safe
+function app.local_time(timestamp without time zone,text) parallel safe
+function app.maintenance_state(public.maintenance_windows) parallel safe
+function app.member_organizations() parallel safe
+function app.member_role(uuid) parallel safe
+function app.minutes_words(bigint) parallel safe
+function app.month_day_date(text,integer) parallel safe
+function app.most_use(app.booking_case,text,text,date,date) parallel safe
+function app.object_errors(text,jsonb,integer) parallel safe
+function app.occupancy_kind(public.reservation_status) parallel safe
+function app.operation_errors(jsonb) parallel safe
+function app.organizations_as(public.member_role) parallel safe
+function app.own_approval_requests() parallel safe
+function app.own_bookings(app.booking_case,date,date,text) parallel safe
+function app.own_run(app.booking_case,text,integer,integer) parallel safe
+function app.parse_rrule(text) parallel safe
+function app.parse_uuid(text) parallel safe
+function app.person_name(uuid) parallel safe
+function app.photo_asset(text) parallel safe
+function app.photo_organization(text) parallel safe
+function app.plain_words(text) parallel safe
+function app.range_errors(timestamp with time zone,timestamp with time zone,text,text) parallel safe
+function app.require_aal2(uuid,boolean) parallel safe
+function app.require_feature(app.feature,uuid) parallel safe
+function app.require_level() parallel safe
+function app.require_member(uuid,public.member_role) parallel safe
+function app.reservation_state(public.reservations) parallel safe
+function app.rrule_combination_errors(jsonb) parallel safe
+function app.rrule_days(jsonb,date,date) parallel safe
+function app.rrule_error(text,text,jsonb) parallel safe
+function app.rrule_errors(text) parallel safe
+function app.rrule_numbers(text,integer) parallel safe
+function app.rrule_part(text,text) parallel safe
+function app.rrule_until(text) parallel safe
+function app.rrule_weekdays(text) parallel safe
+function app.search_errors(text,text,integer,timestamp with time zone,timestamp with time zone,jsonb,text,integer,integer) parallel safe
+function app.search_query(text) parallel safe
+function app.section_view_assets() parallel safe
+function app.sections_of(uuid,public.member_role,uuid) parallel safe
+function app.text_errors(jsonb,text,integer,text) parallel safe
+function app.turnaround(integer) parallel safe
+function app.url_errors(text,text) parallel safe
+function app.utc(timestamp with time zone) parallel safe
+function app.violation(text,jsonb,text,uuid,text,integer,boolean) parallel safe
+function app.visible_asset(uuid) parallel safe
+function app.visible_sections(uuid) parallel safe
+
+-- comments
+comment on table app.feature_flags is 'Features that are switched off, or on again, from the next statement on. No row: on. See docs/flags.md.'
+comment on table column app.feature_flags.organization_id is 'Whose feature it is; empty is everyone''s. An organisation''s row wins over everyone''s.'
+comment on table column app.feature_flags.reason is 'Why, for the next operator; nobody else is shown it.'
+
+-- privileges
+default of postgres on functions in -; grants none
+default of postgres on functions in public; grants none
+default of postgres on sequences in public; grants none
+default of postgres on tables in public; grants none
