@@ -59,7 +59,7 @@ class Upstream:
     """Plays the behaviours in order, then the last one for ever; counts the requests to REST and Auth.
 
     Probes of REST have a behaviour of their own, and are counted by themselves; so has Storage. Whatever the
-    relay and the health check ask gets an empty list.
+    relay and the health check ask gets an empty list, and Auth calls itself healthy.
     """
 
     def __init__(self) -> None:
@@ -100,6 +100,9 @@ class Upstream:
             return
         if target.startswith("/storage/v1/"):
             await self.storage(writer)
+            return
+        if target == "/auth/v1/health":
+            await answer(200, {})(writer)
             return
         if "sb_secret_x" in head or not target.startswith(("/rest/v1/", "/auth/v1/")):
             await answer(200, [])(writer)
