@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from bff.http import endpoint, path_id, principal_of
 from bff.identity import AuthServer, Caller
+from bff.limits.middleware import charge_account
 from bff.responses import no_content, success
 from bff.schemas.auth import (
     Challenge,
@@ -56,6 +57,7 @@ def _signed_in(request: Request) -> Caller:
 )
 async def sign_in(request: Request, body: SignIn) -> Response:
     """One call to Auth; a session at aal1, whatever factors there are."""
+    await charge_account(request, body.email)
     tokens = await _auth(request).sign_in(_caller(request), body.email, body.password)
     return success(request, tokens, secret=True)
 
@@ -74,6 +76,7 @@ async def sign_in(request: Request, body: SignIn) -> Response:
 )
 async def refresh_session(request: Request, body: Refresh) -> Response:
     """One call to Auth, never a second one: what became of the first is Auth's to know."""
+    await charge_account(request, body.refresh_token)
     tokens = await _auth(request).refresh(_caller(request), body.refresh_token)
     return success(request, tokens, secret=True)
 

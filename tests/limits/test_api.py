@@ -295,3 +295,33 @@ async def test_every_limited_route_declares_the_refusal_and_the_headers(
             if "429" in responses:
                 assert {"Retry-After", *names} <= set(responses["429"]["headers"])
                 assert all(names <= set(each["headers"]) for each in responses.values()), (method, path)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "spelled_otherwise"),
+    [
+        (
+            "/api/v1/auth/sign-in",
+            {"email": "guessed@example.test", "password": "a wrong password"},
+            {"email": "Guessed@Example.test", "password": "another wrong password"},
+        ),
+        ("/api/v1/auth/refresh", {"refresh_token": "guessed-token-1"}, {"refresh_token": "guessed-token-1"}),
+    ],
+)
+async def test_an_account_is_guessed_at_no_faster_from_many_addresses(
+    pair: Pair,
+    http: httpx.AsyncClient,
+    addresses: Iterator[str],
+    path: str,
+    body: dict[str, str],
+    spelled_otherwise: dict[str, str],
+) -> None:
+    async def attempt(attempted: dict[str, str]) -> httpx.Response:
+        headers = {"X-Forwarded-For": next(addresses)}
+        return await http.post(f"{pair.trusting.url}{path}", headers=headers, json=attempted)
+
+    answers = await asyncio.gather(*(attempt(body) for _ in range(AUTH)))
+    assert {answer.status_code for answer in answers} == {401}
+    refused = await attempt(spelled_otherwise)
+    assert assert_error(refused, "RATE_LIMIT_EXCEEDED")["details"] == {"policies": ["auth-account"]}
+    assert int(refused.headers["retry-after"]) > 0
