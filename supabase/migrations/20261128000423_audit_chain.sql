@@ -1,0 +1,394 @@
+-- The chains: each entry of the log is sealed into the chain of its organisation, or of the platform, after its commit,
+-- so that nobody who books or edits waits for it. docs/audit.md has the form to the byte.
+
+set local lock_timeout = '5s';
+set local statement_timeout = '60s';
+
+-- A link says which entry stands at a position; its hash covers the entry and the link before. No foreign keys.
+create table app.audit_chain (
+    chain_id uuid not null,
+    position bigint not null constraint audit_chain_position_positive check (position > 0),
+    entry_id uuid not null constraint audit_chain_entry_once unique,
+    sealed_at timestamptz not null,
+    previous_hash bytea not null,
+    hash bytea not null,
+    primary key (chain_id, position)
+);
+alter table app.audit_chain enable row level security;
+create trigger append_only before update or delete or truncate on app.audit_chain
+    for each statement execute function app.refuse_audit_change();
+alter table app.audit_chain enable always trigger append_only;
+
+-- Where a chain ends.
+create table app.audit_heads (
+    chain_id uuid primary key,
+    position bigint not null default 0,
+    -- What stands before the first link.
+    hash bytea not null default decode(repeat('00', 32), 'hex'),
+    sealed_at timestamptz not null default clock_timestamp()
+) with (fillfactor = 50);
+alter table app.audit_heads enable row level security;
+
+-- A value in a hashed text: its length in bytes, a colon, itself; a dash where it is null. No two lists of values make
+-- one text. Without a SET clause and with a cast to text (`||` of an integer is only stable), so that queries see through it.
+create function app.audit_field(p_value text)
+returns text
+language sql
+immutable
+parallel safe
+as $$
+    select coalesce(octet_length(p_value)::text || ':' || p_value, '-') || chr(10)
+$$;
+
+create function app.audit_digest(p_entry public.audit_logs)
+returns bytea
+language sql
+stable
+parallel safe
+as $$
+    select sha256(convert_to(
+        'reservepty.audit.entry.1' || chr(10)
+        || app.audit_field(p_entry.id::text) || app.audit_field(app.utc(p_entry.created_at))
+        || app.audit_field(p_entry.user_id::text) || app.audit_field(p_entry.organization_id::text)
+        || app.audit_field(p_entry.action) || app.audit_field(p_entry.resource_type)
+        || app.audit_field(p_entry.resource_id::text) || app.audit_field(host(p_entry.ip_address))
+        || app.audit_field(p_entry.user_agent) || app.audit_field(p_entry.request_method)
+        || app.audit_field(p_entry.request_path) || app.audit_field(p_entry.request_body::text)
+        || app.audit_field(p_entry.response_status::text) || app.audit_field(p_entry.error_message)
+        || app.audit_field(p_entry.duration_ms::text) || app.audit_field(p_entry.metadata::text),
+        'UTF8'
+    ))
+$$;
+
+create function app.audit_link_hash(
+    p_chain_id uuid, p_position bigint, p_sealed_at timestamptz, p_previous_hash bytea, p_digest bytea
+)
+returns bytea
+language sql
+stable
+parallel safe
+as $$
+    select sha256(convert_to(
+        'reservepty.audit.link.1' || chr(10)
+        || app.audit_field(p_chain_id::text) || app.audit_field(p_position::text) || app.audit_field(app.utc(p_sealed_at))
+        || app.audit_field(encode(p_previous_hash, 'hex')) || app.audit_field(encode(p_digest, 'hex')),
+        'UTF8'
+    ))
+$$;
+
+-- Seals up to p_limit entries of one chain, the oldest first, and answers how many. One at a time seals a chain: another
+-- one leaves at once, or with p_wait comes after. An entry that was removed before it was sealed stays in the set, where
+-- verification finds it.
+create function app.seal_chain(p_chain_id uuid, p_limit integer, p_wait boolean default false)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    v_lock bigint := hashtextextended('audit_chain:' || p_chain_id, 0);
+    v_sealed_at timestamptz;
+    v_head app.audit_heads;
+    v_ids uuid[];
+    v_digests bytea[];
+    v_hashes bytea[];
+    v_hash bytea;
+begin
+    if p_wait then
+        perform pg_advisory_xact_lock(v_lock);
+    elsif not pg_try_advisory_xact_lock(v_lock) then
+        return 0;
+    end if;
+    insert into app.audit_heads (chain_id) values (p_chain_id) on conflict do nothing;
+    select h.* into v_head from app.audit_heads h where h.chain_id = p_chain_id for no key update;
+
+    with due as (
+        select u.created_at, u.entry_id
+        from app.audit_unsealed u
+        where u.chain_id = p_chain_id and exists (select from public.audit_logs l where l.id = u.entry_id)
+        order by u.created_at, u.entry_id
+        limit p_limit
+    ), taken as (
+        delete from app.audit_unsealed u
+        using due d
+        where u.chain_id = p_chain_id and u.created_at = d.created_at and u.entry_id = d.entry_id
+        returning u.entry_id
+    )
+    select
+        array_agg(l.id order by l.created_at, l.id), array_agg(app.audit_digest(l) order by l.created_at, l.id),
+        clock_timestamp()
+    into v_ids, v_digests, v_sealed_at
+    from taken t
+    join public.audit_logs l on l.id = t.entry_id;
+    if v_ids is null then
+        return 0;
+    end if;
+
+    v_hash := v_head.hash;
+    v_hashes := array[v_hash];
+    for i in 1..cardinality(v_ids) loop
+        v_hash := app.audit_link_hash(p_chain_id, v_head.position + i, v_sealed_at, v_hash, v_digests[i]);
+        v_hashes := v_hashes || v_hash;
+    end loop;
+    insert into app.audit_chain (chain_id, position, entry_id, sealed_at, previous_hash, hash)
+    select p_chain_id, v_head.position + n.i, v_ids[n.i], v_sealed_at, v_hashes[n.i], v_hashes[n.i + 1]
+    from generate_subscripts(v_ids, 1) as n(i);
+    update app.audit_heads h
+    set position = v_head.position + cardinality(v_ids), hash = v_hash, sealed_at = v_sealed_at
+    where h.chain_id = p_chain_id;
+    return cardinality(v_ids);
+end;
+$$;
+
+-- Seals what is committed, up to p_limit entries of all chains together, the chain that has waited longest first.
+-- For the schedule, every few seconds; twice at once is no harm.
+create function public.seal_audit_logs(p_limit integer default 10000)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    v_chain_id uuid;
+    v_sealed integer := 0;
+begin
+    for v_chain_id in
+        -- From chain to chain by the index: there may be many entries and few chains.
+        with recursive waiting as (
+            (select u.chain_id, u.created_at from app.audit_unsealed u order by u.chain_id, u.created_at limit 1)
+            union all
+            select further.chain_id, further.created_at
+            from waiting w
+            cross join lateral (
+                select u.chain_id, u.created_at
+                from app.audit_unsealed u
+                where u.chain_id > w.chain_id
+                order by u.chain_id, u.created_at
+                limit 1
+            ) further
+        )
+        select w.chain_id from waiting w order by w.created_at, w.chain_id
+    loop
+        exit when v_sealed >= p_limit;
+        v_sealed := v_sealed + app.seal_chain(v_chain_id, p_limit - v_sealed);
+    end loop;
+    return v_sealed;
+end;
+$$;
+grant execute on function public.seal_audit_logs(integer) to service_role;
+
+create function app.head_json(p_chain_id uuid)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    select jsonb_build_object(
+        'position', coalesce(h.position, 0), 'hash', encode(coalesce(h.hash, decode(repeat('00', 32), 'hex')), 'hex'),
+        'sealed_at', app.utc(h.sealed_at)
+    )
+    from (select) one
+    left join app.audit_heads h on h.chain_id = p_chain_id
+$$;
+
+-- The first thing that is wrong with p_limit links from p_from on, or null: {kind, position, entry_id}.
+-- missing_link: no link stands at the position. broken_link: it does not continue the one before. missing_entry: its entry
+-- is gone. changed_entry: the entry, or the link, is not what was sealed.
+create function app.link_problem(p_chain_id uuid, p_from bigint, p_limit integer)
+returns jsonb
+language sql
+stable
+set search_path = ''
+as $$
+    with links as (
+        select
+            c.*,
+            lag(c.position) over (order by c.position) as before_position,
+            lag(c.hash) over (order by c.position) as before_hash
+        from app.audit_chain c
+        where c.chain_id = p_chain_id and c.position >= p_from - 1 and c.position < p_from + p_limit
+    ), judged as (
+        select k.position, k.before_position, k.entry_id, case
+            when k.position - coalesce(k.before_position, p_from - 1) <> 1 then 'missing_link'
+            when k.previous_hash <> coalesce(k.before_hash, decode(repeat('00', 32), 'hex')) then 'broken_link'
+            when l.id is null then 'missing_entry'
+            when app.chain_of(l.organization_id) <> p_chain_id
+                or k.hash <> app.audit_link_hash(
+                    p_chain_id, k.position, k.sealed_at, k.previous_hash, app.audit_digest(l)
+                ) then 'changed_entry'
+        end as kind
+        from links k
+        left join public.audit_logs l on l.id = k.entry_id
+        -- The link before the first is there to be continued, and was judged with its own range.
+        where k.position >= p_from
+    )
+    select jsonb_build_object(
+        'kind', j.kind,
+        'position', case when j.kind = 'missing_link' then coalesce(j.before_position, p_from - 1) + 1 else j.position end,
+        'entry_id', case when j.kind <> 'missing_link' then j.entry_id end
+    )
+    from judged j
+    where j.kind is not null
+    order by j.position
+    limit 1
+$$;
+
+-- What is wrong beyond the links, or null. missing_link: the chain ends before its head. beyond_head: or after it.
+-- missing_entry: one that was removed before it was sealed. unlinked_entry: one that neither is in the chain nor waits for
+-- it, so did not come in as entries do.
+create function app.chain_end_problem(p_chain_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    v_organization_id uuid := nullif(p_chain_id, app.chain_of(null));
+    v_head app.audit_heads;
+    v_last app.audit_chain;
+    v_entry_id uuid;
+begin
+    select h.* into v_head from app.audit_heads h where h.chain_id = p_chain_id;
+    select c.* into v_last from app.audit_chain c where c.chain_id = p_chain_id order by c.position desc limit 1;
+    if coalesce(v_last.position, 0) < coalesce(v_head.position, 0) then
+        return jsonb_build_object('kind', 'missing_link', 'position', coalesce(v_last.position, 0) + 1, 'entry_id', null);
+    elsif coalesce(v_last.position, 0) > coalesce(v_head.position, 0) or v_last.hash <> v_head.hash then
+        return jsonb_build_object('kind', 'beyond_head', 'position', v_last.position, 'entry_id', v_last.entry_id);
+    end if;
+    select u.entry_id into v_entry_id
+    from app.audit_unsealed u
+    where u.chain_id = p_chain_id and not exists (select from public.audit_logs l where l.id = u.entry_id)
+    limit 1;
+    if found then
+        return jsonb_build_object('kind', 'missing_entry', 'position', null, 'entry_id', v_entry_id);
+    end if;
+    select l.id into v_entry_id
+    from public.audit_logs l
+    where l.organization_id is not distinct from v_organization_id
+        and not exists (select from app.audit_chain c where c.entry_id = l.id)
+        and not exists (
+            select from app.audit_unsealed u
+            where u.chain_id = p_chain_id and u.created_at = l.created_at and u.entry_id = l.id
+        )
+    limit 1;
+    if found then
+        return jsonb_build_object('kind', 'unlinked_entry', 'position', null, 'entry_id', v_entry_id);
+    end if;
+    return null;
+end;
+$$;
+
+-- All that one answer about a chain says, of one snapshot: sealing goes on meanwhile.
+create function app.check_chain(p_chain_id uuid, p_from bigint, p_limit integer, p_known_head jsonb)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    v_head jsonb := app.head_json(p_chain_id);
+    v_sealed bigint := (v_head ->> 'position')::bigint;
+    v_next bigint := case when p_from + p_limit <= v_sealed then p_from + p_limit end;
+    v_known_hash bytea;
+    v_problem jsonb;
+begin
+    if p_known_head is not null then
+        select c.hash into v_known_hash
+        from app.audit_chain c
+        where c.chain_id = p_chain_id and c.position = (p_known_head ->> 'position')::bigint;
+        -- Position 0 is known to be empty.
+        if p_known_head ->> 'position' <> '0' and encode(v_known_hash, 'hex') is distinct from p_known_head ->> 'hash' then
+            v_problem := jsonb_build_object(
+                'kind', case when v_known_hash is null then 'truncated' else 'rewritten' end,
+                'position', (p_known_head ->> 'position')::bigint, 'entry_id', null
+            );
+        end if;
+    end if;
+    v_problem := coalesce(v_problem, app.link_problem(p_chain_id, p_from, p_limit));
+    if v_problem is null and v_next is null then
+        v_problem := app.chain_end_problem(p_chain_id);
+    end if;
+    return jsonb_build_object(
+        'intact', v_problem is null,
+        'problem', v_problem,
+        'checked_from', p_from,
+        'checked', greatest(least(p_limit, v_sealed - p_from + 1), 0),
+        -- A range that is broken is not worth going on from.
+        'next_position', case when v_problem is null then v_next end,
+        'sealed', v_sealed,
+        'unsealed', (select count(*) from app.audit_unsealed u where u.chain_id = p_chain_id),
+        'head', v_head
+    );
+end;
+$$;
+
+-- Who may ask about a chain: an organisation's admins and owners, with their second factor; the service and the dashboard
+-- about any, the platform's too. Answers the chain.
+create function app.require_auditor(p_organization_id uuid)
+returns uuid
+language plpgsql
+stable
+set search_path = ''
+as $$
+begin
+    if current_setting('role', true) = 'authenticated' then
+        perform app.require_member(p_organization_id, 'admin');
+        perform app.require_aal2(p_organization_id, true);
+    end if;
+    return app.chain_of(p_organization_id);
+end;
+$$;
+
+-- Where the chain ends: to be kept elsewhere, for only a known head proves later that the end was not cut off.
+create function public.audit_chain_head(p_organization_id uuid)
+returns jsonb
+language plpgsql
+stable
+security definer
+set search_path = ''
+as $$
+begin
+    return app.head_json(app.require_auditor(p_organization_id));
+end;
+$$;
+grant execute on function public.audit_chain_head(uuid) to authenticated, service_role;
+
+-- Verifies p_limit links of a chain from p_from on, and at the end of it that nothing is beside it; what is intact says
+-- `next_position` until all of it was read. p_known_head: {position, hash}, as the head was once. Null is the platform's.
+create function public.verify_audit_chain(
+    p_organization_id uuid, p_known_head jsonb default null, p_from bigint default 1, p_limit integer default 100000
+)
+returns jsonb
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
+    v_chain_id uuid := app.require_auditor(p_organization_id);
+    v_errors jsonb := '[]';
+    v_answer jsonb;
+begin
+    if p_known_head is not null and (
+        jsonb_typeof(p_known_head) <> 'object' or coalesce(p_known_head ->> 'position', '') !~ '^\d{1,18}$'
+        or coalesce(p_known_head ->> 'hash', '') !~ '^[0-9a-f]{64}$'
+    ) then
+        v_errors := v_errors || app.field_error('known_head', 'value_error', 'A position and its hash are expected here.');
+    end if;
+    if p_from is null or p_from not between 1 and 1000000000000 then
+        v_errors := v_errors || app.field_error('from_position', 'out_of_range', 'Positions begin at 1.', '{"min": 1}');
+    end if;
+    if p_limit is null or p_limit not between 1 and 200000 then
+        v_errors := v_errors || app.field_error(
+            'limit', 'out_of_range', 'This must be between 1 and 200000.', '{"min": 1, "max": 200000}'
+        );
+    end if;
+    perform app.fail_fields(v_errors);
+    v_answer := app.check_chain(v_chain_id, p_from, p_limit, p_known_head);
+    perform app.append_audit(
+        p_organization_id, 'verify', 'audit_logs', null,
+        '{"source": "audit"}' || (v_answer - 'unsealed') || jsonb_build_object('known_head', p_known_head)
+    );
+    return v_answer;
+end;
+$$;
+grant execute on function public.verify_audit_chain(uuid, jsonb, bigint, integer) to authenticated, service_role;
