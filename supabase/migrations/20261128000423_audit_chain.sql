@@ -102,40 +102,47 @@ begin
     insert into app.audit_heads (chain_id) values (p_chain_id) on conflict do nothing;
     select h.* into v_head from app.audit_heads h where h.chain_id = p_chain_id for no key update;
 
-    with due as (
-        select u.created_at, u.entry_id
-        from app.audit_unsealed u
-        where u.chain_id = p_chain_id and exists (select from public.audit_logs l where l.id = u.entry_id)
-        order by u.created_at, u.entry_id
-        limit p_limit
-    ), taken as (
-        delete from app.audit_unsealed u
-        using due d
-        where u.chain_id = p_chain_id and u.created_at = d.created_at and u.entry_id = d.entry_id
-        returning u.entry_id
-    )
-    select
-        array_agg(l.id order by l.created_at, l.id), array_agg(app.audit_digest(l) order by l.created_at, l.id),
-        clock_timestamp()
-    into v_ids, v_digests, v_sealed_at
-    from taken t
-    join public.audit_logs l on l.id = t.entry_id;
-    if v_ids is null then
-        return 0;
-    end if;
+    begin
+        with due as (
+            select u.created_at, u.entry_id
+            from app.audit_unsealed u
+            where u.chain_id = p_chain_id and exists (select from public.audit_logs l where l.id = u.entry_id)
+            order by u.created_at, u.entry_id
+            limit p_limit
+        ), taken as (
+            delete from app.audit_unsealed u
+            using due d
+            where u.chain_id = p_chain_id and u.created_at = d.created_at and u.entry_id = d.entry_id
+            returning u.entry_id
+        )
+        select
+            array_agg(l.id order by l.created_at, l.id), array_agg(app.audit_digest(l) order by l.created_at, l.id),
+            clock_timestamp()
+        into v_ids, v_digests, v_sealed_at
+        from taken t
+        join public.audit_logs l on l.id = t.entry_id;
+        if v_ids is null then
+            return 0;
+        end if;
 
-    v_hash := v_head.hash;
-    v_hashes := array[v_hash];
-    for i in 1..cardinality(v_ids) loop
-        v_hash := app.audit_link_hash(p_chain_id, v_head.position + i, v_sealed_at, v_hash, v_digests[i]);
-        v_hashes := v_hashes || v_hash;
-    end loop;
-    insert into app.audit_chain (chain_id, position, entry_id, sealed_at, previous_hash, hash)
-    select p_chain_id, v_head.position + n.i, v_ids[n.i], v_sealed_at, v_hashes[n.i], v_hashes[n.i + 1]
-    from generate_subscripts(v_ids, 1) as n(i);
-    update app.audit_heads h
-    set position = v_head.position + cardinality(v_ids), hash = v_hash, sealed_at = v_sealed_at
-    where h.chain_id = p_chain_id;
+        v_hash := v_head.hash;
+        v_hashes := array[v_hash];
+        for i in 1..cardinality(v_ids) loop
+            v_hash := app.audit_link_hash(p_chain_id, v_head.position + i, v_sealed_at, v_hash, v_digests[i]);
+            v_hashes := v_hashes || v_hash;
+        end loop;
+        insert into app.audit_chain (chain_id, position, entry_id, sealed_at, previous_hash, hash)
+        select p_chain_id, v_head.position + n.i, v_ids[n.i], v_sealed_at, v_hashes[n.i], v_hashes[n.i + 1]
+        from generate_subscripts(v_ids, 1) as n(i);
+        update app.audit_heads h
+        set position = v_head.position + cardinality(v_ids), hash = v_hash, sealed_at = v_sealed_at
+        where h.chain_id = p_chain_id;
+    exception
+        when unique_violation then
+            -- Its head was tampered with: verification will say so, and the other chains go on.
+            raise warning 'the audit chain % cannot be continued', p_chain_id;
+            return 0;
+    end;
     return cardinality(v_ids);
 end;
 $$;
