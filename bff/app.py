@@ -44,6 +44,7 @@ from bff.routes import (
     accounts,
     approvals,
     assets,
+    audit,
     auth,
     blackouts,
     holds,
@@ -85,6 +86,7 @@ ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *holds.ENDPOINTS,
     *approvals.ENDPOINTS,
     *reports.ENDPOINTS,
+    *audit.ENDPOINTS,
     *stream.ENDPOINTS,
 )
 # Whoever asks these for tokens has none, or one that has expired: what they send as one is not looked at.

@@ -91,17 +91,21 @@ def _seal_template(connection: psycopg.Connection, *, sealed: bool) -> None:
     )
 
 
-def refresh_stats(port: int) -> bool:
-    """Refresh the organisations' statistics, which a schedule does on hosted Supabase.
+def refresh_stats(port: int) -> None:
+    """Refresh the organisations' statistics, which a schedule does on hosted Supabase."""
+    _call_if_there(port, "refresh_organization_stats")
 
-    Returns:
-        Whether there is something to refresh: the function belongs to the migrations, which may not have it.
-    """
+
+def seal_audit_logs(port: int) -> None:
+    """Seal the audit log's new entries into their chains, which a schedule does on hosted Supabase."""
+    _call_if_there(port, "seal_audit_logs")
+
+
+def _call_if_there(port: int, function: str) -> None:
+    # The functions belong to the migrations, which may not have them.
     with psycopg.connect(conninfo(port, "postgres"), autocommit=True) as connection:
         found = connection.execute(
-            "select to_regprocedure('public.refresh_organization_stats()') is not null"
-        ).fetchone()
-        if not found or not found[0]:
-            return False
-        connection.execute("select public.refresh_organization_stats()")
-    return True
+            "select from pg_proc where pronamespace = 'public'::regnamespace and proname = %s", [function]
+        )
+        if found.rowcount:
+            connection.execute(sql.SQL("select public.{}()").format(sql.Identifier(function)))

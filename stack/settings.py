@@ -38,3 +38,6 @@ class Settings(BaseSettings):
     stats_interval: float = Field(
         60.0, gt=0, description="Seconds between refreshes of the organisations' statistics."
     )
+    audit_interval: float = Field(
+        3.0, gt=0, description="Seconds between sealings of the audit log's new entries."
+    )

@@ -69,7 +69,13 @@ class Supervisor:
         write_env(self.directory, self.env)
         self._state.settle()
         self._state.write(self.directory)
-        self._jobs += [asyncio.create_task(self._refresh_stats()), asyncio.create_task(self._trim_logs())]
+        settings = self.settings
+        for job in (
+            _schedule(settings.stats_interval, database.refresh_stats, self._db_port),
+            _schedule(settings.audit_interval, database.seal_audit_logs, self._db_port),
+            self._trim_logs(),
+        ):
+            self._jobs.append(asyncio.create_task(job))
 
     async def stop(self) -> None:
         """Stop everything: those that serve clients first, Postgres last."""
@@ -207,19 +213,20 @@ class Supervisor:
         self._state.record(child.spec.name, child.pid, ready=child.ready, restarts=child.restarts)
         self._state.write(self.directory)
 
-    async def _refresh_stats(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.stats_interval)
-            try:
-                await asyncio.to_thread(database.refresh_stats, self._db_port)
-            except psycopg.Error as error:
-                print(f"stack: the statistics were not refreshed: {error}", flush=True)
-
     async def _trim_logs(self) -> None:
         while True:
             await asyncio.sleep(LOG_INTERVAL)
             for child in self._children:
                 child.trim_log()
+
+
+async def _schedule(interval: float, job: Callable[[int], None], port: int) -> None:
+    while True:
+        await asyncio.sleep(interval)
+        try:
+            await asyncio.to_thread(job, port)
+        except psycopg.Error as error:
+            print(f"stack: {job.__name__} failed: {error}", flush=True)
 
 
 def answers(port: int, path: str, key: str) -> bool:

@@ -96,9 +96,11 @@ ALLOWED: dict[str, set[str]] = {
     "bff.overload": {"bff.errors"},
     "bff.openapi": {"bff", "bff.errors", "bff.http", "bff.limits.policies", "bff.schemas"},
     "bff.docs": {"bff.errors"},
+    "bff.export": set(),
     "bff.routes": {
         "bff.auth",
         "bff.errors",
+        "bff.export",
         "bff.http",
         "bff.limits.middleware",
         "bff.identity",

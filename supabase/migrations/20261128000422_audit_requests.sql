@@ -195,11 +195,13 @@ begin
     with read as materialized (
         select
             e.place - 1 as place,
+            -- Of what cannot be read, when it comes first, as the BFF writes it.
+            substring(e.value::text from '^\s*\{\s*"id"\s*:\s*"([0-9A-Fa-f-]{36})"') as id,
             case when pg_input_is_valid(e.value::text, 'jsonb') then e.value::text::jsonb end as record
         from json_array_elements(p_records) with ordinality as e(value, place)
     ), judged as materialized (
         select
-            r.place, r.record,
+            r.place, r.id, r.record,
             case when app.is_request_record(r.record) is not true then app.request_record_fault(r.record) end as fault
         from read r
     ), fresh as materialized (
@@ -245,7 +247,9 @@ begin
         (select count(*) from unsealed),
         (
             select jsonb_agg(
-                jsonb_build_object('index', j.place, 'id', left(j.record ->> 'id', 100), 'reason', j.fault) order by j.place
+                jsonb_build_object(
+                    'index', j.place, 'id', left(coalesce(j.record ->> 'id', j.id), 100), 'reason', j.fault
+                ) order by j.place
             )
             from judged j
             where j.fault is not null

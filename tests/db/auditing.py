@@ -1,4 +1,4 @@
-"""The audit log in the tests: what it says, its chain, and an auditor who recomputes it from an export alone."""
+"""The audit log in the tests: what it says, its chain, and an auditor who recomputes it from an export."""
 
 import hashlib
 import json
@@ -11,16 +11,33 @@ from tests.actors import Actor, Connection, Organization, as_service, as_user, r
 Json = dict[str, Any]
 # The columns of an export, in order; those from `id` on are what an entry's digest covers.
 COLUMNS = (
-    "position", "hash", "previous_hash", "sealed_at", "id", "created_at", "user_id", "organization_id", "action",
-    "resource_type", "resource_id", "ip_address", "user_agent", "request_method", "request_path", "request_body",
-    "response_status", "error_message", "duration_ms", "metadata",
-)  # fmt: skip
+    "position",
+    "hash",
+    "previous_hash",
+    "sealed_at",
+    "id",
+    "created_at",
+    "user_id",
+    "organization_id",
+    "action",
+    "resource_type",
+    "resource_id",
+    "ip_address",
+    "user_agent",
+    "request_method",
+    "request_path",
+    "request_body",
+    "response_status",
+    "error_message",
+    "duration_ms",
+    "metadata",
+)
 DIGESTED = COLUMNS[4:]
 NOTHING_BEFORE = "0" * 64
 
 
 def entries(db: Connection, organization_id: str | None, **columns: Any) -> list[Json]:
-    """The entries of an organisation (None: the platform's), oldest first, whose columns have these values."""
+    """The entries of an organisation (None: the platform's), oldest first, with these values in columns."""
     where = " and ".join(["organization_id is not distinct from %s", *(f"{name} = %s" for name in columns)])
     query = f"select * from public.audit_logs where {where} order by created_at, id"
     return db.execute(query.encode(), [organization_id, *columns.values()]).fetchall()

@@ -409,6 +409,7 @@ PROBES = {
     "`reservation_series`, in a section that the tier hides": Probe("id = %(hidden_series)s"),
     "`calendar_events`": Probe("reservation_id = %(owners_booking)s"),
     "`calendar_events`, in a section that the tier hides": Probe("reservation_id = %(hidden_booking)s"),
+    "`audit_logs`": Probe("organization_id = %(organization)s"),
 }
 
 
@@ -487,7 +488,7 @@ def test_no_role_may_truncate_reference_or_lay_triggers(db: Connection) -> None:
     assert grants.fetchall() == []
 
 
-def test_the_service_reads_and_writes_all_but_the_log(db: Connection) -> None:
+def test_the_service_reads_and_writes_all_but_the_logs(db: Connection) -> None:
     rows = db.execute(
         """
         select relname, has_table_privilege('service_role', oid, 'select') as may_read,
@@ -497,8 +498,8 @@ def test_the_service_reads_and_writes_all_but_the_log(db: Connection) -> None:
         from pg_class where relnamespace = 'public'::regnamespace and relkind in ('r', 'p')
         """
     ).fetchall()
-    assert all(row["may_read"] for row in rows)
-    assert {row["relname"] for row in rows if not row["may_write"]} == {"calendar_events"}
+    assert {row["relname"] for row in rows if not row["may_read"]} == {"audit_logs"}
+    assert {row["relname"] for row in rows if not row["may_write"]} == {"audit_logs", "calendar_events"}
 
 
 CALLS = {
@@ -588,6 +589,12 @@ CALLS = {
     "offer_waitlist": "public.offer_waitlist()",
     "expire_approvals": "public.expire_approvals()",
     "refresh_organization_stats": "public.refresh_organization_stats()",
+    "list_audit_logs": "public.list_audit_logs(%(organization)s)",
+    "export_audit_logs": "public.export_audit_logs(%(organization)s)",
+    "verify_audit_chain": "public.verify_audit_chain(%(organization)s)",
+    "audit_chain_head": "public.audit_chain_head(%(organization)s)",
+    "record_requests": "public.record_requests('[]')",
+    "seal_audit_logs": "public.seal_audit_logs()",
 }
 
 

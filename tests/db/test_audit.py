@@ -47,10 +47,18 @@ UNAUDITED = {
 }
 # Columns that may hold what identifies a person, and stay: the organisation's own, and what the log is about.
 KEPT = {
-    "organizations.legal_name", "organizations.commercial_name", "organizations.billing_email", "organizations.phone",
-    "organizations.address", "tiers.name", "tier_booking_rules.name", "holidays.name", "holidays.name_es", "assets.name",
+    "organizations.legal_name",
+    "organizations.commercial_name",
+    "organizations.billing_email",
+    "organizations.phone",
+    "organizations.address",
+    "tiers.name",
+    "tier_booking_rules.name",
+    "holidays.name",
+    "holidays.name_es",
+    "assets.name",
     "approval_requests.rule_name",
-}  # fmt: skip
+}
 
 
 def test_each_table_is_audited_or_named_with_a_reason(db: Connection) -> None:
@@ -203,7 +211,7 @@ def test_what_falls_with_a_booking_stands_in_its_organisations_log(
     booking = book(member, plane, at(3), at(3, 12), guests=[{"name": "Eva"}])
     db.execute("delete from public.reservations where id = %s", [booking["id"]])
     found = entries(db, organization.id, resource_id=booking["id"], action="delete")
-    assert [entry["resource_type"] for entry in found][0] == "reservations"
+    assert found[0]["resource_type"] == "reservations"
     assert {entry["resource_type"] for entry in found} == {
         "reservations", "reservation_details", "reservation_guests",
     }  # fmt: skip
@@ -303,7 +311,7 @@ def test_no_entry_is_written_through_the_api(database: str, organization: Organi
             connection.execute("select app.append_audit(null, 'forged', null, null, '{}')")
 
 
-def test_the_service_reads_no_offices_log(database: str, organization: Organization) -> None:
+def test_the_service_reads_no_offices_log(database: str) -> None:
     with as_service(database) as service, pytest.raises(psycopg.errors.InsufficientPrivilege):
         service.execute("select from public.audit_logs")
 
@@ -408,8 +416,14 @@ def test_the_log_is_read_in_pages_newest_first_through_filters(
     cursor = None
     with as_user(database, organization.owner) as owner:
         while True:
-            page = rpc(owner, "list_audit_logs", p_organization_id=organization.id, p_cursor=cursor, p_limit=3,
-                       **arguments)  # fmt: skip
+            page = rpc(
+                owner,
+                "list_audit_logs",
+                p_organization_id=organization.id,
+                p_cursor=cursor,
+                p_limit=3,
+                **arguments,
+            )
             found += [item["id"] for item in page["items"]]
             cursor = page["next_cursor"]
             if cursor is None:

@@ -1,0 +1,1 @@
+"""Writers of files that people take away."""
