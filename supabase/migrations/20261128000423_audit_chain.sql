@@ -379,10 +379,14 @@ begin
         jsonb_typeof(p_known_head) <> 'object' or coalesce(p_known_head ->> 'position', '') !~ '^\d{1,18}$'
         or coalesce(p_known_head ->> 'hash', '') !~ '^[0-9a-f]{64}$'
     ) then
-        v_errors := v_errors || app.field_error('known_head', 'value_error', 'A position and its hash are expected here.');
+        v_errors := v_errors || app.field_error(
+            'known_head', 'value_error', 'A position and its hash are expected here.', '{"format": "chain_head"}'
+        );
     end if;
     if p_from is null or p_from not between 1 and 1000000000000 then
-        v_errors := v_errors || app.field_error('from_position', 'out_of_range', 'Positions begin at 1.', '{"min": 1}');
+        v_errors := v_errors || app.field_error(
+            'from_position', 'out_of_range', 'Positions begin at 1.', '{"min": 1, "max": 1000000000000}'
+        );
     end if;
     if p_limit is null or p_limit not between 1 and 200000 then
         v_errors := v_errors || app.field_error(

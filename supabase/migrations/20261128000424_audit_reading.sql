@@ -25,13 +25,16 @@ begin
         coalesce(p_from, '1970-01-01 00:00+00'), coalesce(p_to, '2199-12-31 23:59:59+00'), 'from', 'to'
     );
     for v_field in
-        select f.name
+        select f.name, f.most
         from (
             values ('action', p_action, 100), ('resource_type', p_resource_type, 100), ('request_id', p_request_id, 128)
         ) as f(name, value, most)
         where length(f.value) > f.most
     loop
-        v_errors := v_errors || app.field_error(v_field.name, 'string_too_long', 'This is too long.');
+        v_errors := v_errors || app.field_error(
+            v_field.name, 'string_too_long', format('At most %s characters are allowed.', v_field.most),
+            jsonb_build_object('max_length', v_field.most)
+        );
     end loop;
     perform app.fail_fields(v_errors);
     return row(p_user_id, p_action, p_resource_type, p_resource_id, p_request_id, p_from, p_to);
@@ -110,7 +113,7 @@ begin
     if p_cursor is not null then
         if p_cursor !~ '^00[0-9a-f]{46}$' then
             perform app.fail_fields(jsonb_build_array(app.field_error(
-                'cursor', 'value_error', 'This is not a cursor that was given.'
+                'cursor', 'value_error', 'This is not a cursor that was given.', '{"format": "cursor"}'
             )));
         end if;
         v_before := '1970-01-01 00:00+00'::timestamptz

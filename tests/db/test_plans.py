@@ -3,12 +3,12 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
 
 from tests.actors import Connection, Organization, as_user, connect, make_organization
+from tests.db.plans import explaining, indexes
 
 OTHERS = 30
 ASSETS = 20
@@ -100,12 +100,6 @@ def crowd(database: str, admin_database: str) -> Organization:
     return organization
 
 
-def indexes(plan: dict[str, Any]) -> set[str]:
-    """The indexes that a plan reads."""
-    found = {plan["Index Name"]} if "Index Name" in plan else set()
-    return found.union(*(indexes(child) for child in plan.get("Plans", [])))
-
-
 def relations_read_whole(plan: dict[str, Any]) -> set[str]:
     found = {plan["Relation Name"]} if plan["Node Type"] == "Seq Scan" else set()
     return found.union(*(relations_read_whole(child) for child in plan.get("Plans", [])))
@@ -161,20 +155,8 @@ def test_an_index_serves_its_query_under_row_security(
 @pytest.fixture
 def explained(admin_database: str, crowd: Organization) -> Iterator[tuple[Connection, list[str]]]:
     """A connection as the member that also tells the plans of what functions run inside."""
-    plans: list[str] = []
-    with closing(connect(admin_database)) as connection:
-        connection.add_notice_handler(lambda notice: plans.append(notice.message_primary or ""))
-        connection.execute("load 'auto_explain'")
-        for name, value in {
-            "auto_explain.log_min_duration": "0",
-            "auto_explain.log_nested_statements": "on",
-            "auto_explain.log_level": "notice",
-            "request.jwt.claims": json.dumps(crowd.member.claims),
-        }.items():
-            connection.execute("select set_config(%s, %s, false)", [name, value])
-        connection.execute("set role authenticated")
-        plans.clear()
-        yield connection, plans
+    with explaining(admin_database, crowd.member) as explained:
+        yield explained
 
 
 @pytest.mark.parametrize(

@@ -565,6 +565,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/organizations/{org}/audit-logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log, newest first (admins and owners)
+         * @description Names of people are in the members' directory. Whoever has a second factor must have used it. `Link` names the next page.
+         */
+        get: operations["list_audit_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/audit-logs/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Is the audit log what it was? (admins and owners)
+         * @description Recomputes a part of the chain. That somebody did is an entry of the log itself.
+         */
+        get: operations["verify_audit_chain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/organizations/{org}/blackouts": {
         parameters: {
             query?: never;
@@ -633,6 +673,26 @@ export interface paths {
          * @description Server-sent events: `ready`, then each change once and in order. Resumes after `Last-Event-ID` or `cursor`. After `reset` fetch the calendar again and open a stream from its cursor; `bye` is the last frame. Takes a bearer token or a ticket.
          */
         get: operations["stream_calendar"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{org}/exports/audit.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log as CSV, in the order of its chain (admins and owners)
+         * @description UTF-8, every cell quoted. A text that is empty or begins with one of `=+-@'` or a control character has an apostrophe in front: take it away before hashing; an empty cell is null. Without filters the last row is the entry about this export. An answer that is cut off is incomplete.
+         */
+        get: operations["export_audit_logs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1375,6 +1435,72 @@ export interface components {
             residences?: number;
             /** @default 0 */
             watercraft?: number;
+        };
+        /**
+         * @description What was done. `metadata.source`: `row` has `old` and `new`; `request`; `audit`, of this log itself.
+         *
+         *     Without `user_id` nobody was signed in, or it was done in the database itself. `chain` is null for some
+         *     seconds, until the entry is sealed.
+         */
+        AuditEntry: {
+            action: string;
+            chain: components["schemas"]["AuditLink"] | null;
+            /** Format: date-time */
+            created_at: string;
+            duration_ms: number | null;
+            error_message: string | null;
+            /** Format: uuid */
+            id: string;
+            ip_address: string | null;
+            metadata: {
+                [key: string]: unknown;
+            };
+            /** Format: uuid */
+            organization_id: string;
+            request_body: unknown;
+            request_method: string | null;
+            request_path: string | null;
+            resource_id: string | null;
+            resource_type: string | null;
+            response_status: number | null;
+            user_agent: string | null;
+            user_id: string | null;
+        };
+        /** @description Where a chain ends. Keep it elsewhere: only a known head proves that the end was not cut off. */
+        AuditHead: {
+            hash: string;
+            position: number;
+            sealed_at: string | null;
+        };
+        /** @description Where an entry stands in its chain. */
+        AuditLink: {
+            hash: string;
+            position: number;
+            /** Format: date-time */
+            sealed_at: string;
+        };
+        /** @description Entries, newest first; the next page begins at `next_cursor`, null on the last. */
+        AuditPage: {
+            items: components["schemas"]["AuditEntry"][];
+            next_cursor: string | null;
+        };
+        /** @description What is wrong with a chain, at its first wrong position if it has one; docs/audit.md has the kinds. */
+        AuditProblem: {
+            entry_id: string | null;
+            /** @enum {string} */
+            kind: "missing_link" | "broken_link" | "missing_entry" | "changed_entry" | "beyond_head" | "unlinked_entry" | "truncated" | "rewritten";
+            position: number | null;
+        };
+        /** @description What verifying a part of a chain found; go on at `next_position` until it is null. */
+        AuditVerification: {
+            checked: number;
+            checked_from: number;
+            head: components["schemas"]["AuditHead"];
+            intact: boolean;
+            next_position: number | null;
+            problem: components["schemas"]["AuditProblem"] | null;
+            sealed: number;
+            unsealed: number;
         };
         /** @description Whether a time is free, and what is free instead. */
         Availability: {
@@ -4618,6 +4744,93 @@ export interface operations {
             };
         };
     };
+    list_audit_logs: {
+        parameters: {
+            query?: {
+                action?: string | null;
+                cursor?: string | null;
+                from?: string | null;
+                pageSize?: number;
+                request_id?: string | null;
+                resource_id?: string | null;
+                resource_type?: string | null;
+                to?: string | null;
+                user_id?: string | null;
+            };
+            header?: never;
+            path: {
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["AuditPage"];
+                        metadata: components["schemas"]["Metadata"];
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    verify_audit_chain: {
+        parameters: {
+            query?: {
+                from_position?: number;
+                known_hash?: string | null;
+                known_position?: number | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        data: components["schemas"]["AuditVerification"];
+                        metadata: components["schemas"]["Metadata"];
+                        /** @constant */
+                        success: true;
+                    };
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
     list_blackouts: {
         parameters: {
             query?: {
@@ -4846,6 +5059,45 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": string;
+                };
+            };
+            /** @description An error */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Failure"];
+                };
+            };
+        };
+    };
+    export_audit_logs: {
+        parameters: {
+            query?: {
+                action?: string | null;
+                from?: string | null;
+                request_id?: string | null;
+                resource_id?: string | null;
+                resource_type?: string | null;
+                to?: string | null;
+                user_id?: string | null;
+            };
+            header?: never;
+            path: {
+                org: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
                 };
             };
             /** @description An error */
