@@ -4,7 +4,18 @@ import asyncio
 import os
 import sys
 
-from bench import availability, booking, fanout, latency, overhead, reading, refreshing, storm, verification
+from bench import (
+    auditing,
+    availability,
+    booking,
+    fanout,
+    latency,
+    overhead,
+    reading,
+    refreshing,
+    storm,
+    verification,
+)
 from bench.demo import sign_in
 from bench.report import Figure, render
 from bench.scale import filled_database
@@ -27,7 +38,7 @@ async def main() -> int:
     figures += await storm.paused()
     with filled_database() as scale:
         # Reading first: what booking writes is in nobody's way then.
-        for measure in (availability, reading, refreshing, booking):
+        for measure in (availability, reading, refreshing, booking, auditing):
             figures += measure.figures(scale)
     print(f"\n{render(figures)}\n")
     return 0 if all(figure.met for figure in figures) else 1

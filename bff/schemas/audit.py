@@ -91,7 +91,7 @@ class AuditCheck(Input):
     """Which part of the chain to verify, and a head that was kept elsewhere, position and hash."""
 
     from_position: Position = 1
-    limit: Annotated[int, Field(ge=1, le=200_000)] = 100_000
+    limit: Annotated[int, Field(ge=1, le=100_000, description="So many links at most.")] = 25_000
     known_position: Position | None = None
     known_hash: Hash | None = None
 

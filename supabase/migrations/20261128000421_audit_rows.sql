@@ -22,12 +22,14 @@ $$;
 -- Trigger: one entry about one row. Arguments: the column that names the thing; the column that names the organisation,
 -- empty where there is none, or `reservation_id`, whose booking knows it; the columns that are redacted, as an array; and
 -- `born`, where the row counts as new although it was there (a hold that became a booking).
--- An update tells the columns that changed, and neither the version nor when: an entry has its own time.
+-- An update tells the columns that changed, and neither the version nor when: an entry has its own time. Times are
+-- written in UTC, whatever the session's zone.
 create function app.audit_row()
 returns trigger
 language plpgsql
 security definer
 set search_path = ''
+set timezone = 'UTC'
 as $$
 declare
     v_action text := lower(tg_op);

@@ -363,7 +363,7 @@ grant execute on function public.audit_chain_head(uuid) to authenticated, servic
 -- Verifies p_limit links of a chain from p_from on, and at the end of it that nothing is beside it; what is intact says
 -- `next_position` until all of it was read. p_known_head: {position, hash}, as the head was once. Null is the platform's.
 create function public.verify_audit_chain(
-    p_organization_id uuid, p_known_head jsonb default null, p_from bigint default 1, p_limit integer default 100000
+    p_organization_id uuid, p_known_head jsonb default null, p_from bigint default 1, p_limit integer default 25000
 )
 returns jsonb
 language plpgsql

@@ -33,6 +33,8 @@ COLUMNS = (
     "metadata",
 )
 DIGESTED = COLUMNS[4:]
+# Of a row that is changed, entries do not tell these.
+UNTOLD = ("version", "updated_at")
 NOTHING_BEFORE = "0" * 64
 
 
@@ -103,6 +105,39 @@ def export(database: str, organization: Organization, **arguments: Any) -> list[
             )
             rows += [dict(zip(COLUMNS, row, strict=True)) for row in page["rows"]]
     return rows
+
+
+def rows_retold(db: Connection, organization_id: str, table: str) -> dict[str, Json]:
+    """The rows of a table as the entries tell them: those that are there, by id, as they would be now."""
+    rows: dict[str, Json] = {}
+    for entry in entries(db, organization_id, resource_type=table):
+        told, row_id = entry["metadata"], str(entry["resource_id"])
+        if entry["action"] == "insert":
+            assert row_id not in rows
+            rows[row_id] = dict(told["new"])
+            continue
+        for name, value in told["old"].items():
+            assert rows[row_id][name] == value or name in UNTOLD, (table, row_id, name)
+        if entry["action"] == "delete":
+            del rows[row_id]
+        else:
+            rows[row_id].update(told["new"])
+    return {row_id: _told(row) for row_id, row in rows.items()}
+
+
+def rows_now(db: Connection, organization_id: str, table: str) -> dict[str, Json]:
+    """The rows of a table, in the same form."""
+    with db.transaction():
+        db.execute("set local timezone = 'UTC'")
+        found = db.execute(
+            f"select to_jsonb(t) as row from public.{table} t where t.organization_id = %s".encode(),
+            [organization_id],
+        ).fetchall()
+    return {row["row"]["id"]: _told(row["row"]) for row in found}
+
+
+def _told(row: Json) -> Json:
+    return {name: value for name, value in row.items() if name not in UNTOLD}
 
 
 def first_fault(chain_id: str, rows: Sequence[Json], before: str = NOTHING_BEFORE) -> str | None:

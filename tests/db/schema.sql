@@ -25,6 +25,9 @@ type public.waitlist_status as enum (waiting, offered, accepted, expired, cancel
 -- relations
 table app.access_epochs with row level security; grants none
 table app.asset_documents with row level security; grants none
+table app.audit_chain with row level security; grants none
+table app.audit_heads with row level security (fillfactor=50); grants none
+table app.audit_unsealed with row level security; grants none
 table app.event_counters with row level security (fillfactor=10); grants none
 table app.feature_flags with row level security; grants none
 table app.idempotency_keys with row level security; grants none
@@ -33,6 +36,7 @@ materialized view app.mv_organization_stats; grants none
 table app.occupancy with row level security; grants none
 sequence app.occupancy_id_seq; grants none
 view app.organization_figures; grants none
+table app.past_members with row level security; grants none
 table app.series_instances with row level security; grants none
 table app.spent_tickets with row level security; grants none
 table app.stats_refreshed with row level security; grants none
@@ -41,6 +45,7 @@ table public.approval_delegations with row level security; grants select to auth
 table public.approval_requests with row level security; grants select to authenticated, delete/insert/select/update to service_role
 table public.asset_photos with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.assets with row level security; grants select to authenticated, delete/insert/select/update to service_role
+table public.audit_logs with row level security; grants select to authenticated
 table public.blackout_dates with row level security; grants delete/select to authenticated, delete/insert/select/update to service_role
 table public.calendar_events with row level security; grants select to authenticated, select to service_role
 table public.entitlements with row level security; grants select to authenticated, delete/insert/select/update to service_role
@@ -67,6 +72,19 @@ column app.access_epochs.organization_id uuid not null
 column app.access_epochs.epoch bigint not null
 column app.asset_documents.asset_id uuid not null
 column app.asset_documents.document tsvector not null
+column app.audit_chain.chain_id uuid not null
+column app.audit_chain.position bigint not null
+column app.audit_chain.entry_id uuid not null
+column app.audit_chain.sealed_at timestamp with time zone not null
+column app.audit_chain.previous_hash bytea not null
+column app.audit_chain.hash bytea not null
+column app.audit_heads.chain_id uuid not null
+column app.audit_heads.position bigint not null default 0
+column app.audit_heads.hash bytea not null default decode(repeat('00'::text, 32), 'hex'::text)
+column app.audit_heads.sealed_at timestamp with time zone not null default clock_timestamp()
+column app.audit_unsealed.chain_id uuid not null
+column app.audit_unsealed.created_at timestamp with time zone not null
+column app.audit_unsealed.entry_id uuid not null
 column app.event_counters.organization_id uuid not null
 column app.event_counters.last_seq bigint not null default 0
 column app.event_counters.last_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
@@ -108,6 +126,8 @@ column app.organization_figures.pending_approvals integer
 column app.organization_figures.assets_by_section jsonb
 column app.organization_figures.upcoming_by_section jsonb
 column app.organization_figures.pending_by_section jsonb
+column app.past_members.organization_id uuid not null
+column app.past_members.user_id uuid not null
 column app.series_instances.series_id uuid not null
 column app.series_instances.place integer not null
 column app.series_instances.starts_at timestamp without time zone not null
@@ -175,6 +195,22 @@ column public.assets.deleted_at timestamp with time zone; grants update to authe
 column public.assets.version integer not null default 1
 column public.assets.created_at timestamp with time zone not null default now()
 column public.assets.updated_at timestamp with time zone not null default now()
+column public.audit_logs.id uuid not null default gen_random_uuid()
+column public.audit_logs.created_at timestamp with time zone not null default clock_timestamp()
+column public.audit_logs.user_id uuid
+column public.audit_logs.organization_id uuid
+column public.audit_logs.action text not null
+column public.audit_logs.resource_type text
+column public.audit_logs.resource_id uuid
+column public.audit_logs.ip_address inet
+column public.audit_logs.user_agent text
+column public.audit_logs.request_method text
+column public.audit_logs.request_path text
+column public.audit_logs.request_body jsonb
+column public.audit_logs.response_status smallint
+column public.audit_logs.error_message text
+column public.audit_logs.duration_ms numeric(12,3)
+column public.audit_logs.metadata jsonb not null default '{}'::jsonb
 column public.blackout_dates.id uuid not null default gen_random_uuid()
 column public.blackout_dates.organization_id uuid not null; grants insert to authenticated
 column public.blackout_dates.tier_id uuid; grants insert/update to authenticated
@@ -411,6 +447,11 @@ constraint access_epochs_organization_id_fkey on app.access_epochs FOREIGN KEY (
 constraint access_epochs_pkey on app.access_epochs PRIMARY KEY (organization_id)
 constraint asset_documents_asset_id_fkey on app.asset_documents FOREIGN KEY (asset_id) REFERENCES public.assets(id) ON DELETE CASCADE
 constraint asset_documents_pkey on app.asset_documents PRIMARY KEY (asset_id)
+constraint audit_chain_entry_once on app.audit_chain UNIQUE (entry_id)
+constraint audit_chain_pkey on app.audit_chain PRIMARY KEY (chain_id, "position")
+constraint audit_chain_position_positive on app.audit_chain CHECK (("position" > 0))
+constraint audit_heads_pkey on app.audit_heads PRIMARY KEY (chain_id)
+constraint audit_unsealed_pkey on app.audit_unsealed PRIMARY KEY (chain_id, created_at, entry_id)
 constraint event_counters_organization_id_fkey on app.event_counters FOREIGN KEY (organization_id) REFERENCES public.organizations(id) ON DELETE CASCADE
 constraint event_counters_pkey on app.event_counters PRIMARY KEY (organization_id)
 constraint feature_flags_feature_organization_id_key on app.feature_flags UNIQUE NULLS NOT DISTINCT (feature, organization_id)
@@ -426,6 +467,7 @@ constraint occupancy_kind_known on app.occupancy CHECK ((kind = ANY (ARRAY['rese
 constraint occupancy_no_overlap on app.occupancy EXCLUDE USING gist (asset_id WITH =, occupied WITH &&)
 constraint occupancy_not_empty on app.occupancy CHECK (((NOT isempty(occupied)) AND (NOT lower_inf(occupied)) AND (NOT upper_inf(occupied))))
 constraint occupancy_pkey on app.occupancy PRIMARY KEY (id)
+constraint past_members_pkey on app.past_members PRIMARY KEY (organization_id, user_id)
 constraint series_instances_outcome_known on app.series_instances CHECK ((outcome = ANY (ARRAY['approved'::text, 'pending'::text, 'conflict'::text, 'refused'::text, 'excluded'::text])))
 constraint series_instances_pkey on app.series_instances PRIMARY KEY (series_id, place)
 constraint series_instances_reservation_id_fkey on app.series_instances FOREIGN KEY (reservation_id) REFERENCES public.reservations(id) ON DELETE SET NULL
@@ -468,6 +510,17 @@ constraint assets_organization_id_fkey on public.assets FOREIGN KEY (organizatio
 constraint assets_pkey on public.assets PRIMARY KEY (id)
 constraint assets_primary_photo_url_check on public.assets CHECK (((primary_photo_url ~ '^https?://'::text) AND (length(primary_photo_url) <= 2048)))
 constraint assets_turnaround_minutes_check on public.assets CHECK (((turnaround_minutes >= 0) AND (turnaround_minutes <= 10080)))
+constraint audit_logs_action_length on public.audit_logs CHECK (((char_length(action) >= 1) AND (char_length(action) <= 100)))
+constraint audit_logs_created_in_range on public.audit_logs CHECK (((created_at >= '1970-01-01 00:00:00+00'::timestamp with time zone) AND (created_at < '2200-01-01 00:00:00+00'::timestamp with time zone)))
+constraint audit_logs_duration_positive on public.audit_logs CHECK ((duration_ms >= (0)::numeric))
+constraint audit_logs_error_message_length on public.audit_logs CHECK ((char_length(error_message) <= 2000))
+constraint audit_logs_metadata_object on public.audit_logs CHECK ((jsonb_typeof(metadata) = 'object'::text))
+constraint audit_logs_pkey on public.audit_logs PRIMARY KEY (id)
+constraint audit_logs_request_method_length on public.audit_logs CHECK ((char_length(request_method) <= 20))
+constraint audit_logs_request_path_length on public.audit_logs CHECK ((char_length(request_path) <= 2048))
+constraint audit_logs_resource_type_length on public.audit_logs CHECK ((char_length(resource_type) <= 100))
+constraint audit_logs_response_status_range on public.audit_logs CHECK (((response_status >= 0) AND (response_status <= 999)))
+constraint audit_logs_user_agent_length on public.audit_logs CHECK ((char_length(user_agent) <= 1000))
 constraint blackout_dates_asset_id_organization_id_fkey on public.blackout_dates FOREIGN KEY (asset_id, organization_id) REFERENCES public.assets(id, organization_id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED
 constraint blackout_dates_end_date_check on public.blackout_dates CHECK (((end_date >= '1970-01-01'::date) AND (end_date <= '2199-12-31'::date)))
 constraint blackout_dates_order on public.blackout_dates CHECK ((end_date >= start_date))
@@ -628,6 +681,10 @@ constraint waitlist_entries_user_id_fkey on public.waitlist_entries FOREIGN KEY 
 CREATE UNIQUE INDEX access_epochs_pkey ON app.access_epochs USING btree (organization_id)
 CREATE INDEX idx_assets_search ON app.asset_documents USING gin (document) WITH (fastupdate=off)
 CREATE UNIQUE INDEX asset_documents_pkey ON app.asset_documents USING btree (asset_id)
+CREATE UNIQUE INDEX audit_chain_entry_once ON app.audit_chain USING btree (entry_id)
+CREATE UNIQUE INDEX audit_chain_pkey ON app.audit_chain USING btree (chain_id, "position")
+CREATE UNIQUE INDEX audit_heads_pkey ON app.audit_heads USING btree (chain_id)
+CREATE UNIQUE INDEX audit_unsealed_pkey ON app.audit_unsealed USING btree (chain_id, created_at, entry_id)
 CREATE UNIQUE INDEX event_counters_pkey ON app.event_counters USING btree (organization_id)
 CREATE INDEX feature_flags_organization_id ON app.feature_flags USING btree (organization_id)
 CREATE UNIQUE INDEX feature_flags_feature_organization_id_key ON app.feature_flags USING btree (feature, organization_id) NULLS NOT DISTINCT
@@ -639,6 +696,7 @@ CREATE UNIQUE INDEX mv_organization_stats_organization ON app.mv_organization_st
 CREATE INDEX occupancy_no_overlap ON app.occupancy USING gist (asset_id, occupied)
 CREATE INDEX occupancy_source ON app.occupancy USING btree (source_id)
 CREATE UNIQUE INDEX occupancy_pkey ON app.occupancy USING btree (id)
+CREATE UNIQUE INDEX past_members_pkey ON app.past_members USING btree (organization_id, user_id)
 CREATE UNIQUE INDEX series_instances_pkey ON app.series_instances USING btree (series_id, place)
 CREATE UNIQUE INDEX series_instances_reservation ON app.series_instances USING btree (reservation_id)
 CREATE INDEX spent_tickets_expires_at ON app.spent_tickets USING btree (expires_at)
@@ -663,6 +721,11 @@ CREATE INDEX idx_assets_details ON public.assets USING gin (details jsonb_path_o
 CREATE INDEX idx_assets_org_section ON public.assets USING btree (organization_id, section)
 CREATE UNIQUE INDEX assets_id_organization_id_key ON public.assets USING btree (id, organization_id)
 CREATE UNIQUE INDEX assets_pkey ON public.assets USING btree (id)
+CREATE INDEX idx_audit_logs_org_time ON public.audit_logs USING btree (organization_id, created_at DESC, id DESC)
+CREATE INDEX idx_audit_logs_org_user ON public.audit_logs USING btree (organization_id, user_id, created_at DESC, id DESC) WHERE (user_id IS NOT NULL)
+CREATE INDEX idx_audit_logs_request ON public.audit_logs USING btree (((metadata ->> 'request_id'::text))) WHERE ((metadata ->> 'request_id'::text) IS NOT NULL)
+CREATE INDEX idx_audit_logs_resource ON public.audit_logs USING btree (resource_id, created_at DESC, id DESC) WHERE (resource_id IS NOT NULL)
+CREATE UNIQUE INDEX audit_logs_pkey ON public.audit_logs USING btree (id)
 CREATE INDEX blackout_dates_asset ON public.blackout_dates USING btree (asset_id) WHERE (asset_id IS NOT NULL)
 CREATE INDEX blackout_dates_organization ON public.blackout_dates USING btree (organization_id, end_date, start_date)
 CREATE INDEX blackout_dates_tier ON public.blackout_dates USING btree (tier_id) WHERE (tier_id IS NOT NULL)
@@ -767,6 +830,8 @@ policy "assets are changed with the second factor that is demanded" on public.as
     with check app.require_aal2(organization_id)
 policy "members read the assets of the sections that their tier allows" on public.assets as permissive for select to authenticated
     using ((organization_id = ANY (ARRAY( SELECT app.member_organizations() AS member_organizations))) AND ((organization_id = ANY (ARRAY( SELECT app.full_view_organizations() AS full_view_organizations))) OR (id IN ( SELECT app.section_view_assets() AS section_view_assets))) AND ((deleted_at IS NULL) OR (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))))
+policy "admins and owners read their organization's audit log" on public.audit_logs as permissive for select to authenticated
+    using (organization_id = ANY (ARRAY( SELECT app.audited_organizations() AS audited_organizations)))
 policy "admins and owners add blackout dates" on public.blackout_dates as permissive for insert to authenticated
     with check (organization_id = ANY (ARRAY( SELECT app.organizations_as('admin'::public.member_role) AS organizations_as)))
 policy "admins and owners change blackout dates" on public.blackout_dates as permissive for update to authenticated
@@ -905,6 +970,7 @@ function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns
 function app.announce_lowered_session() returns trigger; plpgsql volatile security definer set search_path=""; body 3432f861; grants none
 function app.announce_member_access() returns trigger; plpgsql volatile security definer set search_path=""; body c29d48d8; grants none
 function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body 628429d7; grants none
+function app.append_audit(p_organization_id uuid, p_action text, p_resource_type text, p_resource_id uuid, p_metadata jsonb) returns uuid; plpgsql volatile security definer set search_path=""; body a359193c; grants none
 function app.append_event(p_organization_id uuid, p_type text, p_state jsonb, p_previous jsonb, p_asset_ids uuid[]) returns bigint; plpgsql volatile set search_path=""; body f38cebb8; grants none
 function app.apply_asset_operation(p_organization_id uuid, p_operation jsonb) returns public.assets; plpgsql volatile set search_path=""; body 6d7ba4d3; grants none
 function app.approval_errors(p_rule public.tier_booking_rules) returns jsonb; plpgsql stable set search_path=""; body 51939043; grants none
@@ -920,7 +986,22 @@ function app.asset_errors(p_asset public.assets) returns jsonb; plpgsql stable s
 function app.asset_ids_errors(p_organization_id uuid, p_input jsonb) returns jsonb; plpgsql stable set search_path=""; body e53b6093; grants none
 function app.asset_input_errors(p_asset jsonb, p_is_new boolean) returns jsonb; sql stable set search_path=""; body ee6c2d98; grants none
 function app.asset_json(p_asset public.assets) returns jsonb; sql stable set search_path=""; body ce1318b3; grants none
+function app.audit_cells(p_link app.audit_chain, p_entry public.audit_logs) returns text[]; sql stable set search_path=""; body 2a93d5e2; grants none
+function app.audit_cursor(p_created_at timestamp with time zone, p_id uuid) returns text; sql stable set search_path=""; body 33810d1b; grants none
+function app.audit_digest(p_entry public.audit_logs) returns bytea; sql stable; body a9071bf1; grants none
+function app.audit_field(p_value text) returns text; sql immutable; body 52fb927c; grants none
+function app.audit_filter_of(p_user_id uuid, p_action text, p_resource_type text, p_resource_id uuid, p_request_id text, p_from timestamp with time zone, p_to timestamp with time zone) returns app.audit_filter; plpgsql stable set search_path=""; body c7b9eb19; grants none
+function app.audit_json(p_entry public.audit_logs) returns jsonb; sql stable set search_path=""; body 44f3ab67; grants none
+function app.audit_link_hash(p_chain_id uuid, p_position bigint, p_sealed_at timestamp with time zone, p_previous_hash bytea, p_digest bytea) returns bytea; sql stable; body 2893e3d2; grants none
+function app.audit_matches(p_entry public.audit_logs, p_filter app.audit_filter) returns boolean; sql stable; body 5d6fbeda; grants none
+function app.audit_row() returns trigger; plpgsql volatile security definer set search_path="", TimeZone=UTC; body 2de07d97; grants none
+function app.audit_table(p_table regclass, p_id text DEFAULT 'id'::text, p_organization text DEFAULT 'organization_id'::text, p_redacted text[] DEFAULT '{}'::text[]) returns void; plpgsql volatile set search_path=""; body ad4f270f; grants none
+function app.audit_truncate() returns trigger; plpgsql volatile security definer set search_path=""; body 6b75af2e; grants none
+function app.audit_values(p_row jsonb, p_redacted text[]) returns jsonb; sql immutable set search_path=""; body 2c6d3ca9; grants none
+function app.audited_organization(p_resource_id uuid) returns uuid; sql stable set search_path=""; body e4f5b26c; grants none
+function app.audited_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body cfd083ca; grants execute to authenticated
 function app.awaits_decision(p_approval public.rule_approvals, p_request public.approval_requests) returns boolean; sql stable; body 09f78f3d; grants none
+function app.begin_audit_export(p_organization_id uuid, p_filter app.audit_filter) returns uuid; plpgsql volatile set search_path="", lock_timeout=5s; body 84d70b01; grants none
 function app.between_errors(p_path text, p_value integer, p_min integer, p_max integer) returns jsonb; sql immutable set search_path=""; body e50d29dd; grants none
 function app.blackout_resource(p_row public.blackout_dates) returns jsonb; sql stable set search_path=""; body 87ebdf2d; grants none
 function app.blackout_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body a68f3cad; grants none
@@ -929,11 +1010,14 @@ function app.booking_errors(p_title text, p_start timestamp with time zone, p_en
 function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
 function app.cancel_bookings_for_maintenance(p_reservation_ids uuid[], p_title text, p_reason text) returns void; plpgsql volatile set search_path=""; body 927b51b7; grants none
 function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 5b2634c3; grants none
+function app.chain_end_problem(p_chain_id uuid) returns jsonb; plpgsql stable set search_path=""; body 16539e72; grants none
+function app.chain_of(p_organization_id uuid) returns uuid; sql immutable; body 45529922; grants none
 function app.change_instance(p_series public.reservation_series, p_instance app.series_instances, p_changes jsonb, p_expected_version integer) returns jsonb; plpgsql volatile set search_path=""; body a761f32f; grants none
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
 function app.changeable_series(p_series_id uuid) returns public.reservation_series; plpgsql volatile set search_path=""; body c9f819ae; grants none
 function app.changes_json(p_moves app.series_move[], p_report jsonb) returns jsonb; sql stable set search_path=""; body 4661994b; grants none
 function app.check_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 65fa0774; grants none
+function app.check_chain(p_chain_id uuid, p_from bigint, p_limit integer, p_known_head jsonb) returns jsonb; plpgsql stable set search_path=""; body c96c5772; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
 function app.check_fields() returns trigger; plpgsql volatile security definer set search_path=""; body 731906a6; grants none
 function app.check_in_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 73395ae7; grants none
@@ -1024,7 +1108,9 @@ function app.full_name(p_first_name text, p_last_name text) returns text; sql st
 function app.full_view_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body bf08aeb4; grants execute to authenticated
 function app.gives_up_time(p_row public.reservations, p_asset_id uuid, p_start timestamp with time zone, p_end timestamp with time zone) returns boolean; sql stable set search_path=""; body 2d0e6f61; grants none
 function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set search_path=""; body 35b43b99; grants none
+function app.has_verified_factor() returns boolean; plpgsql stable security definer set search_path=""; body ba3eeb96; grants none
 function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable set search_path=""; body 9269334e; grants none
+function app.head_json(p_chain_id uuid) returns jsonb; sql stable set search_path=""; body 2d5baeba; grants none
 function app.hold_json(p_row public.reservations, p_asset public.assets) returns jsonb; sql stable set search_path=""; body 0db420f8; grants none
 function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
 function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(holiday_id uuid, name text, name_es text, date date); sql stable; body fe9415c8; grants none
@@ -1037,6 +1123,7 @@ function app.invitation_status(p_row public.invitations) returns text; sql stabl
 function app.is_anyone_asked(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body 1e47dfe3; grants none
 function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body fe7bde15; grants none
 function app.is_obstructed(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_displace boolean) returns boolean; plpgsql stable set search_path=""; body c8996b55; grants none
+function app.is_request_record(p_record jsonb) returns boolean; plpgsql stable set search_path=""; body aa843a56; grants none
 function app.is_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns boolean; plpgsql stable set search_path=""; body d95f0059; grants none
 function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
 function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 014f3646; grants none
@@ -1058,6 +1145,7 @@ function app.last_day(p_case app.booking_case) returns date; sql stable; body fc
 function app.last_used_day(p_unit text, p_start timestamp with time zone, p_end timestamp with time zone, p_zone text) returns date; sql stable; body 573bd23c; grants none
 function app.lead_time_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body cd82a0f3; grants none
 function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body 6f6bbf2a; grants none
+function app.link_problem(p_chain_id uuid, p_from bigint, p_limit integer) returns jsonb; sql stable set search_path=""; body 0cf54423; grants none
 function app.list_errors(p_status text[], p_from timestamp with time zone, p_to timestamp with time zone, p_q text, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 3a54e3e3; grants none
 function app.local_day(p_time timestamp with time zone, p_time_zone text) returns date; sql immutable; body f413aaac; grants none
 function app.local_length(p_start timestamp with time zone, p_end timestamp with time zone, p_time_zone text) returns interval; sql immutable set search_path=""; body b7fb145b; grants none
@@ -1112,6 +1200,7 @@ function app.operation_error(p_error jsonb) returns jsonb; plpgsql stable set se
 function app.operation_errors(p_operation jsonb) returns jsonb; plpgsql stable set search_path=""; body 88ba973a; grants none
 function app.organization_errors(p_input jsonb, p_allowed text[], p_required text[]) returns jsonb; plpgsql stable set search_path=""; body 981e0130; grants none
 function app.organization_json(p_organization public.organizations) returns jsonb; sql stable set search_path=""; body a61faafb; grants none
+function app.organization_of(p_resource_id uuid) returns uuid; plpgsql stable security definer set search_path=""; body 239bb514; grants none
 function app.organizations_as(p_min_role public.member_role) returns SETOF uuid; plpgsql stable security definer set search_path=""; body fd96ce5e; grants execute to authenticated
 function app.overridden(p_violations jsonb, p_override jsonb, p_ignore_others boolean) returns jsonb; plpgsql stable set search_path=""; body 07c23c85; grants none
 function app.override_errors(p_override jsonb) returns jsonb; plpgsql immutable set search_path=""; body 59577464; grants none
@@ -1147,6 +1236,7 @@ function app.reference_errors(p_organization_id uuid, p_named jsonb) returns jso
 function app.refill_maintenance(p_asset_ids uuid[]) returns void; plpgsql volatile set search_path=""; body da516328; grants none
 function app.refill_released() returns trigger; plpgsql volatile security definer set search_path=""; body 5dce6a13; grants none
 function app.refuse_archiving_booked_asset() returns trigger; plpgsql volatile security definer set search_path=""; body ea9f6c01; grants none
+function app.refuse_audit_change() returns trigger; plpgsql volatile set search_path=""; body e6b123fc; grants none
 function app.refuse_further_conflicts(p_old public.maintenance_windows, p_new public.maintenance_windows) returns void; plpgsql volatile set search_path=""; body 15f49cb4; grants none
 function app.refuse_maintenance_conflicts(p_window public.maintenance_windows, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns void; plpgsql volatile set search_path=""; body 7402a166; grants none
 function app.refuse_overlapping_maintenance(p_window public.maintenance_windows) returns void; plpgsql stable set search_path=""; body 2c0db20f; grants none
@@ -1155,10 +1245,14 @@ function app.refuse_truncate() returns trigger; plpgsql volatile security define
 function app.release_booking(p_row public.reservations, p_status public.reservation_status, p_reason text DEFAULT NULL::text) returns public.reservations; plpgsql volatile set search_path=""; body 68c1aa16; grants none
 function app.release_bookings_of_deleted_person() returns trigger; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24153df7; grants none
 function app.release_occupancy() returns trigger; plpgsql volatile security definer set search_path=""; body 1a5a80ce; grants none
+function app.remember_member() returns trigger; plpgsql volatile security definer set search_path=""; body 73c85ac9; grants none
 function app.removal_errors(p_organization_id uuid, p_user_id uuid, p_future_bookings text, p_transfer_to uuid) returns jsonb; plpgsql stable set search_path=""; body 53b51888; grants none
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
 function app.replaceable_holds(p_asset_id uuid, p_user_id uuid) returns uuid[]; plpgsql stable set search_path=""; body 78976c65; grants none
+function app.request_id() returns text; sql stable set search_path=""; body f8afba39; grants none
+function app.request_record_fault(p_record jsonb) returns text; plpgsql stable set search_path=""; body 18ab5aa8; grants none
 function app.require_aal2(p_organization_id uuid, p_sensitive boolean DEFAULT false) returns boolean; plpgsql stable security definer set search_path=""; body 214b7e9c; grants execute to authenticated
+function app.require_auditor(p_organization_id uuid) returns uuid; plpgsql stable set search_path=""; body a0620742; grants none
 function app.require_feature(p_feature app.feature, p_organization_id uuid) returns void; plpgsql stable set search_path=""; body f3aedfce; grants none
 function app.require_level() returns void; plpgsql stable set search_path=""; body 7304fe65; grants none
 function app.require_member(p_organization_id uuid, p_min_role public.member_role DEFAULT 'viewer'::public.member_role) returns public.member_role; plpgsql stable security definer set search_path=""; body 56f9b3e3; grants none
@@ -1187,6 +1281,7 @@ function app.rule_trigger(p_case app.booking_case, p_type public.rule_type, p_co
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body d4196208; grants none
 function app.save_limits(p_row public.tiers, p_tier jsonb) returns void; plpgsql volatile set search_path=""; body bf34fa1c; grants none
 function app.save_rule_assets(p_row public.tier_booking_rules, p_input jsonb) returns void; plpgsql volatile set search_path=""; body 0bc3c235; grants none
+function app.seal_chain(p_chain_id uuid, p_limit integer, p_wait boolean DEFAULT false) returns integer; plpgsql volatile security definer set search_path=""; body 4b7fe64f; grants none
 function app.search_errors(p_q text, p_status text, p_capacity_min integer, p_free_from timestamp with time zone, p_free_to timestamp with time zone, p_details jsonb, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 23159e08; grants none
 function app.search_query(p_text text) returns tsquery; plpgsql stable set search_path="", client_min_messages=warning; body 410ad975; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
@@ -1242,6 +1337,7 @@ function app.whole_errors(p_subject text, p_object jsonb) returns jsonb; plpgsql
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.accept_waitlist_offer(p_entry_id uuid, p_title text DEFAULT NULL::text, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 980756e1; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
+function public.audit_chain_head(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 73763586; grants execute to authenticated, execute to service_role
 function public.bulk_assets(p_organization_id uuid, p_mode text, p_operations jsonb, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c4411385; grants execute to authenticated
 function public.calendar(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_asset_ids uuid[] DEFAULT NULL::uuid[], p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body bae42eec; grants execute to authenticated
 function public.cancel_maintenance(p_maintenance_id uuid, p_reason text DEFAULT NULL::text, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 81935221; grants execute to authenticated
@@ -1270,6 +1366,7 @@ function public.delete_tier(p_organization_id uuid, p_tier_id uuid, p_expected_v
 function public.events_since(p_requests jsonb, p_limit integer DEFAULT 500) returns jsonb; plpgsql stable security definer set search_path=""; body a524b258; grants execute to service_role
 function public.expire_approvals(p_limit integer DEFAULT 100) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=2s; body 9f7a02cc; grants execute to service_role
 function public.expire_holds() returns integer; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 1d822dbe; grants execute to service_role
+function public.export_audit_logs(p_organization_id uuid, p_user_id uuid DEFAULT NULL::uuid, p_action text DEFAULT NULL::text, p_resource_type text DEFAULT NULL::text, p_resource_id uuid DEFAULT NULL::uuid, p_request_id text DEFAULT NULL::text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_export_id uuid DEFAULT NULL::uuid, p_after bigint DEFAULT 0) returns jsonb; plpgsql volatile security definer set search_path="", plan_cache_mode=force_custom_plan; body b602c822; grants execute to authenticated
 function public.get_maintenance(p_maintenance_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 98b7196d; grants execute to authenticated
 function public.get_organization(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body ebecade2; grants execute to authenticated
 function public.get_reservation(p_reservation_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 0f54663e; grants execute to authenticated
@@ -1278,6 +1375,7 @@ function public.join_waitlist(p_organization_id uuid, p_asset_id uuid, p_title t
 function public.leave_waitlist(p_entry_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 5a7faf09; grants execute to authenticated
 function public.list_approval_delegations(p_organization_id uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 4dadd2fe; grants execute to authenticated
 function public.list_approvals(p_organization_id uuid, p_scope text DEFAULT 'mine'::text, p_status text DEFAULT NULL::text, p_limit integer DEFAULT 50, p_offset integer DEFAULT 0) returns jsonb; plpgsql stable security definer set search_path=""; body 6abc31eb; grants execute to authenticated
+function public.list_audit_logs(p_organization_id uuid, p_user_id uuid DEFAULT NULL::uuid, p_action text DEFAULT NULL::text, p_resource_type text DEFAULT NULL::text, p_resource_id uuid DEFAULT NULL::uuid, p_request_id text DEFAULT NULL::text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_cursor text DEFAULT NULL::text, p_limit integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 809576fe; grants execute to authenticated
 function public.list_blackouts(p_organization_id uuid, p_from date DEFAULT NULL::date, p_to date DEFAULT NULL::date, p_tier_id uuid DEFAULT NULL::uuid, p_asset_id uuid DEFAULT NULL::uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body a808997a; grants execute to authenticated
 function public.list_holidays(p_organization_id uuid, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body dfc710ba; grants execute to authenticated
 function public.list_invitations(p_organization_id uuid, p_status text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path=""; body cf9fe279; grants execute to authenticated
@@ -1293,12 +1391,14 @@ function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsq
 function public.plan_photo_upload(p_asset_id uuid, p_content_type text, p_size integer) returns jsonb; plpgsql stable security definer set search_path=""; body bbaff242; grants execute to authenticated
 function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql stable security definer set search_path=""; body e7b92826; grants execute to authenticated
 function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 2ecfaaff; grants execute to service_role
+function public.record_requests(p_records json) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body acf175bc; grants execute to service_role
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
 function public.release_hold(p_hold_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2de8701c; grants execute to authenticated
 function public.remove_member(p_organization_id uuid, p_user_id uuid, p_future_bookings text DEFAULT NULL::text, p_transfer_to uuid DEFAULT NULL::uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e4ba272f; grants execute to authenticated
 function public.restore_organization(p_organization_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24088740; grants execute to authenticated
 function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c95145aa; grants execute to authenticated
 function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
+function public.seal_audit_logs(p_limit integer DEFAULT 10000) returns integer; plpgsql volatile security definer set search_path=""; body 974f4f5b; grants execute to service_role
 function public.search_assets(p_organization_id uuid, p_q text DEFAULT NULL::text, p_section public.asset_section DEFAULT NULL::public.asset_section, p_status text DEFAULT NULL::text, p_capacity_min integer DEFAULT NULL::integer, p_free_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_free_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_details jsonb DEFAULT NULL::jsonb, p_sort text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 2dadb83b; grants execute to authenticated
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body 01fe4f44; grants execute to service_role
 function public.update_blackout(p_organization_id uuid, p_blackout_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e12e2e21; grants execute to authenticated
@@ -1311,20 +1411,34 @@ function public.update_rule(p_organization_id uuid, p_rule_id uuid, p_changes js
 function public.update_series(p_series_id uuid, p_changes jsonb, p_scope text, p_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_expected_version integer DEFAULT NULL::integer, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 87f7be53; grants execute to authenticated
 function public.update_tier(p_organization_id uuid, p_tier_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body a9f138f9; grants execute to authenticated
 function public.utilization_report(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text DEFAULT 'asset'::text, p_section public.asset_section DEFAULT NULL::public.asset_section) returns jsonb; plpgsql stable security definer set search_path=""; body 63bb27cb; grants execute to authenticated
+function public.verify_audit_chain(p_organization_id uuid, p_known_head jsonb DEFAULT NULL::jsonb, p_from bigint DEFAULT 1, p_limit integer DEFAULT 25000) returns jsonb; plpgsql volatile security definer set search_path=""; body 18ad55e9; grants execute to authenticated, execute to service_role
 
 -- triggers
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON app.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_audit_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON app.feature_flags FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON app.occupancy FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER announce_access_on_lower_level AFTER UPDATE OF aal ON auth.sessions FOR EACH ROW WHEN ((new.aal < old.aal)) EXECUTE FUNCTION app.announce_lowered_session()
 CREATE TRIGGER announce_access_on_sign_out AFTER DELETE ON auth.sessions REFERENCING OLD TABLE AS ended FOR EACH STATEMENT EXECUTE FUNCTION app.announce_ended_sessions()
 CREATE TRIGGER follow_email AFTER UPDATE OF email ON auth.users FOR EACH ROW WHEN (((old.email)::text IS DISTINCT FROM (new.email)::text)) EXECUTE FUNCTION app.follow_email()
 CREATE TRIGGER profile_new_user AFTER INSERT ON auth.users FOR EACH ROW EXECUTE FUNCTION app.profile_new_user()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.approval_delegations FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.approval_delegations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.approval_delegations FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.approval_requests FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.approval_requests FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.approval_requests FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER complete BEFORE INSERT OR UPDATE OF organization_id, reservation_id ON public.approval_requests FOR EACH ROW EXECUTE FUNCTION app.complete_approval_request()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.approval_requests FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER "0_source_exists" AFTER INSERT OR UPDATE OF asset_id, organization_id, path ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.check_photo_source()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.asset_photos FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.asset_photos FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.check_photo()
 CREATE TRIGGER limit_photos AFTER INSERT OR UPDATE OF asset_id ON public.asset_photos FOR EACH ROW EXECUTE FUNCTION app.limit_photos()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.asset_photos FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.assets FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.assets FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.assets FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER announce_access_on_section AFTER UPDATE OF section ON public.assets FOR EACH ROW WHEN ((old.section <> new.section)) EXECUTE FUNCTION app.announce_organization_access('organization_id')
 CREATE TRIGGER cancel_maintenance AFTER UPDATE OF deleted_at ON public.assets FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION app.cancel_maintenance_of_archived_asset()
 CREATE TRIGGER document_of_changed AFTER UPDATE OF name, description, details ON public.assets FOR EACH ROW WHEN ((((old.name IS DISTINCT FROM new.name) OR (old.description IS DISTINCT FROM new.description)) OR (old.details IS DISTINCT FROM new.details))) EXECUTE FUNCTION app.keep_asset_document()
@@ -1336,15 +1450,31 @@ CREATE TRIGGER refuse_archiving_booked BEFORE UPDATE OF deleted_at ON public.ass
 CREATE TRIGGER section_is_entitled_on_insert AFTER INSERT ON public.assets FOR EACH ROW EXECUTE FUNCTION app.check_entitlement()
 CREATE TRIGGER section_is_entitled_on_update AFTER UPDATE OF section, organization_id, deleted_at ON public.assets FOR EACH ROW WHEN (((old.section <> new.section) OR (old.organization_id <> new.organization_id) OR ((old.deleted_at IS NOT NULL) AND (new.deleted_at IS NULL)))) EXECUTE FUNCTION app.check_entitlement()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.assets FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_audit_change()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.blackout_dates FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.blackout_dates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.blackout_dates FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER blackout_is_of_the_organization AFTER INSERT OR UPDATE OF tier_id, asset_id, organization_id ON public.blackout_dates FOR EACH ROW EXECUTE FUNCTION app.check_references('tier_id', 'asset_id')
 CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.blackout_dates FOR EACH ROW EXECUTE FUNCTION app.check_fields('blackout')
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.blackout_dates FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.entitlements FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.entitlements FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.entitlements FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER version_counts_entitlements AFTER INSERT OR DELETE OR UPDATE ON public.entitlements FOR EACH ROW EXECUTE FUNCTION app.count_subscription_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.entitlements FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.holidays FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.holidays FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.holidays FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.holidays FOR EACH ROW EXECUTE FUNCTION app.check_fields('holiday')
 CREATE TRIGGER keep_used_holiday BEFORE DELETE ON public.holidays FOR EACH ROW EXECUTE FUNCTION app.keep_used_holiday()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.holidays FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.invitations FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{email,message}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.invitations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{email,message}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.invitations FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.invitations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.maintenance_windows FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.maintenance_windows FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE CONSTRAINT TRIGGER bookings_are_canceled AFTER INSERT OR UPDATE ON public.maintenance_windows DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((new.status = 'scheduled'::text) AND (new.resolution = 'cancel'::text))) EXECUTE FUNCTION app.check_maintenance_canceled()
 CREATE TRIGGER events_1_noted AFTER INSERT OR DELETE OR UPDATE ON public.maintenance_windows FOR EACH ROW EXECUTE FUNCTION app.note_event()
 CREATE CONSTRAINT TRIGGER events_2_logged AFTER INSERT OR DELETE OR UPDATE ON public.maintenance_windows DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION app.log_maintenance_event()
@@ -1355,6 +1485,9 @@ CREATE TRIGGER occupancy_inserted AFTER INSERT ON public.maintenance_windows FOR
 CREATE TRIGGER occupancy_moved AFTER UPDATE ON public.maintenance_windows FOR EACH ROW WHEN ((((((old.asset_id IS DISTINCT FROM new.asset_id) OR (old.start_date IS DISTINCT FROM new.start_date)) OR (old.end_date IS DISTINCT FROM new.end_date)) OR (old.status IS DISTINCT FROM new.status)) OR (old.resolution IS DISTINCT FROM new.resolution))) EXECUTE FUNCTION app.keep_maintenance_occupancy()
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.maintenance_windows FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.maintenance_windows FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.organization_members FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.organization_members FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER announce_access_on_change AFTER UPDATE ON public.organization_members FOR EACH ROW WHEN (((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.role IS DISTINCT FROM new.role)) OR (old.tier_id IS DISTINCT FROM new.tier_id))) EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER announce_access_on_join_or_leave AFTER INSERT OR DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.announce_member_access()
 CREATE TRIGGER end_waiting AFTER DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.end_waiting_of_member()
@@ -1364,13 +1497,20 @@ CREATE TRIGGER keep_members_with_bookings_on_delete BEFORE DELETE ON public.orga
 CREATE TRIGGER keep_members_with_bookings_on_move BEFORE UPDATE OF organization_id, user_id ON public.organization_members FOR EACH ROW WHEN (((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION app.keep_members_with_bookings()
 CREATE TRIGGER recheck_approver_on_change AFTER UPDATE ON public.organization_members FOR EACH ROW WHEN (((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.user_id IS DISTINCT FROM new.user_id)) OR (old.role IS DISTINCT FROM new.role)) OR (old.tier_id IS DISTINCT FROM new.tier_id))) EXECUTE FUNCTION app.recheck_member_as_approver()
 CREATE TRIGGER recheck_approver_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.recheck_member_as_approver()
+CREATE TRIGGER remember_member AFTER INSERT OR UPDATE OF organization_id, user_id ON public.organization_members FOR EACH ROW EXECUTE FUNCTION app.remember_member()
 CREATE TRIGGER revoke_invitations_on_delete AFTER DELETE ON public.organization_members FOR EACH ROW WHEN ((old.role <= 'admin'::public.member_role)) EXECUTE FUNCTION app.revoke_invitations_of_former_admin()
 CREATE TRIGGER revoke_invitations_on_update AFTER UPDATE OF role, organization_id, user_id ON public.organization_members FOR EACH ROW WHEN (((old.role <= 'admin'::public.member_role) AND ((new.role > 'admin'::public.member_role) OR ((new.organization_id <> old.organization_id) OR (new.user_id <> old.user_id))))) EXECUTE FUNCTION app.revoke_invitations_of_former_admin()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organization_members FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.organizations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.organizations FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER announce_access_on_closing AFTER UPDATE OF is_active, deleted_at, require_mfa ON public.organizations FOR EACH ROW WHEN ((((old.is_active IS DISTINCT FROM new.is_active) OR (old.deleted_at IS DISTINCT FROM new.deleted_at)) OR (old.require_mfa IS DISTINCT FROM new.require_mfa))) EXECUTE FUNCTION app.announce_organization_access('id')
 CREATE TRIGGER open_event_log AFTER INSERT ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.open_event_log()
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.organizations FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.organizations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', '', '{email,first_name,last_name,phone,avatar_url}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', '', '{email,first_name,last_name,phone,avatar_url}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.profiles FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER end_waiting BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.end_waiting_of_deleted_person()
 CREATE TRIGGER fields_are_valid BEFORE UPDATE OF first_name, last_name, phone, avatar_url, timezone, locale ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_fields('profile')
 CREATE TRIGGER release_bookings BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.release_bookings_of_deleted_person()
@@ -1378,9 +1518,23 @@ CREATE TRIGGER revoke_invitations BEFORE DELETE ON public.profiles FOR EACH ROW 
 CREATE TRIGGER time_zone_exists AFTER INSERT OR UPDATE OF timezone ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.check_time_zone()
 CREATE TRIGGER withdraw_approver BEFORE DELETE ON public.profiles FOR EACH ROW EXECUTE FUNCTION app.drop_deleted_approver()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.profiles FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.reservation_details FOR EACH ROW EXECUTE FUNCTION app.audit_row('reservation_id', 'reservation_id', '{notes,metadata}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.reservation_details FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('reservation_id', 'reservation_id', '{notes,metadata}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.reservation_details FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER version_counts_details AFTER INSERT OR DELETE OR UPDATE ON public.reservation_details FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.reservation_guests FOR EACH ROW EXECUTE FUNCTION app.audit_row('reservation_id', 'reservation_id', '{name,email}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.reservation_guests FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('reservation_id', 'reservation_id', '{name,email}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.reservation_guests FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER version_counts_guests AFTER INSERT OR DELETE OR UPDATE ON public.reservation_guests FOR EACH ROW EXECUTE FUNCTION app.count_details_change()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.reservation_series FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.reservation_series FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.reservation_series FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservation_series FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1_delete" AFTER DELETE ON public.reservations FOR EACH ROW WHEN ((old.status <> 'hold'::public.reservation_status)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_1_insert" AFTER INSERT ON public.reservations FOR EACH ROW WHEN ((new.status <> 'hold'::public.reservation_status)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.reservations FOR EACH ROW WHEN (((old.status <> 'hold'::public.reservation_status) AND (old.* IS DISTINCT FROM new.*))) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2_born" AFTER UPDATE ON public.reservations FOR EACH ROW WHEN (((old.status = 'hold'::public.reservation_status) AND (new.status <> 'hold'::public.reservation_status))) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}', 'born')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.reservations FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER approvals_end_or_follow AFTER UPDATE OF status, user_id ON public.reservations FOR EACH ROW WHEN (((old.status = 'pending'::public.reservation_status) AND ((old.status IS DISTINCT FROM new.status) OR (old.user_id IS DISTINCT FROM new.user_id)))) EXECUTE FUNCTION app.follow_reservation_with_approvals()
 CREATE TRIGGER bound_hold BEFORE INSERT OR UPDATE ON public.reservations FOR EACH ROW WHEN (((new.status = 'hold'::public.reservation_status) IS DISTINCT FROM (new.hold_expires_at IS NOT NULL))) EXECUTE FUNCTION app.bound_hold()
 CREATE TRIGGER end_offer BEFORE DELETE ON public.reservations FOR EACH ROW WHEN ((old.status = 'hold'::public.reservation_status)) EXECUTE FUNCTION app.end_offer_of_hold()
@@ -1397,17 +1551,35 @@ CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON public.reservations FOR EACH S
 CREATE TRIGGER series_notes_its_instances AFTER UPDATE ON public.reservations FOR EACH ROW WHEN (((new.series_id IS NOT NULL) AND (old.* IS DISTINCT FROM new.*) AND (NOT ((new.status = 'completed'::public.reservation_status) AND (old.status <> 'completed'::public.reservation_status))))) EXECUTE FUNCTION app.note_instance_change()
 CREATE TRIGGER settle_offer AFTER UPDATE OF status ON public.reservations FOR EACH ROW WHEN (((old.status = 'hold'::public.reservation_status) AND (new.status <> 'hold'::public.reservation_status))) EXECUTE FUNCTION app.settle_offer_of_hold()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.reservations FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.rule_approvals FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.rule_approvals FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.rule_approvals FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.subscriptions FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER version_counts_subscription AFTER INSERT OR DELETE OR UPDATE ON public.subscriptions FOR EACH ROW EXECUTE FUNCTION app.count_subscription_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.subscriptions FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.tier_booking_rules FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.tier_booking_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.tier_booking_rules FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.tier_booking_rules FOR EACH ROW EXECUTE FUNCTION app.check_fields('rule')
 CREATE TRIGGER rule_is_valid_on_insert AFTER INSERT ON public.tier_booking_rules FOR EACH ROW EXECUTE FUNCTION app.check_rule()
 CREATE TRIGGER rule_is_valid_on_update AFTER UPDATE ON public.tier_booking_rules FOR EACH ROW WHEN ((((((((((old.organization_id IS DISTINCT FROM new.organization_id) OR (old.tier_id IS DISTINCT FROM new.tier_id)) OR (old.rule_type IS DISTINCT FROM new.rule_type)) OR (old.conditions IS DISTINCT FROM new.conditions)) OR (old.effect IS DISTINCT FROM new.effect)) OR (old.approval_type IS DISTINCT FROM new.approval_type)) OR (old.approver_tier_id IS DISTINCT FROM new.approver_tier_id)) OR (old.approver_user_ids IS DISTINCT FROM new.approver_user_ids)) OR (old.quorum IS DISTINCT FROM new.quorum))) EXECUTE FUNCTION app.check_rule()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_booking_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.tier_rule_assets FOR EACH ROW EXECUTE FUNCTION app.audit_row('rule_id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.tier_rule_assets FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('rule_id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.tier_rule_assets FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER rule_asset_is_of_the_organization AFTER INSERT OR UPDATE ON public.tier_rule_assets FOR EACH ROW EXECUTE FUNCTION app.check_references('rule_id', 'asset_id')
 CREATE TRIGGER touch_rule AFTER INSERT OR DELETE OR UPDATE ON public.tier_rule_assets FOR EACH ROW EXECUTE FUNCTION app.touch_rule_of_asset()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.tier_rules FOR EACH ROW EXECUTE FUNCTION app.audit_row('tier_id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.tier_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('tier_id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.tier_rules FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.tier_rules FOR EACH ROW EXECUTE FUNCTION app.check_fields('limits')
 CREATE TRIGGER version_counts_limits AFTER INSERT OR DELETE OR UPDATE ON public.tier_rules FOR EACH ROW EXECUTE FUNCTION app.count_limits_change()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tier_rules FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.tiers FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.tiers FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER announce_access_on_first_default AFTER INSERT ON public.tiers FOR EACH ROW WHEN ((new.is_default AND (new.sections IS NOT NULL))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
 CREATE TRIGGER announce_access_on_sections AFTER UPDATE OF sections, is_default ON public.tiers FOR EACH ROW WHEN (((old.sections IS DISTINCT FROM new.sections) OR (old.is_default IS DISTINCT FROM new.is_default))) EXECUTE FUNCTION app.announce_organization_access('organization_id')
 CREATE TRIGGER fields_are_valid BEFORE INSERT OR UPDATE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.check_fields('tier')
@@ -1416,6 +1588,9 @@ CREATE TRIGGER keep_default_tier AFTER DELETE OR UPDATE OF is_default ON public.
 CREATE TRIGGER keep_used_tier BEFORE DELETE ON public.tiers FOR EACH ROW EXECUTE FUNCTION app.keep_used_tier()
 CREATE TRIGGER replace_default_tier BEFORE INSERT OR UPDATE OF is_default ON public.tiers FOR EACH ROW WHEN (new.is_default) EXECUTE FUNCTION app.replace_default_tier()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.tiers FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON public.waitlist_entries FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON public.waitlist_entries FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON public.waitlist_entries FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER waitlist_is_on BEFORE INSERT ON public.waitlist_entries FOR EACH ROW WHEN ((new.displaced_reservation_id IS NULL)) EXECUTE FUNCTION app.require_waitlist()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON public.waitlist_entries FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 
@@ -1423,6 +1598,7 @@ CREATE TRIGGER zz_touch BEFORE UPDATE ON public.waitlist_entries FOR EACH ROW WH
 table public.reservations in publication supabase_realtime
 
 -- composites
+type app.audit_filter as (user_id uuid, action text, resource_type text, resource_id uuid, request_id text, from timestamp with time zone, to timestamp with time zone)
 type app.booking_case as (organization_id uuid, asset_id uuid, section public.asset_section, time_zone text, user_id uuid, tier_id uuid, start_date timestamp with time zone, end_date timestamp with time zone, exclude_ids uuid[], starts_anew boolean)
 type app.series_move as (place integer, reservation_id uuid, detached boolean, old_row public.reservations, starts_at timestamp without time zone, start_date timestamp with time zone, end_date timestamp with time zone)
 type app.series_slot as (place integer, starts_at timestamp without time zone, start_date timestamp with time zone, end_date timestamp with time zone, excluded boolean)
@@ -1438,8 +1614,13 @@ function app.asset_document(text,text,jsonb) parallel safe
 function app.asset_errors(public.assets) parallel safe
 function app.asset_input_errors(jsonb,boolean) parallel safe
 function app.asset_json(public.assets) parallel safe
+function app.audit_digest(public.audit_logs) parallel safe
+function app.audit_field(text) parallel safe
+function app.audit_link_hash(uuid,bigint,timestamp with time zone,bytea,bytea) parallel safe
+function app.audit_values(jsonb,text[]) parallel safe
 function app.awaits_decision(public.rule_approvals,public.approval_requests) parallel safe
 function app.between_errors(text,integer,integer,integer) parallel safe
+function app.chain_of(uuid) parallel safe
 function app.check_keys(jsonb,text[],text[],text) parallel safe
 function app.column_errors(text,text,integer,boolean) parallel safe
 function app.condition_fields(public.rule_type) parallel safe

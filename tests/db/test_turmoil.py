@@ -10,6 +10,7 @@ import psycopg
 
 from tests.actors import Actor, Connection, Organization, RefusedError, as_service, as_user, rpc
 from tests.db.approving import decide, join, make_rule, make_tier
+from tests.db.auditing import export, first_fault, rows_now, rows_retold, seal, verify
 from tests.db.booking import Watcher, at, book, cancel, change, hold, restore
 from tests.db.maintenance import schedule
 from tests.db.waiting import accept, wait
@@ -24,6 +25,11 @@ ACTS = (
     "book", "book", "book", "hold", "cancel", "restore", "change", "change", "wait", "accept", "accept",
     "leave", "decide", "maintain", "call_off",
 )  # fmt: skip
+SCHEDULES = (
+    "expire_holds", "offer_waitlist", "expire_approvals", "complete_reservations", "seal_audit_logs",
+)  # fmt: skip
+# What the audit log must be able to tell again, row by row.
+RETOLD = ("reservations", "approval_requests", "rule_approvals", "waitlist_entries", "maintenance_windows")
 # What there must be none of.
 WRONG = {
     "a booking without its time": """
@@ -102,7 +108,7 @@ class Turmoil:
     def _pass_time(self) -> None:
         with as_service(self._database) as service:
             for _ in range(ACTS_EACH // 2):
-                for name in ("expire_holds", "offer_waitlist", "expire_approvals", "complete_reservations"):
+                for name in SCHEDULES:
                     self._count(name, lambda name=name: rpc(service, name))  # type: ignore[misc]
                 service.execute(
                     "update public.reservations set hold_expires_at = now()"
@@ -199,3 +205,17 @@ def test_whatever_is_done_at_once_the_calendar_is_right(
     for wrong, query in WRONG.items():
         assert db.execute(query.encode(), {"org": organization.id}).fetchall() == [], wrong
     watcher.events()
+    while seal(database):
+        pass
+    assert verify(database, organization)["intact"]
+    assert first_fault(organization.id, export(database, organization)) is None
+    for table in RETOLD:
+        retold = rows_retold(db, organization.id, table)
+        # A hold leaves no entry until it is a booking.
+        now = {
+            row_id: row
+            for row_id, row in rows_now(db, organization.id, table).items()
+            if (table, row["status"]) != ("reservations", "hold")
+        }
+        assert retold == now
+        assert now
