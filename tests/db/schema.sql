@@ -1010,7 +1010,7 @@ function app.booking_errors(p_title text, p_start timestamp with time zone, p_en
 function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
 function app.cancel_bookings_for_maintenance(p_reservation_ids uuid[], p_title text, p_reason text) returns void; plpgsql volatile set search_path=""; body 927b51b7; grants none
 function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 5b2634c3; grants none
-function app.chain_end_problem(p_chain_id uuid) returns jsonb; plpgsql stable set search_path=""; body 16539e72; grants none
+function app.chain_end_problem(p_chain_id uuid) returns jsonb; plpgsql stable set search_path="", enable_seqscan=off; body 263dd087; grants none
 function app.chain_of(p_organization_id uuid) returns uuid; sql immutable; body 45529922; grants none
 function app.change_instance(p_series public.reservation_series, p_instance app.series_instances, p_changes jsonb, p_expected_version integer) returns jsonb; plpgsql volatile set search_path=""; body a761f32f; grants none
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
@@ -1281,7 +1281,7 @@ function app.rule_trigger(p_case app.booking_case, p_type public.rule_type, p_co
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body d4196208; grants none
 function app.save_limits(p_row public.tiers, p_tier jsonb) returns void; plpgsql volatile set search_path=""; body bf34fa1c; grants none
 function app.save_rule_assets(p_row public.tier_booking_rules, p_input jsonb) returns void; plpgsql volatile set search_path=""; body 0bc3c235; grants none
-function app.seal_chain(p_chain_id uuid, p_limit integer, p_wait boolean DEFAULT false) returns integer; plpgsql volatile security definer set search_path=""; body 4b7fe64f; grants none
+function app.seal_chain(p_chain_id uuid, p_limit integer, p_wait boolean DEFAULT false) returns integer; plpgsql volatile security definer set search_path="", enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off; body 4b7fe64f; grants none
 function app.search_errors(p_q text, p_status text, p_capacity_min integer, p_free_from timestamp with time zone, p_free_to timestamp with time zone, p_details jsonb, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 23159e08; grants none
 function app.search_query(p_text text) returns tsquery; plpgsql stable set search_path="", client_min_messages=warning; body 410ad975; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
