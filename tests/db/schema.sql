@@ -1415,6 +1415,9 @@ function public.verify_audit_chain(p_organization_id uuid, p_known_head jsonb DE
 
 -- triggers
 CREATE TRIGGER append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON app.audit_chain FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_audit_change()
+CREATE TRIGGER "Audit_1" AFTER INSERT OR DELETE ON app.feature_flags FOR EACH ROW EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_2" AFTER UPDATE ON app.feature_flags FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.audit_row('id', 'organization_id', '{}')
+CREATE TRIGGER "Audit_3" BEFORE TRUNCATE ON app.feature_flags FOR EACH STATEMENT EXECUTE FUNCTION app.audit_truncate()
 CREATE TRIGGER zz_touch BEFORE UPDATE ON app.feature_flags FOR EACH ROW WHEN ((old.* IS DISTINCT FROM new.*)) EXECUTE FUNCTION app.touch()
 CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON app.occupancy FOR EACH STATEMENT EXECUTE FUNCTION app.refuse_truncate()
 CREATE TRIGGER announce_access_on_lower_level AFTER UPDATE OF aal ON auth.sessions FOR EACH ROW WHEN ((new.aal < old.aal)) EXECUTE FUNCTION app.announce_lowered_session()
