@@ -172,16 +172,14 @@ set search_path = ''
 set lock_timeout = '5s'
 as $$
 declare
-    c_batch constant integer := 20000;
-    c_batches constant integer := 5;
+    -- As many as are sealed within the time that a call has.
+    c_most constant integer := 20000;
     v_export_id uuid := app.append_audit(
         p_organization_id, 'export', 'audit_logs', null,
         jsonb_build_object('source', 'audit', 'filter', to_jsonb(p_filter))
     );
 begin
-    for i in 1..c_batches loop
-        exit when app.seal_chain(app.chain_of(p_organization_id), c_batch, true) < c_batch;
-    end loop;
+    perform app.seal_chain(app.chain_of(p_organization_id), c_most, true);
     return v_export_id;
 exception
     when lock_not_available then
