@@ -129,6 +129,10 @@ def schemas(project: Project, _: Expected) -> Iterator[Finding]:
         yield failed(name, f"other schemas are: {some(exposed - EXPOSED)}")
 
 
+# The secret key has no right to an office's log, so REST does not show it to its holder.
+UNSEEN: Final = frozenset({"audit_logs"})
+
+
 def nobody(project: Project, expected: Expected) -> Iterator[Finding]:
     """Whether somebody without a token sees nothing at all."""
     open_to_all = set()
@@ -149,12 +153,13 @@ def exposed_objects(project: Project, expected: Expected) -> Iterator[Finding]:
     """
     body = body_of(project.get("/rest/v1/", secret=True))
     paths = set(body.get("paths") or ()) if isinstance(body, dict) else set()
+    shown = expected.tables - UNSEEN
     if paths:
-        missing = {table for table in expected.tables if f"/{table}" not in paths}
+        missing = {table for table in shown if f"/{table}" not in paths}
     else:
         missing = {
             table
-            for table in expected.tables
+            for table in shown
             # A page that says "sign in to this network" is a success too.
             if body_of(project.get(f"/rest/v1/{table}?limit=0", secret=True)) != []
         }
@@ -162,7 +167,7 @@ def exposed_objects(project: Project, expected: Expected) -> Iterator[Finding]:
     if missing:
         yield failed(name, f"missing: {some(missing)}: apply the migrations (supabase db push)")
     else:
-        yield passed(name, f"all {len(expected.tables)} are there")
+        yield passed(name, f"all {len(shown)} that the service may read are there")
     name = "rest: the service's functions"
     absent = {each for each in expected.service_functions if f"/rpc/{each}" not in paths}
     if not paths:

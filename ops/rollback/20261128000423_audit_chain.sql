@@ -1,6 +1,7 @@
 -- Takes back 20261128000423_audit_chain.sql.
--- Loses: app.audit_chain, app.audit_heads (the chains; set aside in a schema retired_<time>, out of everybody's reach).
--- Keeps: the entries. They wait to be sealed again: a chain that comes again begins anew, and seals all of them.
+-- Loses: app.audit_chain, app.audit_heads (the chains; set aside in a schema retired_<time>, out of everybody's reach);
+-- app.audit_unsealed (in which all entries wait again: a chain that comes again begins anew, and seals them).
+-- Keeps: the entries.
 -- Note: export the heads first, and keep them: they prove what the former chain was.
 
 set local lock_timeout = '5s';

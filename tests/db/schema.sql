@@ -1001,7 +1001,7 @@ function app.audit_values(p_row jsonb, p_redacted text[]) returns jsonb; sql imm
 function app.audited_organization(p_resource_id uuid) returns uuid; sql stable set search_path=""; body e4f5b26c; grants none
 function app.audited_organizations() returns SETOF uuid; plpgsql stable security definer set search_path=""; body cfd083ca; grants execute to authenticated
 function app.awaits_decision(p_approval public.rule_approvals, p_request public.approval_requests) returns boolean; sql stable; body 09f78f3d; grants none
-function app.begin_audit_export(p_organization_id uuid, p_filter app.audit_filter) returns uuid; plpgsql volatile set search_path="", lock_timeout=5s; body 84d70b01; grants none
+function app.begin_audit_export(p_organization_id uuid, p_filter app.audit_filter) returns uuid; plpgsql volatile set search_path="", lock_timeout=5s; body d2cac6c5; grants none
 function app.between_errors(p_path text, p_value integer, p_min integer, p_max integer) returns jsonb; sql immutable set search_path=""; body e50d29dd; grants none
 function app.blackout_resource(p_row public.blackout_dates) returns jsonb; sql stable set search_path=""; body 87ebdf2d; grants none
 function app.blackout_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body a68f3cad; grants none

@@ -11,6 +11,7 @@ from tests.actors import (
     make_organization,
     rpc,
 )
+from tests.db.auditing import hand_over, record, seal
 from tests.db.booking import at, book, cancel
 from tests.db.maintenance import schedule
 from tests.db.test_invitations import invite, set_seats
@@ -78,4 +79,8 @@ def live_in(db: Connection, database: str) -> Organization:
         ask = {"user_id": organization.member.id, "organization_id": organization.id, "aal": "aal1"}
         rpc(service, "stream_grants", p_requests=[{**ask, "ticket_id": str(uuid.uuid4())}])
         rpc(service, "refresh_organization_stats")
+    hand_over(database, record(organization, organization.member))
+    seal(database)
+    # One that waits to be sealed.
+    hand_over(database, record(organization, organization.member))
     return organization
