@@ -13,6 +13,7 @@ from bench import (
     overhead,
     reading,
     refreshing,
+    spooling,
     storm,
     verification,
 )
@@ -32,6 +33,8 @@ async def main() -> int:
     figures += await latency.commit_to_frames(demo)
     figures += await overhead.added(demo)
     figures += await overhead.ceiling()
+    figures += await spooling.throughput()
+    figures += await spooling.cost()
     figures += await fanout.deliveries()
     figures += await storm.restart()
     figures += await storm.stalled()

@@ -29,7 +29,7 @@ CONNECTIONS = 16
 REQUESTS = 6_000
 
 
-async def _take_turns(
+async def take_turns(
     baseline: Callable[[int], Awaitable[httpx.Response]], ours: Callable[[int], Awaitable[httpx.Response]]
 ) -> tuple[list[float], list[float]]:
     """Milliseconds of each call, the two in turn, so that a drift of the machine's speed meets both."""
@@ -86,21 +86,21 @@ async def added(demo: Demo) -> list[Figure]:
                 body = {"asset_id": demo.asset, "title": "b", "start_date": begin, "end_date": end}
                 return bff.post("/reservations", json=body)
 
-            created = await _take_turns(create_rest, create_bff)
+            created = await take_turns(create_rest, create_bff)
             arguments = {
                 "p_organization_id": demo.organization,
                 "p_from": window["from"],
                 "p_to": window["to"],
                 "p_asset_ids": [demo.asset],
             }
-            calendars = await _take_turns(
+            calendars = await take_turns(
                 lambda _: rest.post("/rpc/calendar", json=arguments),
                 lambda _: bff.get(f"/organizations/{demo.organization}/calendar", params=window),
             )
     return [_added("create_reservation", *created), _added("calendar of a month, 124 bookings", *calendars)]
 
 
-async def _load(port: int, request: bytes, total: int) -> float:
+async def load(port: int, request: bytes, total: int) -> float:
     """Sends `total` requests over keep-alive connections; answers requests a second."""
 
     async def one_connection(count: int) -> None:
@@ -108,7 +108,7 @@ async def _load(port: int, request: bytes, total: int) -> float:
         for _ in range(count):
             writer.write(request)
             head = await reader.readuntil(b"\r\n\r\n")
-            if not head.startswith(b"HTTP/1.1 200"):
+            if not head.startswith(b"HTTP/1.1 20"):
                 raise RuntimeError(head.decode())
             fields = (line.partition(b":") for line in head.lower().split(b"\r\n"))
             length = next(int(value) for name, _, value in fields if name == b"content-length")
@@ -122,14 +122,16 @@ async def _load(port: int, request: bytes, total: int) -> float:
     return total / (time.perf_counter() - started)
 
 
-def _request(path: str, token: str) -> bytes:
+def raw_request(method: str, path: str, token: str, body: bytes = b"") -> bytes:
+    """A request as it goes over the wire."""
     lines = (
-        f"GET {path} HTTP/1.1",
+        f"{method} {path} HTTP/1.1",
         "Host: 127.0.0.1",
         f"Authorization: Bearer {token}",
         "Accept: application/json",
+        *([f"Content-Type: application/json\r\nContent-Length: {len(body)}"] if body else []),
     )
-    return "\r\n".join(lines).encode() + b"\r\n\r\n"
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
 async def ceiling() -> list[Figure]:
@@ -150,7 +152,7 @@ async def ceiling() -> list[Figure]:
     server = await loop.create_server(lambda: Stub(lambda *_: body), "127.0.0.1", 0)
     stub_port = int(server.sockets[0].getsockname()[1])
     path = f"/api/v1/organizations/{uuid.uuid4()}/calendar?from=2026-01-01T00:00:00Z&to=2026-02-01T00:00:00Z"
-    request = _request(path, sign(f"http://127.0.0.1:{stub_port}"))
+    request = raw_request("GET", path, sign(f"http://127.0.0.1:{stub_port}"))
     env = {
         "SUPABASE_URL": f"http://127.0.0.1:{stub_port}",
         "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_bench",
@@ -163,9 +165,9 @@ async def ceiling() -> list[Figure]:
     try:
         # The stub does not answer while the BFF starts, and need not.
         with bff_process(env, core=cores[0]) as bff:
-            await _load(bff.port, request, 500)
-            ours = await _load(bff.port, request, REQUESTS)
-            straight = await _load(stub_port, request, REQUESTS)
+            await load(bff.port, request, 500)
+            ours = await load(bff.port, request, REQUESTS)
+            straight = await load(stub_port, request, REQUESTS)
     finally:
         this.cpu_affinity(cores)
         server.close()

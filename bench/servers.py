@@ -6,6 +6,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -88,9 +89,11 @@ def bff_process(
 ) -> Iterator[Served]:
     """`python -m bff` on a free port or a given one, pinned to a core if one is named."""
     port = port or free_port()
-    env = {"LOG_LEVEL": "WARNING", **GENEROUS_LIMITS, **env, "BFF_PORT": str(port)}
-    with python_process(["-m", "bff"], env, port, core=core, wait=wait) as served:
-        yield served
+    with tempfile.TemporaryDirectory(prefix="reservepty-audit-") as spool:
+        defaults = {"LOG_LEVEL": "WARNING", "AUDIT_SPOOL_DIR": spool, **GENEROUS_LIMITS}
+        env = {**defaults, **env, "BFF_PORT": str(port)}
+        with python_process(["-m", "bff"], env, port, core=core, wait=wait) as served:
+            yield served
 
 
 def _wait(url: str, process: subprocess.Popen[bytes]) -> None:

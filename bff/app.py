@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 import httpx
@@ -16,11 +18,17 @@ from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from bff import docs, openapi
+from bff.audit.keeper import AuditConfig
+from bff.audit.middleware import Audit, Room
+from bff.audit.recorder import Recorder, open_audit
+from bff.audit.spool import project_of
+from bff.audit.subjects import Subjects
+from bff.audit.writer import Writer
 from bff.auth import Authenticator, Jwks
 from bff.errors import ApiError
 from bff.exchange import Bounds, Exchange, Part, Timing
 from bff.flags import off_headers
-from bff.health import HealthMonitor
+from bff.health import HealthMonitor, service_headers
 from bff.http import Endpoint, to_routes
 from bff.identity import AuthServer
 from bff.limits.middleware import AddressLimits, RateLimitHeaders, UserLimits
@@ -130,6 +138,8 @@ def create_app(settings: Settings | None = None) -> Starlette:
     settings = settings or load_settings()
     reporter = start_reporting(settings)
     metrics = Metrics()
+    if settings.audit_requests:
+        _make_spool_dir(settings.audit_spool_dir)
     app = Starlette(
         routes=[*to_routes(ENDPOINTS), *_page_routes(settings)],
         middleware=_middleware(settings, metrics),
@@ -161,11 +171,24 @@ def _page_routes(settings: Settings) -> list[Route]:
         raise SettingsError(f"CALENDAR_PAGE_DIR: {error.strerror}; `make setup` builds the page") from error
 
 
+def _make_spool_dir(path: Path) -> None:
+    """Now, as a message at start is read, and a folder that is missing later loses records."""
+    try:
+        # Records name people and their addresses.
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"AUDIT_SPOOL_DIR: {path}: {error.strerror}") from error
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise SettingsError(f"AUDIT_SPOOL_DIR: {path}: cannot be written to")
+
+
 def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
     """In the order of execution; the errors of whatever stands below `Errors` get the one body."""
+    is_audited = settings.audit_requests
     return [
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
         Middleware(RequestContext, metrics=metrics),
+        *([Middleware(Audit, subjects=Subjects(ENDPOINTS))] if is_audited else ()),
         Middleware(
             CORSMiddleware,
             allow_origins=settings.cors_origins,
@@ -189,6 +212,8 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
         Middleware(AddressLimits),
         Middleware(Authentication, prefix="/api/v1/", unless=TOKENLESS),
         Middleware(UserLimits),
+        Middleware(Authentication, prefix="/api/v1/"),
+        *([Middleware(Room)] if is_audited else ()),
     ]
 
 
@@ -205,8 +230,9 @@ def _lifespan(
             Pool(settings.supabase_url, settings.upstream_answer_bytes) as pool,
             httpx.AsyncClient(timeout=settings.upstream_timeout) as client,
             open_limits(_limits_config(settings), metrics.limits) as limits,
+            _open_audit(settings, client) as audit,
             open_relay(relay_config, metrics.lagged, limits.leases) as relay,
-            metrics.following(relay.status),
+            metrics.following(relay.status, None if audit is None else audit.status),
             _exchange(settings, pool, metrics, relay) as exchange,
         ):
             jwks = Jwks(
@@ -219,6 +245,7 @@ def _lifespan(
             )
             try:
                 yield State(
+                    audit=audit,
                     authenticator=Authenticator(
                         jwks, settings.jwt_issuer, _secret(settings.supabase_jwt_secret)
                     ),
@@ -249,6 +276,25 @@ def _lifespan(
                 await asyncio.gather(jwks.aclose(), health.aclose())
 
     return lifespan
+
+
+@asynccontextmanager
+async def _open_audit(settings: Settings, client: httpx.AsyncClient) -> AsyncIterator[Recorder | None]:
+    if not settings.audit_requests:
+        yield None
+        return
+    config = AuditConfig(
+        folder=settings.audit_spool_dir.resolve(),
+        project=project_of(settings.supabase_url),
+        sync=settings.audit_sync,
+        max_bytes=settings.audit_spool_bytes,
+        when_full=settings.audit_when_full,
+        retry_base=settings.retry_base,
+        retry_cap=settings.retry_cap,
+    )
+    headers = service_headers(settings.supabase_secret_key.get_secret_value())
+    async with open_audit(config, Writer(client, settings.supabase_url, headers)) as recorder:
+        yield recorder
 
 
 def _secret(secret: SecretStr | None) -> str | None:

@@ -56,6 +56,7 @@ class Options(TypedDict, total=False):
     response_headers: tuple[str, ...]
     other_statuses: tuple[int, ...]
     public: bool
+    audited: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Endpoint:
         response_headers: Names of `bff.openapi.HEADERS` that it sends.
         other_statuses: Further statuses that carry the same body.
         public: Needs no bearer token (or, as the stream, looks after it itself).
+        audited: Recorded even where it succeeds; what is not GET always is.
 
     """
 
@@ -93,6 +95,12 @@ class Endpoint:
     response_headers: tuple[str, ...] = ()
     other_statuses: tuple[int, ...] = ()
     public: bool = False
+    audited: bool = False
+
+    @property
+    def name(self) -> str:
+        """The operation's id in the OpenAPI document."""
+        return self.handler.__name__
 
     async def __call__(self, request: Request) -> Response:
         """Parses what is declared, then calls the handler.
@@ -312,7 +320,8 @@ async def parse_body(request: Request, model: type[B]) -> B:
     if not content:
         return _validated(model, {})
     _check_media_type(request)
-    return _validated(model, _parse_json(content))
+    values = request.state["noted"].body = _parse_json(content)
+    return _validated(model, values)
 
 
 def _check_media_type(request: Request) -> None:

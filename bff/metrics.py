@@ -119,6 +119,13 @@ COUNTERS: Final[Mapping[str, tuple[str, str]]] = {
     "grants": ("relay_grants_asked_total", "Grants asked of the database."),
     "grant_calls": ("relay_grant_calls_total", "Calls that asked for grants."),
 }
+# Of the audit, by what its status calls them.
+AUDIT_GAUGES: Final[Mapping[str, tuple[str, str, Literal["livesum", "livemin", "livemax"]]]] = {
+    "spooled": ("audit_spool_records", "Records on disk that the database has not acknowledged.", "livesum"),
+    "spool_bytes": ("audit_spool_bytes", "What they take on disk.", "livesum"),
+    "oldest_seconds": ("audit_oldest_seconds", "The age of the one that waits longest.", "livemax"),
+}
+AUDIT_OUTCOMES: Final = ("kept", "written", "known", "refused", "damaged", "lost", "turned_away")
 
 
 def outcome(status: int) -> str:
@@ -176,6 +183,7 @@ class Metrics:
         self._answers: dict[tuple[str, str, int], tuple[Histogram, list[Counter]]] = {}
         self._copied: dict[tuple[str, ...], float] = {}
         self._status: Callable[[], Mapping[str, Any]] | None = None
+        self._audit: Callable[[], Mapping[str, Any]] | None = None
 
         self._requests = Counter(
             "http_requests_total", "Requests.", ["method", "path", "status"], registry=registry
@@ -221,6 +229,19 @@ class Metrics:
         self._counters = {
             key: Counter(name, meaning, registry=registry) for key, (name, meaning) in COUNTERS.items()
         }
+        self._audit_gauges = {
+            key: Gauge(name, meaning, registry=registry, multiprocess_mode=mode)
+            for key, (name, meaning, mode) in AUDIT_GAUGES.items()
+        }
+        self._audit_up = Gauge(
+            "audit_up",
+            "Whether every process' records find room and their way.",
+            registry=registry,
+            multiprocess_mode="livemin",
+        )
+        self._audit_records = Counter(
+            "audit_records_total", "Records of requests.", ["outcome"], registry=registry
+        )
 
     def answered(self, method: str, path: str, status: int, seconds: float) -> None:
         """An answer began.
@@ -259,9 +280,11 @@ class Metrics:
         self._lag.observe(seconds)
 
     @asynccontextmanager
-    async def following(self, status: Callable[[], Mapping[str, Any]]) -> AsyncIterator[None]:
-        """While it lasts, what the relay's `status` says is copied; its hub counts plainly."""
-        self._status = status
+    async def following(
+        self, status: Callable[[], Mapping[str, Any]], audit: Callable[[], Mapping[str, Any]] | None = None
+    ) -> AsyncIterator[None]:
+        """While it lasts, what the relay's `status` and the audit's say is copied; they count plainly."""
+        self._status, self._audit = status, audit
         following = asyncio.create_task(self._follow())
         try:
             yield
@@ -297,6 +320,15 @@ class Metrics:
             self._raise(counter, status[name], name)
         for reason, total in status["resets"].items():
             self._raise(self._resets.labels(reason), total, "resets", reason)
+        if self._audit is not None:
+            self._copy_audit(self._audit())
+
+    def _copy_audit(self, status: Mapping[str, Any]) -> None:
+        for key, gauge in self._audit_gauges.items():
+            gauge.set(status[key])
+        self._audit_up.set(status["status"] == "up")
+        for each in AUDIT_OUTCOMES:
+            self._raise(self._audit_records.labels(each), status[each], "audit", each)
 
     def _raise(self, counter: Counter, total: float, *key: str) -> None:
         counter.inc(total - self._copied.get(key, 0))

@@ -21,7 +21,7 @@ from bff.errors import ApiError, NotFoundError, ServiceUnavailableError, Unautho
 from bff.metrics import NO_ANSWER, UNKNOWN_PATH, Metrics
 from bff.responses import error_response
 from bff.scrubbing import scrub_path
-from bff.state import Request
+from bff.state import Noted, Request
 from bff.telemetry import REQUEST_ID_HEADER, Subject, request_id, subject
 from bff.waiting import count_waiting
 
@@ -63,6 +63,7 @@ class RequestContext:
             started_at=started_at,
             principal=None,
             client_address=client_address(scope),
+            noted=Noted(),
         )
         status = 0
         waited = count_waiting()

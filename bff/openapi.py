@@ -151,7 +151,7 @@ References = Mapping[Any, dict[str, Any]]
 
 def _operation(declared: Endpoint, references: References) -> dict[str, Any]:
     operation: dict[str, Any] = {
-        "operationId": declared.handler.__name__,
+        "operationId": declared.name,
         "summary": declared.summary,
         "tags": [declared.tag],
         "parameters": _parameters(declared),

@@ -74,6 +74,10 @@ def success(
         secret: Holds what is shown this once: no cache may keep it.
 
     """
+    if isinstance(data, BaseModel):
+        noted = request.state["noted"]
+        noted.resource_id = getattr(data, "id", None)
+        noted.organization_id = getattr(data, "organization_id", None)
     headers = dict(PRIVATE)
     if secret:
         headers["Cache-Control"] = "no-store"
@@ -124,6 +128,7 @@ def not_modified(request: Request, version: int) -> Response | None:
 
 def error_response(request: Request, error: ApiError) -> Response:
     """The one body of every error, in the form and the language that the request asks for."""
+    request.state["noted"].error = error
     language = _language(request)
     message = error_message(error.code, error.message, error.details, language)
     members = _error_members(error, worded(error.details, language))

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from dotenv import dotenv_values
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
@@ -264,6 +264,31 @@ class Settings(BaseSettings):
     rate_limit_auth_account: int = _limit(10, "AUTH_ACCOUNT", "Requests to `/api/v1/auth/` about one account")
     rate_limit_stream_opens: int = _limit(30, "STREAM_OPENS", "Streams that one user opens")
     rate_limit_stream_tickets: int = _limit(30, "STREAM_TICKETS", "Stream tickets that one user takes")
+    audit_requests: bool = _knob(
+        True, "AUDIT_REQUESTS", "Record requests that change something or are refused."
+    )
+    audit_spool_dir: Path = _knob(
+        Path(".audit-spool"),
+        "AUDIT_SPOOL_DIR",
+        "Folder of records that the database does not have yet; on a disk that stays, one for each host.",
+    )
+    audit_spool_bytes: int = _knob(
+        268_435_456,
+        "AUDIT_SPOOL_BYTES",
+        "What one process' records may take there; at some 1.2 KB each.",
+        "bytes",
+        ge=65_536,
+    )
+    audit_sync: Literal["normal", "full"] = _knob(
+        "normal",
+        "AUDIT_SYNC",
+        "Both survive `kill -9`; `full` waits for the disk before each answer and survives a power cut too.",
+    )
+    audit_when_full: Literal["refuse", "serve"] = _knob(
+        "refuse",
+        "AUDIT_WHEN_FULL",
+        "Without room for records, `refuse` what must be recorded with 503, or `serve` it unrecorded.",
+    )
 
     relay_poll_seconds: float = _knob(
         15.0,
@@ -445,6 +470,9 @@ _TYPES: Final = {
     "cors_origins": "list",
     "trusted_proxies": "list",
     "relay_max_resident_bytes": "int",
+    "audit_spool_dir": "str",
+    "audit_sync": "str",
+    "audit_when_full": "str",
 }
 
 

@@ -270,6 +270,17 @@ PROCESSES: Final = Dashboard(
             ],
         ),
         Panel("Time of health checks", "s", [Query('probe_duration_seconds{job="health"}', "{{instance}}")]),
+        Panel("Audit: records find room and their way", "bool_yes_no", [Query("min(audit_up)")], kind="stat"),
+        Panel("Audit: records by outcome", "ops", [rate("audit_records_total", "outcome")]),
+        Panel(
+            "Audit: records that wait, and for how long",
+            "short",
+            [
+                Query("sum(audit_spool_records)", "records"),
+                Query("max(audit_oldest_seconds)", "seconds, the oldest"),
+            ],
+        ),
+        Panel("Audit: what waits takes on disk", "bytes", [Query("audit_spool_bytes", "{{instance}}")]),
         Panel(
             "Alerts that fire", "short", [Query('ALERTS{alertstate="firing"}', "{{alertname}}")], kind="table"
         ),

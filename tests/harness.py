@@ -233,7 +233,9 @@ def running_bff(stack_env: Mapping[str, str], log: Path, **settings: str) -> Ite
     """
     port = settings.pop("BFF_PORT", "") or str(free_port())
     url = f"http://127.0.0.1:{port}"
-    env = {**GENEROUS_LIMITS, **stack_env, "BFF_PORT": port, **settings}
+    # Whoever comes back at this address takes over what it left; no other test's BFF does.
+    spool = {"AUDIT_SPOOL_DIR": str(log.parent / f"audit-{port}")}
+    env = {**GENEROUS_LIMITS, **spool, **stack_env, "BFF_PORT": port, **settings}
     with running_module("bff", f"{url}/api/live", env, log) as process:
         yield RunningBff(url, process, log)
 

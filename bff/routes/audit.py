@@ -82,6 +82,7 @@ async def list_audit_logs(request: Request, query: AuditList) -> Response:
     query=AuditCheck,
     response=AuditVerification,
     errors=ERRORS,
+    audited=True,
 )
 async def verify_audit_chain(request: Request, query: AuditCheck) -> Response:
     """One call to `verify_audit_chain`."""
@@ -113,6 +114,7 @@ async def verify_audit_chain(request: Request, query: AuditCheck) -> Response:
     envelope=False,
     media_type="text/csv",
     errors=ERRORS,
+    audited=True,
 )
 async def export_audit_logs(request: Request, query: AuditFilter) -> Response:
     """A call to `export_audit_logs` for each part; the first before the answer begins, to refuse in words."""

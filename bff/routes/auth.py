@@ -59,6 +59,7 @@ async def sign_in(request: Request, body: SignIn) -> Response:
     """One call to Auth; a session at aal1, whatever factors there are."""
     await charge_account(request, body.email)
     tokens = await _auth(request).sign_in(_caller(request), body.email, body.password)
+    request.state["noted"].user_id = str(tokens.user.id)
     return success(request, tokens, secret=True)
 
 
@@ -78,6 +79,7 @@ async def refresh_session(request: Request, body: Refresh) -> Response:
     """One call to Auth, never a second one: what became of the first is Auth's to know."""
     await charge_account(request, body.refresh_token)
     tokens = await _auth(request).refresh(_caller(request), body.refresh_token)
+    request.state["noted"].user_id = str(tokens.user.id)
     return success(request, tokens, secret=True)
 
 

@@ -54,6 +54,13 @@ class Input(BaseModel):
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
 
+class Recorded:
+    """Marks a text type whose values the audit records as they are; all other text of a body it withholds.
+
+    For what is chosen from something that we know, never for what somebody writes.
+    """
+
+
 class Changes(Input):
     """The body of a PATCH: only what was sent is changed."""
 
@@ -213,6 +220,7 @@ Url = Annotated[str, StringConstraints(pattern=_URL, max_length=2048), Field(exa
 TimeZone = Annotated[
     str,
     StringConstraints(pattern=_ZONE, max_length=100),
+    Recorded,
     Field(description="IANA time zone", examples=["America/Panama"]),
 ]
 Email = Annotated[

@@ -16,6 +16,7 @@ from bff.schemas.base import (
     NotNull,
     Output,
     PersonName,
+    Recorded,
     Role,
     Section,
     Title,
@@ -38,11 +39,14 @@ RuleType = Literal[
 ]
 Effect = Literal["deny", "require_approval"]
 ApprovalType = Literal["any_approver", "all_principals", "tier_members", "specific_users", "quorum"]
-Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$"), Field(examples=["#0f766e"])]
+Color = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$"), Recorded, Field(examples=["#0f766e"])]
 Description = Annotated[str, StringConstraints(min_length=1, max_length=2000), NoNul]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=500), NoNul]
 MonthDay = Annotated[
-    str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"), Field(examples=["07-16"])
+    str,
+    StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"),
+    Recorded,
+    Field(examples=["07-16"]),
 ]
 # Lower is stronger.
 TierPriority = Annotated[int, Field(strict=True, ge=0, le=2_147_483_647)]

@@ -1,7 +1,9 @@
 """A Supabase that fails as told, on a real socket, and the shipped app in front of it."""
 
 import asyncio
+import contextlib
 import json
+import tempfile
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -55,11 +57,38 @@ async def hang(_: asyncio.StreamWriter) -> None:
     """Never answers."""
 
 
+class AuditLog:
+    """What `record_requests` writes to: each id once. `then` is played in place of the answer, if set."""
+
+    def __init__(self) -> None:
+        self.records: dict[str, dict[str, Any]] = {}
+        self.received = 0
+        self.calls = 0
+        self.is_away = False
+        self.then: Behaviour | None = None
+
+    def take(self, records: list[dict[str, Any]]) -> Behaviour:
+        """The answer to a batch; written is what was not known."""
+        self.calls += 1
+        if self.is_away:
+            return answer(503, {"code": "PGRST002", "message": "no"})
+        self.received += len(records)
+        fresh = {each["id"]: each for each in records if each["id"] not in self.records}
+        self.records.update(fresh)
+        receipt = {"written": len(fresh), "known": len(records) - len(fresh), "refused": []}
+        return self.then or answer(200, receipt)
+
+    def requests(self) -> list[str]:
+        """The ids of the requests that were recorded, in the order of writing."""
+        return [each["metadata"]["request_id"] for each in self.records.values()]
+
+
 class Upstream:
     """Plays the behaviours in order, then the last one for ever; counts the requests to REST and Auth.
 
     Probes of REST have a behaviour of their own, and are counted by themselves; so has Storage. Whatever the
     relay and the health check ask gets an empty list, and Auth calls itself healthy.
+    relay and the health check ask gets an empty list; records of requests go to `audit_log`.
     """
 
     def __init__(self) -> None:
@@ -71,6 +100,7 @@ class Upstream:
         self.requests: list[str] = []
         self.heads: list[str] = []
         self.connections = 0
+        self.audit_log: AuditLog | None = None
 
     def token(self, **claims: Any) -> str:
         """An access token of this project."""
@@ -84,15 +114,15 @@ class Upstream:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 lines = head.lower().split("\r\n")
                 length = next((int(line[15:]) for line in lines if line.startswith("content-length:")), 0)
-                await reader.readexactly(length)
-                await self._behave(head, writer)
+                body = await reader.readexactly(length)
+                await self._behave(head, body, writer)
                 await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
 
-    async def _behave(self, head: str, writer: asyncio.StreamWriter) -> None:
+    async def _behave(self, head: str, body: bytes, writer: asyncio.StreamWriter) -> None:
         _, target, _ = head.split(" ", 2)
         if target == PROBE and "sb_secret" not in head:
             self.probes += 1
@@ -103,6 +133,10 @@ class Upstream:
             return
         if target == "/auth/v1/health":
             await answer(200, {})(writer)
+            return
+        if self.audit_log is not None and target == "/rest/v1/rpc/record_requests":
+            assert "apikey: sb_secret" in head
+            await self.audit_log.take(json.loads(body)["p_records"])(writer)
             return
         if "sb_secret_x" in head or not target.startswith(("/rest/v1/", "/auth/v1/")):
             await answer(200, [])(writer)
@@ -165,16 +199,19 @@ def token(issuer: str, **claims: Any) -> str:
 @asynccontextmanager
 async def app_before(url: str, **settings: Any) -> AsyncIterator[httpx.AsyncClient]:
     """The shipped app with its lifespan run, in this process; the client is signed in."""
-    app = create_app(
-        Settings(
-            supabase_url=url,
-            supabase_publishable_key="sb_publishable_x",
-            supabase_secret_key="sb_secret_x",
-            supabase_jwt_secret=SECRET,
-            **{**GENEROUS, "retry_base": 0.01, "log_level": "CRITICAL", **settings},
+    async with contextlib.AsyncExitStack() as held:
+        spool = held.enter_context(tempfile.TemporaryDirectory())
+        defaults = {**GENEROUS, "retry_base": 0.01, "log_level": "CRITICAL", "audit_spool_dir": spool}
+        app = create_app(
+            Settings(
+                supabase_url=url,
+                supabase_publishable_key="sb_publishable_x",
+                supabase_secret_key="sb_secret_x",
+                supabase_jwt_secret=SECRET,
+                **{**defaults, **settings},
+            )
         )
-    )
-    async with app.router.lifespan_context(app) as state:
+        state = await held.enter_async_context(app.router.lifespan_context(app))
 
         async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
             # As uvicorn does: each request gets a copy of the lifespan's state.

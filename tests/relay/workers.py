@@ -92,7 +92,7 @@ def plain_uvicorn(stack: RunningStack, count: int = 2, **settings: str) -> Itera
         *("--factory", "bff.app:create_app", "--workers", str(count), "--port", port),
         *("--timeout-graceful-shutdown", "1", "--no-access-log"),
     ]
-    env = {**stack.env, **settings}
+    env = {**stack.env, "AUDIT_SPOOL_DIR": str(stack.directory / f"audit-{port}"), **settings}
     with running_module("uvicorn", f"{url}/api/live", env, log, arguments) as process:
         yield RunningBff(url, process, log)
 
