@@ -212,7 +212,6 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
         Middleware(AddressLimits),
         Middleware(Authentication, prefix="/api/v1/", unless=TOKENLESS),
         Middleware(UserLimits),
-        Middleware(Authentication, prefix="/api/v1/"),
         *([Middleware(Room)] if is_audited else ()),
     ]
 
