@@ -224,6 +224,63 @@ BOOKINGS: Final = Dashboard(
     ],
 )
 
+LIMITS: Final = Dashboard(
+    "reservepty-limits",
+    "Limits, audit and Supabase",
+    [
+        Panel(
+            "Every process counts in Redis",
+            "bool_yes_no",
+            [Query("min(rate_limit_shared)")],
+            kind="stat",
+            width=6,
+        ),
+        Panel("Audit records find their way", "bool_yes_no", [Query("min(audit_up)")], kind="stat", width=6),
+        Panel("Records that wait", "short", [Query("sum(audit_spool_records)")], kind="stat", width=6),
+        Panel(
+            "Records lost, refused or damaged in a day",
+            "short",
+            [Query('sum(increase(audit_records_total{outcome=~"lost|refused|damaged"}[1d]))')],
+            kind="stat",
+            width=6,
+        ),
+        Panel(
+            "Refused by limits, by policy",
+            "reqps",
+            [rate("rate_limit_requests_total", "policy", 'outcome="refused"')],
+        ),
+        Panel(
+            "Counted by each process alone",
+            "reqps",
+            [rate("rate_limit_requests_total", "policy", 'counted="local"')],
+            "While Redis is away, or where none is set.",
+        ),
+        Panel("Redis, an exchange", "s", quantiles("rate_limit_redis_seconds", "")),
+        Panel("Redis given up", "ops", [rate("rate_limit_redis_losses_total", "instance")]),
+        Panel("Audit records by outcome", "ops", [rate("audit_records_total", "outcome")]),
+        Panel("Audit spool", "bytes", [Query("audit_spool_bytes", "{{instance}}")]),
+        Panel("Age of the record that waits longest", "s", [Query("audit_oldest_seconds", "{{instance}}")]),
+        Panel("Audit records that wait", "short", [Query("audit_spool_records", "{{instance}}")]),
+        Panel(
+            "Supabase taken for away",
+            "bool_yes_no",
+            [Query("upstream_circuit_open", "{{instance}} {{part}}")],
+        ),
+        Panel("Calls not sent", "ops", [rate("upstream_refused_total", "part, reason")]),
+        Panel(
+            "Retries, and those for which there was no budget",
+            "ops",
+            [
+                Query(f"sum by (part) (rate(upstream_retries_total[{WINDOW}]))", "{{part}}"),
+                Query(
+                    f"sum by (part) (rate(upstream_retries_refused_total[{WINDOW}]))",
+                    "{{part}} without budget",
+                ),
+            ],
+        ),
+    ],
+)
+
 PROCESSES: Final = Dashboard(
     "reservepty-processes",
     "Processes and logs",
@@ -305,7 +362,7 @@ PROCESSES: Final = Dashboard(
     ],
 )
 
-DASHBOARDS: Final = (API, RELAY, BOOKINGS, PROCESSES)
+DASHBOARDS: Final = (API, RELAY, BOOKINGS, LIMITS, PROCESSES)
 
 
 def render(dashboard: Dashboard) -> str:
