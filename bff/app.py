@@ -44,6 +44,7 @@ from bff.middleware import (
     handle_error,
 )
 from bff.overload import BodyDeadline, HeadLimit, Overload
+from bff.paths import PlainPaths
 from bff.pool import Pool
 from bff.relay import Limits, Relay, RelayConfig, open_relay
 from bff.reporting import Reporter, reported
@@ -188,6 +189,8 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
     return [
         Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies)),
         Middleware(RequestContext, metrics=metrics),
+        # Above whatever answers by itself, as CORS does preflights.
+        Middleware(SecurityHeaders),
         *([Middleware(Audit, subjects=Subjects(ENDPOINTS))] if is_audited else ()),
         Middleware(
             CORSMiddleware,
@@ -197,7 +200,6 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
             expose_headers=CORS_RESPONSE_HEADERS,
             max_age=CORS_MAX_AGE,
         ),
-        Middleware(SecurityHeaders),
         Middleware(RateLimitHeaders),
         Middleware(Errors),
         Middleware(
@@ -206,6 +208,7 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
             header_bytes=settings.max_header_bytes,
             headers=settings.max_headers,
         ),
+        Middleware(PlainPaths),
         Middleware(Overload, limit=settings.max_requests),
         Middleware(BodyDeadline, seconds=settings.body_seconds),
         Middleware(BodyLimit, limit=settings.max_body_bytes),

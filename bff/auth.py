@@ -215,7 +215,8 @@ class Authenticator:
             # let anyone sign (RFC 8725, 3.1).
             if algorithm == "HS256" and self._secret is not None:
                 return self._verify(token, self._secret, "HS256")
-            if algorithm in ASYMMETRIC and isinstance(key_id, str):
+            # Whoever asks writes the header: neither need be a string.
+            if isinstance(algorithm, str) and algorithm in ASYMMETRIC and isinstance(key_id, str):
                 key = await self._jwks.find(key_id)
                 return self._verify(token, key, key.algorithm_name)
         except jwt.ExpiredSignatureError:

@@ -37,6 +37,9 @@ LIMITS: Final = frozenset(
 )
 _QUOTED: Final = re.compile(r"'([^']*)'")
 _ENTITY_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
+# RFC 9562, 4. `uuid.UUID` takes a dozen spellings, digits of other scripts among them: a thing has one
+# address, or what stands in front and goes by addresses is gone around.
+_UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 # Fits PostgreSQL's integer.
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
@@ -202,10 +205,9 @@ def principal_of(request: Request) -> Principal:
 def _parse_path(request: Request) -> None:
     parameters = request.path_params
     for name, value in parameters.items():
-        try:
-            parameters[name] = UUID(value)
-        except ValueError:
-            raise InvalidRequestError.of(name, "uuid", "It must be a UUID.") from None
+        if not _UUID.fullmatch(value):
+            raise InvalidRequestError.of(name, "uuid", "It must be a UUID.")
+        parameters[name] = UUID(value)
 
 
 def path_id(request: Request, name: str) -> UUID:

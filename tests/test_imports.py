@@ -110,11 +110,13 @@ ALLOWED: dict[str, set[str]] = {
         "bff.telemetry",
     },
     "bff.overload": {"bff.errors"},
+    "bff.paths": {"bff.errors"},
     "bff.openapi": {"bff", "bff.errors", "bff.http", "bff.limits.policies", "bff.schemas"},
     "bff.docs": {"bff.errors"},
     "bff.export": set(),
     "bff.routes": {
         "bff.auth",
+        "bff.docs",
         "bff.errors",
         "bff.export",
         "bff.http",

@@ -5,14 +5,12 @@ import secrets
 
 from starlette.responses import Response
 
+from bff import docs
 from bff.errors import UnauthorizedError
 from bff.http import endpoint, single_header
 from bff.metrics import CONTENT_TYPE
 from bff.schemas.health import Health, Liveness
 from bff.state import Request
-
-# The page has no script and loads nothing; its styles are in it.
-DOCS_POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 
 
 @endpoint(
@@ -73,7 +71,7 @@ async def read_openapi(request: Request) -> Response:
 )
 async def read_docs(request: Request) -> Response:
     """Rendered once, at start."""
-    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": DOCS_POLICY}
+    headers = {"Cache-Control": "no-cache", "Content-Security-Policy": docs.POLICY}
     return Response(request.state["docs"], headers=headers, media_type="text/html")
 
 
