@@ -55,13 +55,14 @@ load: setup ## 200 people of 20 offices with streams open, as fast as REST susta
 soak: setup ## the same for twenty minutes: memory must not grow (SECONDS=1200)
 	$(BIN)/python -m tests.load --soak $(if $(SECONDS),--seconds $(SECONDS))
 
-lint: .venv/installed node_modules/installed ## ruff, mypy --strict, squawk over the migrations; biome and tsc over TypeScript
+lint: .venv/installed node_modules/installed ## ruff, mypy --strict, squawk over the migrations; biome and tsc over TypeScript; advisories
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/squawk --config .squawk.toml supabase/migrations/*.sql
 	npx biome ci
 	npm run --silent typecheck --workspaces
+	$(BIN)/python -m ops.advisories
 
 format: .venv/installed node_modules/installed ## rewrite the files in the house's format
 	$(BIN)/ruff check --fix .

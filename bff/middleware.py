@@ -39,6 +39,8 @@ SECURITY_HEADERS: Final[Mapping[str, str]] = {
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     # Named origins read by CORS, which this leaves alone; as an image or a script nobody else's page gets it.
     "Cross-Origin-Resource-Policy": "same-origin",
+    # What may be kept says so itself.
+    "Cache-Control": "no-store",
 }
 # What browsers heed in documents alone; the API's answers need not carry it.
 DOCUMENT_HEADERS: Final[Mapping[str, str]] = {

@@ -3,7 +3,7 @@
 from starlette.responses import Response
 
 from bff.http import endpoint, path_id, session_of
-from bff.responses import success
+from bff.responses import no_content, success
 from bff.routes.reservations import REFUSALS
 from bff.schemas.holds import Hold, HoldCreate, ReleasedHold
 from bff.state import Request
@@ -40,7 +40,7 @@ async def create_hold(request: Request, hold: HoldCreate) -> Response:
 async def release_hold(request: Request) -> Response:
     """One call to `release_hold`."""
     await session_of(request).rpc("release_hold", {"p_hold_id": path_id(request, "id")}, ReleasedHold)
-    return Response(status_code=204)
+    return no_content()
 
 
 ENDPOINTS = (create_hold, release_hold)

@@ -10,6 +10,7 @@ import pytest
 from tests.actors import Actor, Connection, Organization, RefusedError, add_factor, as_user, refused, rpc
 from tests.db import test_access as access
 from tests.harness import RunningStack
+from tests.scene import Scene
 from tests.stack.api import api
 
 scene = access.scene
@@ -44,7 +45,7 @@ WRITES = """
 """
 
 
-def doer(scene: access.Scene, function: str) -> Actor:
+def doer(scene: Scene, function: str) -> Actor:
     """Somebody whom the function obeys."""
     cells = access.FUNCTIONS[function]
     role = next((role for role in ("owner", "admin", "manager", "member") if cells[role] == "yes"), "owner")
@@ -53,7 +54,7 @@ def doer(scene: access.Scene, function: str) -> Actor:
 
 def attempt(
     db: Connection,
-    scene: access.Scene,
+    scene: Scene,
     actor: Actor,
     statement: str,
     *,
@@ -89,9 +90,7 @@ def test_each_function_that_writes_is_known_to_this_test(db: Connection) -> None
 
 
 @pytest.mark.parametrize("function", BY_PEOPLE)
-def test_where_it_is_demanded_nobody_writes_without_it(
-    db: Connection, scene: access.Scene, function: str
-) -> None:
+def test_where_it_is_demanded_nobody_writes_without_it(db: Connection, scene: Scene, function: str) -> None:
     writing = {row["proname"] for row in db.execute(WRITES)}
     if function in ELSEWHERE or function not in writing:
         assert function not in EXCEPTIONS
@@ -104,9 +103,7 @@ def test_where_it_is_demanded_nobody_writes_without_it(
 
 
 @pytest.mark.parametrize("function", BY_PEOPLE)
-def test_what_is_sensitive_asks_it_of_whoever_has_one(
-    db: Connection, scene: access.Scene, function: str
-) -> None:
+def test_what_is_sensitive_asks_it_of_whoever_has_one(db: Connection, scene: Scene, function: str) -> None:
     if function in ELSEWHERE:
         assert function in SENSITIVE
         return
@@ -131,7 +128,7 @@ def writing_statements(line: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("line", [line for line in access.ROWS if writing_statements(line)])
 def test_rows_written_directly_ask_it_just_as_the_functions_do(
-    db: Connection, scene: access.Scene, line: str
+    db: Connection, scene: Scene, line: str
 ) -> None:
     owner, table = scene.organization.owner, access.names(line)[0]
     for letter, statement in writing_statements(line).items():
@@ -152,7 +149,7 @@ def test_rows_written_directly_ask_it_just_as_the_functions_do(
     ],
     ids=["create_tier", "update_tier"],
 )
-def test_a_tiers_limits_are_rules(db: Connection, scene: access.Scene, call: str) -> None:
+def test_a_tiers_limits_are_rules(db: Connection, scene: Scene, call: str) -> None:
     factor = [FACTOR.format("verified")]
     owner = scene.organization.owner
     assert attempt(db, scene, owner, f"select {call}", before=factor) == MFA_REQUIRED
