@@ -208,13 +208,13 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
             header_bytes=settings.max_header_bytes,
             headers=settings.max_headers,
         ),
-        Middleware(PlainPaths),
         Middleware(Overload, limit=settings.max_requests),
         Middleware(BodyDeadline, seconds=settings.body_seconds),
         Middleware(BodyLimit, limit=settings.max_body_bytes),
         Middleware(AddressLimits),
         Middleware(Authentication, prefix="/api/v1/", unless=TOKENLESS),
         Middleware(UserLimits),
+        Middleware(PlainPaths),
         *([Middleware(Room)] if is_audited else ()),
     ]
 
