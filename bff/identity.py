@@ -9,7 +9,8 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Literal, TypeVar
@@ -34,6 +35,7 @@ from bff.exchange import Exchange
 from bff.pool import Answer
 from bff.repository import parse
 from bff.schemas.auth import Challenge, Enrollment, SignedIn, SignOutScope, UserFactors
+from bff.turns import Turns
 from bff.upstream import AWAY, LATE
 
 log = structlog.get_logger(__name__)
@@ -41,8 +43,9 @@ log = structlog.get_logger(__name__)
 # What an authenticator shows above the code.
 ISSUER: Final = "ReservePTY"
 # Auth looks an address up before it checks a password, which takes 60 to 300 ms by the host: a refusal is
-# told at the next multiple of this since its beginning, so that its time says nothing either.
-REFUSAL_SECONDS: Final = 0.4
+# told at the next multiple of this since its beginning, so that its time says nothing either. Long enough
+# for a password that waits behind some others.
+REFUSAL_SECONDS: Final = 1.0
 # Where Auth says "too many" without saying for how long; its buckets gain a call in ten seconds.
 RETRY_AFTER: Final = 10  # seconds
 # Beyond it a User-Agent tells nothing more.
@@ -115,6 +118,7 @@ class AuthServer:
         self._has_mfa = has_mfa
         self._clock = clock
         self._sleep = sleep
+        self._turns = Turns()
 
     async def sign_in(self, caller: Caller, email: str, password: str) -> SignedIn:
         """Tokens for a password.
@@ -123,14 +127,18 @@ class AuthServer:
             ApiError: UNAUTHORIZED, the same whatever is wrong with the two; or Auth is away, late or busy.
 
         """
-        begun = self._clock()
         body = {"email": email, "password": password}
-        try:
-            answer = await self._ask("sign_in", caller, "POST", "/token?grant_type=password", body)
-        except ApiError as error:
-            if error.code == "UNAUTHORIZED":
-                await self._sleep(rest(self._clock() - begun))
-            raise
+        # Passwords that are checked at once wait for each other, which would tell which addresses have one. A
+        # place is held until the refusal is told: those without a password queue alike.
+        places = (f"from {caller.address}", f"as {email.strip().lower()}")
+        async with _until(caller.deadline), self._turns.of(places[0]), self._turns.of(places[1]):
+            begun = self._clock()
+            try:
+                answer = await self._ask("sign_in", caller, "POST", "/token?grant_type=password", body)
+            except ApiError as error:
+                if error.code == "UNAUTHORIZED":
+                    await self._sleep(rest(self._clock() - begun))
+                raise
         return _read(SignedIn, answer)
 
     async def refresh(self, caller: Caller, refresh_token: str) -> SignedIn:
@@ -235,6 +243,16 @@ class AuthServer:
         return headers
 
 
+@asynccontextmanager
+async def _until(deadline: float) -> AsyncIterator[None]:
+    """The block until a deadline in seconds of `time.perf_counter`; then it is too late."""
+    try:
+        async with asyncio.timeout(deadline - time.perf_counter()):
+            yield
+    except TimeoutError:
+        raise ServiceUnavailableError from None
+
+
 class _SessionGoneError(UnauthorizedError):
     """401: the token holds, and the session that it names is no more."""
 
@@ -299,6 +317,8 @@ def _of_factors(operation: Operation, name: str, status: int) -> ApiError:
         return ApiError(
             "INVALID_STATE", "There are too many factors; remove one.", {"reason": "factor_limit"}
         )
+    if name == "mfa_recovery_codes_sole_factor":
+        return ApiError("INVALID_STATE", "Remove the recovery codes first.", {"reason": "recovery_codes"})
     if name in MFA_OFF:
         return _mfa_disabled()
     log.error("auth_refused", operation=operation, code=name)

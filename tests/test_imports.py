@@ -53,7 +53,9 @@ ALLOWED: dict[str, set[str]] = {
     },
     "bff.repository": {"bff.errors", "bff.exchange", "bff.pool", "bff.upstream"},
     "bff.storage": {"bff.repository"},
+    "bff.turns": set(),
     "bff.identity": {
+        "bff.turns",
         "bff.addresses",
         "bff.errors",
         "bff.exchange",

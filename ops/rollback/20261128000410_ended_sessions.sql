@@ -8,6 +8,7 @@ set local statement_timeout = '60s';
 -- Their triggers with them: auth.sessions is not ours, so those cannot be dropped by name.
 drop function app.announce_lowered_session() cascade;
 drop function app.announce_ended_sessions() cascade;
+drop function app.hint_of_sessions(uuid[]);
 
 create or replace function public.stream_grants(p_requests jsonb)
 returns jsonb

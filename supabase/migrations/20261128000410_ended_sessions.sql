@@ -4,8 +4,26 @@
 set local lock_timeout = '5s';
 set local statement_timeout = '60s';
 
--- Trigger on auth.sessions, which hosted Supabase lets one put there. A hint for each organisation of those whose sessions
--- ended: the relay asks stream_grants, which looks for the session. It must never fail, or nobody could sign out.
+-- A hint for each organisation of these people: the relay asks stream_grants, which looks for the session. It must never
+-- fail or wait for long, or nobody could sign out; a hint that is missed costs a minute.
+create function app.hint_of_sessions(p_user_ids uuid[])
+returns void
+language plpgsql
+security definer
+set search_path = ''
+set lock_timeout = '500ms'
+as $$
+begin
+    perform app.announce_access(m.organization_id, m.user_id)
+    from public.organization_members m
+    where m.user_id = any (p_user_ids);
+exception
+    when lock_not_available or undefined_function or undefined_table or invalid_schema_name or insufficient_privilege then
+        raise warning 'sessions have ended without a hint to the relay: %', sqlerrm;
+end;
+$$;
+
+-- Triggers on auth.sessions, which hosted Supabase lets one put there.
 create function app.announce_ended_sessions()
 returns trigger
 language plpgsql
@@ -13,9 +31,7 @@ security definer
 set search_path = ''
 as $$
 begin
-    perform app.announce_access(m.organization_id, m.user_id)
-    from (select distinct e.user_id from ended e) gone
-    join public.organization_members m on m.user_id = gone.user_id;
+    perform app.hint_of_sessions(array(select distinct e.user_id from ended e));
     return null;
 end;
 $$;
@@ -30,9 +46,7 @@ security definer
 set search_path = ''
 as $$
 begin
-    perform app.announce_access(m.organization_id, m.user_id)
-    from public.organization_members m
-    where m.user_id = new.user_id;
+    perform app.hint_of_sessions(array[new.user_id]);
     return null;
 end;
 $$;

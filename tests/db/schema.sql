@@ -955,9 +955,9 @@ policy "admins and owners upload photos of their assets" on storage.objects as p
 policy "members read the photos of the assets that they see" on storage.objects as permissive for select to authenticated
     using ((bucket_id = 'asset-photos'::text) AND (EXISTS ( SELECT FROM public.assets a WHERE ((a.id = app.photo_asset(objects.name)) AND (a.organization_id = app.photo_organization(objects.name))))))
 policy "photos are deleted with the second factor that is demanded" on storage.objects as restrictive for delete to authenticated
-    using ((bucket_id <> 'asset-photos'::text) OR app.require_aal2(app.photo_organization(name)))
+    using ((bucket_id <> 'asset-photos'::text) OR app.passes_aal2(app.photo_organization(name)))
 policy "photos are uploaded with the second factor that is demanded" on storage.objects as restrictive for insert to authenticated
-    with check ((bucket_id <> 'asset-photos'::text) OR app.require_aal2(app.photo_organization(name)))
+    with check ((bucket_id <> 'asset-photos'::text) OR app.passes_aal2(app.photo_organization(name)))
 
 -- functions
 function app.access_mark(p_organization_id uuid, p_sections public.asset_section[]) returns text; plpgsql stable set search_path=""; body 92c798a8; grants none
@@ -965,9 +965,9 @@ function app.address_errors(p_address jsonb) returns jsonb; plpgsql stable set s
 function app.advance_waitlist(p_asset_id uuid) returns void; plpgsql volatile set search_path=""; body d0bc0e51; grants none
 function app.advance_window_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body f9440301; grants none
 function app.announce_access(p_organization_id uuid, p_user_id uuid) returns void; plpgsql volatile security definer set search_path=""; body c8f8b7fd; grants none
-function app.announce_ended_sessions() returns trigger; plpgsql volatile security definer set search_path=""; body 17de9cdc; grants none
+function app.announce_ended_sessions() returns trigger; plpgsql volatile security definer set search_path=""; body 417a4df1; grants none
 function app.announce_events(p_organization_id uuid, p_first_seq bigint) returns void; plpgsql volatile set search_path=""; body 6d77f2dc; grants none
-function app.announce_lowered_session() returns trigger; plpgsql volatile security definer set search_path=""; body 3432f861; grants none
+function app.announce_lowered_session() returns trigger; plpgsql volatile security definer set search_path=""; body 559331bc; grants none
 function app.announce_member_access() returns trigger; plpgsql volatile security definer set search_path=""; body c29d48d8; grants none
 function app.announce_organization_access() returns trigger; plpgsql volatile security definer set search_path=""; body 628429d7; grants none
 function app.append_audit(p_organization_id uuid, p_action text, p_resource_type text, p_resource_id uuid, p_metadata jsonb) returns uuid; plpgsql volatile security definer set search_path=""; body a359193c; grants none
@@ -1111,6 +1111,7 @@ function app.guest_errors(p_guests jsonb) returns jsonb; plpgsql stable set sear
 function app.has_verified_factor() returns boolean; plpgsql stable security definer set search_path=""; body ba3eeb96; grants none
 function app.head_cursor(p_organization_id uuid) returns text; plpgsql stable set search_path=""; body 9269334e; grants none
 function app.head_json(p_chain_id uuid) returns jsonb; sql stable set search_path=""; body 2d5baeba; grants none
+function app.hint_of_sessions(p_user_ids uuid[]) returns void; plpgsql volatile security definer set search_path="", lock_timeout=500ms; body fecf95b9; grants none
 function app.hold_json(p_row public.reservations, p_asset public.assets) returns jsonb; sql stable set search_path=""; body 0db420f8; grants none
 function app.holds_slot(p_status public.reservation_status) returns boolean; sql immutable; body 1486781a; grants none
 function app.holiday_dates(p_ids uuid[], p_from date, p_to date) returns TABLE(holiday_id uuid, name text, name_es text, date date); sql stable; body fe9415c8; grants none
@@ -1214,6 +1215,7 @@ function app.parse_date(p_text text) returns date; plpgsql immutable set search_
 function app.parse_rrule(p_rrule text) returns jsonb; plpgsql immutable set search_path=""; body 60d1a979; grants none
 function app.parse_time(p_text text) returns timestamp with time zone; plpgsql stable set search_path=""; body da078ecb; grants none
 function app.parse_uuid(p_text text) returns uuid; sql immutable set search_path=""; body 05fc7491; grants execute to authenticated
+function app.passes_aal2(p_organization_id uuid) returns boolean; plpgsql stable security definer set search_path=""; body b7eecd93; grants execute to authenticated
 function app.patch_errors(p_changes jsonb) returns jsonb; plpgsql stable set search_path=""; body b78a7388; grants none
 function app.patched_asset_id(p_changes jsonb) returns uuid; sql immutable set search_path=""; body 519ccb0d; grants none
 function app.patched_maintenance(p_row public.maintenance_windows, p_changes jsonb) returns public.maintenance_windows; plpgsql stable set search_path=""; body b254d130; grants none
@@ -1674,6 +1676,7 @@ function app.own_bookings(app.booking_case,date,date,text) parallel safe
 function app.own_run(app.booking_case,text,integer,integer) parallel safe
 function app.parse_rrule(text) parallel safe
 function app.parse_uuid(text) parallel safe
+function app.passes_aal2(uuid) parallel safe
 function app.person_name(uuid) parallel safe
 function app.photo_asset(text) parallel safe
 function app.photo_organization(text) parallel safe

@@ -10,7 +10,7 @@ import pytest
 from storage3.exceptions import StorageApiError
 
 from supabase import AsyncClient, AsyncClientOptions, acreate_client
-from tests.actors import Actor, Organization
+from tests.actors import Actor, Connection, Organization
 from tests.harness import ROOT, RunningStack
 
 BYTES = bytes(range(256)) * 8
@@ -124,3 +124,13 @@ async def test_storage_words_its_refusals_as_the_hosted_one(
     escape = f"asset-photos/{folder(office)}/..%2f..%2fx.png"
     escaped = await connections.post(f"{objects}/upload/sign/{escape}", headers=user)
     assert (escaped.status_code, escaped.json()["statusCode"]) == (400, "403")
+
+
+async def test_an_upload_without_the_second_factor_that_is_demanded_is_forbidden(
+    stack: RunningStack, office: Organization, live_db: Connection, connections: httpx.AsyncClient
+) -> None:
+    live_db.execute("update public.organizations set require_mfa = true where id = %s", [office.id])
+    user = {"apikey": stack.publishable_key, "Authorization": f"Bearer {office.admin.token}"}
+    url = f"{stack.url}/storage/v1/object/asset-photos/{folder(office)}/new.png"
+    refused = await connections.post(url, content=BYTES, headers={**user, **PNG})
+    assert (refused.status_code, refused.json()["statusCode"]) == (400, "403")
