@@ -10,6 +10,7 @@ import pytest
 from tests.actors import (
     Connection,
     Organization,
+    add_factor,
     add_member,
     as_anonymous,
     as_service,
@@ -324,7 +325,7 @@ def count_seen(connection: Connection, organization: Organization) -> int:
 
 
 def test_with_a_second_factor_the_log_is_read_with_it_only(
-    database: str, db: Connection, admin_database: str, organization: Organization
+    database: str, db: Connection, organization: Organization
 ) -> None:
     calls: dict[str, dict[str, Any]] = {
         "list_audit_logs": {},
@@ -350,16 +351,9 @@ def test_with_a_second_factor_the_log_is_read_with_it_only(
     db.execute("update public.organizations set require_mfa = true where id = %s", [organization.id])
     try_all(allowed=False)
     db.execute("update public.organizations set require_mfa = false where id = %s", [organization.id])
-    with connect(admin_database) as admin:
-        admin.execute("create table if not exists auth.mfa_factors (user_id uuid, status text)")
-        admin.execute("grant select on auth.mfa_factors to postgres")
-        admin.execute(
-            "insert into auth.mfa_factors (user_id, status) values (%s, 'verified')", [organization.admin.id]
-        )
-        try:
-            try_all(allowed=False)
-        finally:
-            admin.execute("delete from auth.mfa_factors where user_id = %s", [organization.admin.id])
+    add_factor(db, organization.admin)
+    try_all(allowed=False)
+    db.execute("delete from auth.mfa_factors where user_id = %s", [organization.admin.id])
     try_all(allowed=True)
 
 
