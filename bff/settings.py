@@ -257,6 +257,9 @@ class Settings(BaseSettings):
     )
     rate_limit_api: int = _limit(100, "API", "Requests of one user")
     rate_limit_api_address: int = _limit(100, "API_ADDRESS", "Requests of one address without a good token")
+    rate_limit_expired_address: int = _limit(
+        300, "EXPIRED_ADDRESS", "Requests of one address with a token that has expired"
+    )
     rate_limit_booking: int = _limit(
         30, "BOOKING", "Of those of one user, the ones that book or change bookings"
     )

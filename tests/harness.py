@@ -30,6 +30,7 @@ GENEROUS_LIMITS = dict.fromkeys(
     (
         "RATE_LIMIT_API",
         "RATE_LIMIT_API_ADDRESS",
+        "RATE_LIMIT_EXPIRED_ADDRESS",
         "RATE_LIMIT_BOOKING",
         "RATE_LIMIT_AUTH_ADDRESS",
         "RATE_LIMIT_AUTH_ACCOUNT",

@@ -1,14 +1,14 @@
 """Places of streams, counted over all processes: leases in Redis, renewed as long as the stream is open.
 
 A process that is killed renews nothing, and its leases run out; on its own machine they are known to be
-nobody's at once. While Redis is away each process knows its
-own streams only; when it is back, they are all entered.
+nobody's at once. While Redis is away each process knows its own streams only; when it is back, they are all
+entered.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from bff.limits.limiter import Names
 from bff.limits.link import AwayError, Command, Link, Script
@@ -21,7 +21,7 @@ PREFIX: Final = "reservepty:streams"
 LEASE_SECONDS: Final = 30
 # Seconds between renewals: two may fail.
 RENEWAL_SECONDS: Final = 10.0
-# Users in one exchange.
+# Users in one exchange; what comes meanwhile has its turn in between.
 BATCH_SIZE: Final = 200
 # Seconds for the last farewells: a process that is to end has not many (bff.server.GRACE).
 CLOSE_SECONDS: Final = 0.3
@@ -116,11 +116,12 @@ class Leases:
 
     async def _take(self, key: str, lease: str) -> bool:
         take: Command = (TAKE, 1, (key, self._milliseconds, self._most, lease))
-        [others] = await self._link.exchange(take)
-        dead = [other for each in others if self._owner.is_dead(other := each.decode())]
+        others = await self._link.exchange(_in_the_way, take)
+        dead = [other for other in others if self._owner.is_dead(other)]
         if dead:
             # Their streams went with their process, and are coming back.
-            *_, others = await self._link.exchange(*((RELEASE, 1, (key, each)) for each in dead), take)
+            releases = [_release(key, each) for each in dead]
+            others = await self._link.exchange(_in_the_way, *releases, take)
         return not others
 
     def release(self, lease: str) -> None:
@@ -161,9 +162,8 @@ class Leases:
         # Where Redis is away, they run out.
         with contextlib.suppress(AwayError):
             for part in _parts(released):
-                await self._link.exchange(
-                    *((RELEASE, 1, (self._key(user_id), lease)) for user_id, lease in part)
-                )
+                releases = (_release(self._key(user_id), lease) for user_id, lease in part)
+                await self._link.exchange(sum, *releases)
 
     async def _renew(self) -> None:
         by_user: dict[str, list[str]] = {}
@@ -177,13 +177,22 @@ class Leases:
                     leases = [lease for lease in by_user[user_id] if lease in self._held]
                     if leases:
                         commands.append((RENEW, 1, (self._key(user_id), self._milliseconds, *leases)))
-                await self._link.exchange(*commands)
+                if commands:
+                    await self._link.exchange(sum, *commands)
 
     async def aclose(self) -> None:
         """Give back what was let go of last."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._give_back()
+
+
+def _release(key: str, lease: str) -> Command:
+    return RELEASE, 1, (key, lease)
+
+
+def _in_the_way(answers: list[Any]) -> list[str]:
+    return [lease.decode() for lease in answers[-1]]
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:

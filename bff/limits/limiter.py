@@ -85,7 +85,8 @@ class Limiter:
         """Counts one request under all of these, or under none where one of them refuses it.
 
         Open to the local counts where Redis fails, at the part of the amount that the policy's `failure`
-        says; so it never raises, and waits no longer than for the link's timeout.
+        says; so it never raises, and waits for no longer than the link's
+        timeout, or twice that where others were before it.
         """
         standings = await self._count(charges)
         for each in standings:
@@ -96,9 +97,13 @@ class Limiter:
         if self._shared is None:
             return self._local.take(charges, [charge.policy.amount for charge in charges])
         try:
-            return await self._shared.take(charges)
+            standings = await self._shared.take(charges)
         except AwayError:
             return self._local.take(charges, [charge.policy.amount_alone for charge in charges])
+        if all(each.allowed for each in standings):
+            # Or the loss of Redis would be another amount for everybody.
+            self._local.count(charges)
+        return standings
 
     def streams_full(self, retry_after: float) -> Standing:
         """How a user stands who has too many streams open."""
@@ -115,8 +120,3 @@ class Limiter:
         if fault:
             return "fail", latency, f"{fault} Each process counts by itself."
         return "pass", latency, ""
-
-    async def aclose(self) -> None:
-        """Ends what is under way."""
-        if self._shared is not None:
-            await self._shared.aclose()

@@ -60,8 +60,9 @@ class RateLimitHeaders:
 class AddressLimits:
     """Counts by address who is not known, and whoever is about to sign in; stands before authentication.
 
-    A request with a token is its user's; by address it counts only if the token was never good, for who is to
-    renew theirs must be told so. One with a ticket is for the stream's route to count, which reads it.
+    A request with a token is its user's; by address it counts if the token is not good, and apart from those
+    if it was: who is to renew theirs must be told so, and not be held up by who guesses. One with a ticket is
+    for the stream's route to count, which reads it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -83,6 +84,7 @@ class AddressLimits:
         try:
             await self.app(scope, receive, send)
         except ExpiredTokenError:
+            await _charge(state, "expired", "address", state["client_address"])
             raise
         except UnauthorizedError:
             # Of `Authentication`: what routes raise does not come through here.
@@ -132,14 +134,19 @@ async def charge_account(request: Request, account: str) -> None:
 
     Args:
         request: to a route below `/api/v1/auth/`.
-        account: what identifies it: the email address of a sign-in, the token of a refresh. Only a keyed hash
-            of it is kept.
+        account: what identifies it, as it is: the token of a refresh; of an email address see
+            `charge_email`. Only a keyed hash of it is kept.
 
     Raises:
         RateLimitedError: too many requests are about it, wherever they come from.
     """
+    await _charge(request.state, "auth", "account", account)
+
+
+async def charge_email(request: Request, email: str) -> None:
+    """`charge_account`, for the account of an email address however it is spelt."""
     # As Supabase Auth takes addresses: it lowers them.
-    await _charge(request.state, "auth", "account", account.strip().lower())
+    await charge_account(request, email.strip().lower())
 
 
 async def _charge(state: Any, kind: Kind, who: Subject, value: str) -> None:

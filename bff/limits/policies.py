@@ -11,12 +11,13 @@ from starlette.routing import compile_path
 from bff.metrics import OPERATIONS
 
 Subject = Literal["user", "address", "account"]
-Kind = Literal["auth", "booking", "other", "stream", "ticket"]
+Kind = Literal["auth", "booking", "expired", "other", "stream", "ticket"]
 
 # What lies elsewhere is for whoever watches the service, or the same for everyone, and asks nobody.
 PREFIX: Final = "/api/v1/"
 
 # Each request is of one kind: that of the first pattern that it matches, else `other`. HEAD counts as GET.
+# Whatever it is, with a token that has expired it is `expired`.
 # Previews write nothing, and a form asks for one at each change of a date: they are `other`.
 ROUTES: Final[tuple[tuple[Kind, str | None, str], ...]] = (
     ("auth", None, "/api/v1/auth/{rest:path}"),
@@ -64,6 +65,9 @@ class Policy:
 TABLE: Final[tuple[tuple[str, Subject, tuple[Kind, ...], Failure], ...]] = (
     ("api", "user", ("booking", "other", "ticket"), Failure.LOCAL),
     ("api-address", "address", ("booking", "other", "ticket", "stream"), Failure.LOCAL),
+    # Generous: a page whose token ran out asks for several things before it has renewed it, and so do all of
+    # an office at nine.
+    ("expired-address", "address", ("expired",), Failure.LOCAL),
     ("booking", "user", ("booking",), Failure.LOCAL),
     ("auth-address", "address", ("auth",), Failure.LOCAL_AT_HALF),
     ("auth-account", "account", ("auth",), Failure.LOCAL_AT_HALF),

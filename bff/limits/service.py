@@ -1,9 +1,10 @@
 """The limits of one process, put together, and what runs beside the requests for them."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 
@@ -12,9 +13,12 @@ from bff.limits.limiter import Limiter, Names
 from bff.limits.link import Link
 from bff.limits.metrics import LimitMetrics
 from bff.limits.policies import Policies
-from bff.limits.shared import ACQUIRE, LOOK
+from bff.limits.shared import COUNT
 
 log = structlog.get_logger(__name__)
+
+# Seconds until what died is begun again.
+RESTART_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +43,7 @@ class LimitsConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RateLimits:
     """What others use of it; `leases` is None where there is no Redis."""
 
     limiter: Limiter
@@ -47,14 +51,14 @@ class Limits:
 
 
 @asynccontextmanager
-async def open_limits(config: LimitsConfig, metrics: LimitMetrics) -> AsyncIterator[Limits]:
+async def open_limits(config: LimitsConfig, metrics: LimitMetrics) -> AsyncIterator[RateLimits]:
     """Limits that count. Without Redis too: it is looked for as long as this lasts."""
     policies = Policies(config.amounts, config.window, config.streams)
     names = Names(config.secret)
     if config.redis_url is None:
         log.warning("limits_local", reason="REDIS_URL is not set: each process counts by itself")
         metrics.shared(is_shared=False)
-        yield Limits(Limiter(policies, names, metrics), None)
+        yield RateLimits(Limiter(policies, names, metrics), None)
         return
 
     def changed(is_up: bool) -> None:
@@ -64,18 +68,26 @@ async def open_limits(config: LimitsConfig, metrics: LimitMetrics) -> AsyncItera
         else:
             metrics.lost()
 
-    scripts = (ACQUIRE, LOOK, TAKE, RENEW, RELEASE)
+    scripts = (COUNT, TAKE, RENEW, RELEASE)
     link = Link(config.redis_url, config.redis_timeout, scripts, changed, metrics.answered)
     leases = Leases(link, names, config.streams)
     limiter = Limiter(policies, names, metrics, link)
     await link.find()
-    beside = [asyncio.create_task(link.run()), asyncio.create_task(leases.run())]
+    beside = [asyncio.create_task(_keep_running(each)) for each in (link.run, leases.run)]
     try:
-        yield Limits(limiter, leases)
+        yield RateLimits(limiter, leases)
     finally:
         for each in beside:
             each.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
-        await limiter.aclose()
         await leases.aclose()
         await link.aclose()
+
+
+async def _keep_running(loop: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("limits_loop_died", loop=getattr(loop, "__qualname__", ""))
+            await asyncio.sleep(RESTART_SECONDS)

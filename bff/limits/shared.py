@@ -1,130 +1,100 @@
-"""Sliding windows that all processes share: the scripts of the library `limits`, run together.
+"""Sliding windows that all processes share: all policies of a request counted in one step.
 
-The library's own client takes two exchanges with Redis for each policy, one to count and one to tell what
-remains. Here all requests of one moment, with all of their policies, take one
+The rule is that of the library `limits`, whose client and scripts take one policy at a time
 (docs/decisions/limits-in-one-exchange.md).
 """
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
-import structlog
-from limits.storage import RedisStorage
-
-from bff.limits.link import AwayError, Command, Link, Script
+from bff.limits.link import Command, Link, Script
 from bff.limits.windows import Charge, Standing, Window, standing
 
-log = structlog.get_logger(__name__)
-
-# Answers 1 where there was room, and has counted then; keys are those of the window before and of this one.
-ACQUIRE: Final = Script(RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW)
-# Answers the counts of the two windows, each with the milliseconds of its life.
-LOOK: Final = Script(RedisStorage.SCRIPT_SLIDING_WINDOW)
 PREFIX: Final = "reservepty:limit"
-# Requests in one exchange: some milliseconds of Redis' time, which does nothing else meanwhile.
-BATCH_SIZE: Final = 200
-
-
-@dataclass(slots=True)
-class _Entry:
-    charges: Sequence[Charge]
-    amount: int
-    answer: asyncio.Future[list[Standing]] | None
+# Keys: for each policy, the counter of the window before and of this one. Arguments: for each, its amount and
+# the window's seconds. Counts under all, or under none where one has no room. Answers for each whether it has
+# room, and the counters, each with the milliseconds of its life: this window's lives for two windows, and
+# becomes the one before when the first of them is over.
+COUNT: Final = Script("""
+local standings, fits = {}, true
+for index = 1, #KEYS / 2 do
+    local before, current = KEYS[2 * index - 1], KEYS[2 * index]
+    local amount, window = tonumber(ARGV[2 * index - 1]), ARGV[2 * index] * 1000
+    local life = redis.call('pttl', current)
+    if life > 0 and life < window then
+        redis.call('rename', current, before)
+        life = life + window
+        redis.call('set', current, 0, 'PX', life)
+    end
+    local count = life > 0 and tonumber(redis.call('get', current)) or 0
+    local left = math.max(redis.call('pttl', before), 0)
+    local earlier = left > 0 and tonumber(redis.call('get', before)) or 0
+    local has_room = math.floor(earlier * left / window) + count < amount
+    fits = fits and has_room
+    standings[index] = {has_room and 1 or 0, earlier, left, count, life}
+end
+for index, standing in ipairs(standings) do
+    local current, window = KEYS[2 * index], ARGV[2 * index] * 1000
+    local is_new = standing[5] <= 0
+    if is_new then
+        standing[5] = 2 * window
+    end
+    if fits then
+        standing[4] = standing[4] + 1
+        if is_new then
+            redis.call('set', current, 1, 'PX', 2 * window)
+        else
+            redis.call('incr', current)
+        end
+    end
+end
+return standings
+""")
 
 
 class SharedWindows:
     """Counts in Redis.
 
-    Requests that come while an exchange is under way go into the next one, so each process needs one
-    connection, and a request that is given up cannot leave one in the middle of an answer.
-
     Args:
-        link: To Redis; knows the scripts of this module.
+        link: To Redis; knows the script of this module.
     """
 
     def __init__(self, link: Link) -> None:
         self._link = link
-        self._waiting: list[_Entry] = []
-        self._sending: asyncio.Task[None] | None = None
 
     async def take(self, charges: Sequence[Charge]) -> list[Standing]:
         """Counts a request under all of its policies, or under none if one of them refuses.
 
+        Args:
+            charges: Of one subject.
+
         Raises:
             AwayError: Redis is not there; it may have counted all the same.
         """
-        if not self._link.is_up:
-            raise AwayError
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[list[Standing]] = loop.create_future()
-        self._enter(_Entry(charges, 1, answer))
-        return await answer
 
-    def _enter(self, entry: _Entry) -> None:
-        self._waiting.append(entry)
-        if self._sending is None:
-            self._sending = asyncio.get_running_loop().create_task(self._send())
+        def read(answers: list[Any]) -> list[Standing]:
+            [standings] = answers
+            return [_standing(*each) for each in zip(charges, standings, strict=True)]
 
-    async def _send(self) -> None:
-        batch: list[_Entry] = []
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:BATCH_SIZE], self._waiting[BATCH_SIZE:]
-                self._settle(batch, await self._link.exchange(*_commands(batch)))
-        except AwayError:
-            pass
-        except Exception:
-            # A fault of ours, or a Redis that answers what it should not: nobody may wait for ever.
-            log.exception("limits_unreadable")
-        finally:
-            # Those behind would wait as long, and in vain.
-            waiting, self._waiting = [*batch, *self._waiting], []
-            self._sending = None
-            for entry in waiting:
-                if entry.answer is not None and not entry.answer.done():
-                    entry.answer.set_exception(AwayError())
-
-    def _settle(self, batch: Sequence[_Entry], answers: Sequence[Any]) -> None:
-        read = iter(answers)
-        for entry in batch:
-            standings = [_standing(charge, next(read), next(read)) for charge in entry.charges]
-            refused = any(not each.allowed for each in standings)
-            if refused and entry.amount > 0:
-                taken = [
-                    charge for charge, each in zip(entry.charges, standings, strict=True) if each.allowed
-                ]
-                if taken:
-                    # Nobody waits for that.
-                    self._waiting.append(_Entry(taken, -1, None))
-            if entry.answer is not None and not entry.answer.done():
-                entry.answer.set_result(standings)
-
-    async def aclose(self) -> None:
-        """Ends what is under way."""
-        if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
+        return await self._link.exchange(read, _command(charges))
 
 
-def _commands(batch: Sequence[_Entry]) -> list[Command]:
-    commands: list[Command] = []
-    for entry in batch:
-        for policy, key in entry.charges:
-            # In braces, as the library has them: both keys are on one node of a cluster. Other amounts or
-            # windows are other keys, or a deploy that changes one would count in the measure of the other.
-            current = f"{PREFIX}:{{{policy.name}:{policy.amount}:{policy.window}:{key}}}"
-            keys = (f"{current}/-1", current)
-            commands.append((ACQUIRE, 2, (*keys, policy.amount, policy.window, entry.amount)))
-            commands.append((LOOK, 2, (*keys, policy.window)))
-    return commands
+def _command(charges: Sequence[Charge]) -> Command:
+    keys: list[str] = []
+    amounts: list[int] = []
+    for policy, key in charges:
+        # The subject in braces: all keys are on one node of a cluster. Other amounts or windows are other
+        # keys, or a deploy that changes one would count in the measure of the other.
+        current = f"{PREFIX}:{{{key}}}:{policy.name}:{policy.amount}:{policy.window}"
+        keys += (f"{current}/-1", current)
+        amounts += (policy.amount, policy.window)
+    return COUNT, len(keys), (*keys, *amounts)
 
 
-def _standing(charge: Charge, acquired: Any, counts: Any) -> Standing:
+def _standing(charge: Charge, answer: Sequence[int]) -> Standing:
     policy = charge.policy
-    previous, previous_life, current, current_life = (int(each or 0) for each in counts)
-    # This window's counter lives for two windows; the one before ends when this one does.
+    has_room, previous, previous_life, current, current_life = answer
+    # The window before ends when this one does.
     left = previous_life / 1000 if previous else current_life / 1000 - policy.window
-    window = Window(max(0, previous), max(0, current), min(max(0.0, left), policy.window))
-    return standing(policy, policy.amount, window, allowed=bool(acquired), shared=True)
+    window = Window(previous, current, min(max(0.0, left), policy.window))
+    return standing(policy, policy.amount, window, allowed=bool(has_room), shared=True)

@@ -2,8 +2,9 @@
 
 import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from bff.limits.policies import Policy
@@ -103,9 +104,15 @@ class LocalWindows:
             for charge, quota, window, has_room in zip(charges, quotas, windows, room, strict=True)
         ]
 
+    def count(self, charges: Sequence[Charge]) -> None:
+        """Counts a request that was let in elsewhere."""
+        now = self._clock()
+        for charge in charges:
+            self._count(charge, self._look(charge, now))
+
     def _look(self, charge: Charge, now: float) -> Window:
         length = charge.policy.window
-        counts = self._counts.setdefault(length, _Counts({}, {}))
+        counts = self._counts.setdefault(length, _Counts())
         number, elapsed = divmod(now, length)
         counts.reach(int(number))
         return Window(counts.previous.get(charge.key, 0), counts.current.get(charge.key, 0), length - elapsed)
@@ -113,19 +120,20 @@ class LocalWindows:
     def _count(self, charge: Charge, window: Window) -> Window:
         current = self._counts[charge.policy.window].current
         if charge.key not in current and len(current) >= self._max_keys:
-            del current[next(iter(current))]
+            # A dict would look for its first key through all that were dropped before.
+            current.popitem(last=False)
         current[charge.key] = window.current + 1
         return window._replace(current=window.current + 1)
 
 
 @dataclass(slots=True)
 class _Counts:
-    previous: dict[str, int]
-    current: dict[str, int]
+    previous: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    current: OrderedDict[str, int] = field(default_factory=OrderedDict)
     number: int = -1
 
     def reach(self, number: int) -> None:
         if number != self.number:
-            self.previous = self.current if number == self.number + 1 else {}
-            self.current = {}
+            self.previous = self.current if number == self.number + 1 else OrderedDict()
+            self.current = OrderedDict()
             self.number = number

@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from bff.http import endpoint, path_id, principal_of
 from bff.identity import AuthServer, Caller
-from bff.limits.middleware import charge_account
+from bff.limits.middleware import charge_account, charge_email
 from bff.responses import no_content, success
 from bff.schemas.auth import (
     Challenge,
@@ -57,7 +57,7 @@ def _signed_in(request: Request) -> Caller:
 )
 async def sign_in(request: Request, body: SignIn) -> Response:
     """One call to Auth; a session at aal1, whatever factors there are."""
-    await charge_account(request, body.email)
+    await charge_email(request, body.email)
     tokens = await _auth(request).sign_in(_caller(request), body.email, body.password)
     request.state["noted"].user_id = str(tokens.user.id)
     return success(request, tokens, secret=True)

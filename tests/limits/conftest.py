@@ -12,10 +12,11 @@ from tests.harness import RunningBff, RunningStack, running_bff
 from tests.limits.redis import RunningRedis, running_redis
 
 ORIGIN = "https://app.example"
-API, API_ADDRESS, BOOKING, AUTH, OPENS, TICKETS, STREAMS = 40, 20, 10, 10, 8, 5, 3
+API, API_ADDRESS, EXPIRED, BOOKING, AUTH, OPENS, TICKETS, STREAMS = 40, 20, 30, 10, 10, 8, 5, 3
 SMALL_LIMITS = {
     "RATE_LIMIT_API": str(API),
     "RATE_LIMIT_API_ADDRESS": str(API_ADDRESS),
+    "RATE_LIMIT_EXPIRED_ADDRESS": str(EXPIRED),
     "RATE_LIMIT_BOOKING": str(BOOKING),
     "RATE_LIMIT_AUTH_ADDRESS": str(AUTH),
     "RATE_LIMIT_AUTH_ACCOUNT": str(AUTH),
@@ -29,6 +30,18 @@ SMALL_LIMITS = {
 
 @pytest.fixture(scope="package")
 def redis_server() -> Iterator[RunningRedis]:
+    with running_redis() as server:
+        yield server
+
+
+@pytest.fixture(scope="package")
+def shared_url(redis_server: RunningRedis) -> str:
+    """A part of the server that no BFF of the tests uses."""
+    return f"{redis_server.url.removesuffix('/0')}/1"
+
+
+@pytest.fixture
+def own_redis() -> Iterator[RunningRedis]:
     with running_redis() as server:
         yield server
 

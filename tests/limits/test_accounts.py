@@ -1,15 +1,18 @@
 """What a route counts about an account that nobody has proved to own yet."""
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from bff.limits.limiter import Limiter, Names
-from bff.limits.middleware import RateLimitedError, charge_account
+from bff.limits.middleware import RateLimitedError, charge_account, charge_email
 from bff.limits.policies import NAMES, Policies
 from bff.limits.windows import Standing
 from bff.metrics import Metrics
 from bff.state import Request
 
 AMOUNT = 3
+Charge = Callable[[Request, str], Awaitable[None]]
 
 
 class Asking:
@@ -20,10 +23,10 @@ class Asking:
         self._limiter = Limiter(policies, Names("a secret"), Metrics().limits)
         self._addresses = iter(range(256))
 
-    async def __call__(self, account: str) -> list[Standing]:
+    async def __call__(self, account: str, charge: Charge = charge_email) -> list[Standing]:
         address = f"192.0.2.{next(self._addresses)}"
         state = {"limiter": self._limiter, "rate_limits": [], "client_address": address}
-        await charge_account(Request({"type": "http", "state": state}), account)
+        await charge(Request({"type": "http", "state": state}), account)
         standings: list[Standing] = state["rate_limits"]  # type: ignore[assignment]
         return standings
 
@@ -38,3 +41,10 @@ async def test_an_account_is_counted_over_many_addresses_however_its_email_is_sp
     assert refused.value.details == {"policies": ["auth-account"]}
     assert 1 <= (refused.value.retry_after or 0) <= 60
     await asking("ben@example.com")
+
+
+async def test_tokens_that_differ_in_capitals_are_different_accounts() -> None:
+    asking = Asking()
+    for left, token in ((2, "aBc"), (2, "AbC"), (1, "aBc")):
+        [standing] = await asking(token, charge_account)
+        assert standing.remaining == left

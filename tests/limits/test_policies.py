@@ -67,6 +67,7 @@ def test_every_route_in_the_table_is_one_of_the_api_and_every_one_of_the_api_is_
         ("auth", ("address",), ["auth-address"]),
         ("booking", ("address",), ["api-address"]),
         ("stream", ("address",), ["api-address"]),
+        ("expired", ("address",), ["expired-address"]),
     ],
 )
 def test_a_request_comes_under_every_policy_of_its_kind_that_counts_who_asks(
@@ -77,7 +78,7 @@ def test_a_request_comes_under_every_policy_of_its_kind_that_counts_who_asks(
 
 def test_signing_in_is_held_to_half_while_redis_is_away_and_nothing_else() -> None:
     table = {
-        policy.name: policy for kind in ("auth", "booking", "other", "stream", "ticket")
+        policy.name: policy for kind in ("auth", "booking", "expired", "other", "stream", "ticket")
         for policy in policies().under(kind, "user", "address", "account")
     }  # fmt: skip
     assert set(table) == set(NAMES)
