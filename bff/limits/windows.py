@@ -70,6 +70,14 @@ def standing(policy: Policy, quota: int, window: Window, *, allowed: bool, share
     return Standing(policy.name, quota, policy.window, remaining, reset, allowed, shared)
 
 
+# One subject has counts of its own under each policy.
+_Key = tuple[str, str]
+
+
+def _key(charge: Charge) -> _Key:
+    return charge.policy.name, charge.key
+
+
 class LocalWindows:
     """Counts of this process, by the same rule as Redis' script: what is refused is not counted.
 
@@ -115,21 +123,22 @@ class LocalWindows:
         counts = self._counts.setdefault(length, _Counts())
         number, elapsed = divmod(now, length)
         counts.reach(int(number))
-        return Window(counts.previous.get(charge.key, 0), counts.current.get(charge.key, 0), length - elapsed)
+        key = _key(charge)
+        return Window(counts.previous.get(key, 0), counts.current.get(key, 0), length - elapsed)
 
     def _count(self, charge: Charge, window: Window) -> Window:
-        current = self._counts[charge.policy.window].current
-        if charge.key not in current and len(current) >= self._max_keys:
+        current, key = self._counts[charge.policy.window].current, _key(charge)
+        if key not in current and len(current) >= self._max_keys:
             # A dict would look for its first key through all that were dropped before.
             current.popitem(last=False)
-        current[charge.key] = window.current + 1
+        current[key] = window.current + 1
         return window._replace(current=window.current + 1)
 
 
 @dataclass(slots=True)
 class _Counts:
-    previous: OrderedDict[str, int] = field(default_factory=OrderedDict)
-    current: OrderedDict[str, int] = field(default_factory=OrderedDict)
+    previous: OrderedDict[_Key, int] = field(default_factory=OrderedDict)
+    current: OrderedDict[_Key, int] = field(default_factory=OrderedDict)
     number: int = -1
 
     def reach(self, number: int) -> None:

@@ -1,6 +1,8 @@
 """Links to Redis and what counts through them, for as long as a block lasts."""
 
 import asyncio
+import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -29,9 +31,9 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20.
 
 
 @asynccontextmanager
-async def linked(url: str) -> AsyncIterator[Link]:
+async def linked(url: str, seconds: float = PATIENT) -> AsyncIterator[Link]:
     """A link that is looked after."""
-    link = Link(url, PATIENT, SCRIPTS)
+    link = Link(url, seconds, SCRIPTS)
     await link.find()
     running = asyncio.create_task(link.run())
     try:
@@ -56,3 +58,44 @@ async def leased(link: Link, most: int, **times: float) -> AsyncIterator[Leases]
 
 def seen(standings: Sequence[Standing]) -> list[tuple[bool, bool]]:
     return [(each.allowed, each.shared) for each in standings]
+
+
+class Middleman:
+    """Stands before a Redis.
+
+    Attributes:
+        delay: Seconds that each answer takes on its way.
+        instead: What is answered to each command, which then goes nowhere; None lets them through.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self.delay = 0.0
+        self.instead: bytes | None = None
+
+    @asynccontextmanager
+    async def serve(self, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+        """Its address without a scheme."""
+        server = await asyncio.start_server(self._meet, "127.0.0.1", 0, ssl=tls)
+        async with server:
+            yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}/1"
+
+    async def _meet(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        loop = asyncio.get_running_loop()
+
+        async def there() -> None:
+            while sent := await reader.read(1 << 20):
+                if self.instead is None:
+                    inner_writer.write(sent)
+                else:
+                    writer.write(self.instead * sum(line[:1] == b"*" for line in sent.split(b"\r\n")))
+            inner_writer.close()
+
+        async def back() -> None:
+            while sent := await inner_reader.read(1 << 20):
+                loop.call_later(self.delay, writer.write, sent)
+            loop.call_later(self.delay, writer.close)
+
+        with contextlib.suppress(OSError):
+            await asyncio.gather(there(), back())

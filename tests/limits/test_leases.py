@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import sys
 
+import redis.asyncio
+
 from bff.limits.leases import Leases
 from bff.limits.limiter import Names
 from bff.limits.link import Link
@@ -113,3 +115,17 @@ async def test_streams_that_were_opened_while_redis_was_away_are_counted_when_it
         each.cancel()
     await asyncio.gather(*running, return_exceptions=True)
     await link.aclose()
+
+
+async def test_as_many_places_as_are_wanted_at_once_are_taken_over_one_connection(
+    own_redis: RunningRedis,
+) -> None:
+    async with linked(own_redis.url) as link, leased(link, 2) as leases:
+        await asyncio.gather(*(leases.take(f"user {number % 128}") for number in range(256)))
+        assert link.is_up
+        async with redis.asyncio.Redis.from_url(own_redis.url) as inside:
+            keys = [key async for key in inside.scan_iter("reservepty:streams:*")]
+            assert [await inside.zcard(key) for key in keys] == [2] * 128
+            # Its own, and the link's.
+            assert len(await inside.client_list()) == 2
+        assert await leases.take("user 1") is None

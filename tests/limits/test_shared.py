@@ -2,15 +2,19 @@
 
 import asyncio
 
+import pytest
 import redis.asyncio
+from limits.storage import RedisStorage
 
 from bff.limits.limiter import Limiter, Names
 from bff.limits.link import Link
 from bff.limits.policies import NAMES, Policies
-from bff.limits.shared import SharedWindows
+from bff.limits.shared import COUNT, SharedWindows
 from bff.limits.windows import Charge
 from bff.metrics import Metrics
 from tests.limits.linking import PATIENT, SCRIPTS, linked, policy, seen, until
+
+ACQUIRE = RedisStorage.SCRIPT_ACQUIRE_SLIDING_WINDOW
 
 
 async def test_of_two_hundred_requests_at_once_by_two_processes_exactly_the_allowed_hundred_pass(
@@ -41,15 +45,52 @@ async def test_requests_of_one_moment_share_one_exchange(shared_url: str) -> Non
     await link.aclose()
 
 
-async def test_a_request_that_one_policy_refuses_counts_under_none(shared_url: str) -> None:
-    api, booking = Charge(policy("api", 50), "refund"), Charge(policy("booking", 2), "refund")
+async def test_a_request_that_one_policy_refuses_counts_under_none_at_no_moment(shared_url: str) -> None:
+    api, booking = Charge(policy("api", 5), "refused"), Charge(policy("booking", 2), "refused")
     async with linked(shared_url) as link:
         windows = SharedWindows(link)
-        answers = await asyncio.gather(*(windows.take([api, booking]) for _ in range(10)))
-        assert sum(all(each.allowed for each in standings) for standings in answers) == 2
-        # What the refused ones took of the first policy went back before anything that comes later.
-        [standing] = await windows.take([api])
-        assert standing.remaining == 50 - 2 - 1
+        # The reader's request comes in the very moment in which twenty bookings are refused.
+        *bookings, [read] = await asyncio.gather(
+            *(windows.take([api, booking]) for _ in range(22)), windows.take([api])
+        )
+        assert [[each.allowed for each in standings] for standings in bookings] == (
+            [[True, True]] * 2 + [[True, False]] * 20
+        )
+        assert (read.allowed, read.remaining) == (True, 5 - 2 - 1)
+
+
+# Of a window of 1,000 s: previous and current count, and the seconds that each lives on; None is no key.
+STATES = [
+    (previous, previous_life, current, current_life)
+    for previous, previous_life in ((None, 0), (3, 155), (7, 455), (10, 855))
+    for current, current_life in ((None, 0), (0, 1_455), (4, 1_955), (9, 1_105), (10, 855), (3, 255))
+]
+
+
+@pytest.mark.parametrize("amount", [1, 4, 10])
+async def test_the_script_decides_and_counts_as_that_of_the_library_limits_does(
+    inside: redis.asyncio.Redis, amount: int
+) -> None:
+    window = 1_000
+    library, ours = (inside.register_script(source) for source in (ACQUIRE, COUNT.source))
+    passed = 0
+    for number, (previous, previous_life, current, current_life) in enumerate(STATES):
+        pairs = [
+            (f"{{{name}{amount}:{number}}}/-1", f"{{{name}{amount}:{number}}}") for name in ("theirs", "ours")
+        ]
+        for before, now in pairs:
+            for key, count, life in ((before, previous, previous_life), (now, current, current_life)):
+                if count is not None:
+                    await inside.set(key, count, ex=life)
+        theirs = await library(keys=pairs[0], args=(amount, window, 1))
+        [[has_room, *counts]] = await ours(keys=pairs[1], args=(amount, window))
+        assert bool(has_room) == bool(theirs)
+        left = [[int(await inside.get(key) or 0) for key in pair] for pair in pairs]
+        assert left[0] == left[1] == [counts[0], counts[2]]
+        lives = [[max(await inside.ttl(key), 0) for key in pair] for pair in pairs]
+        assert lives[1] == pytest.approx(lives[0], abs=30)
+        passed += has_room
+    assert 0 < passed < len(STATES)
 
 
 async def test_a_window_that_is_over_lets_in_again_and_slides_until_then(shared_url: str) -> None:

@@ -64,7 +64,7 @@ def test_what_is_refused_does_not_prolong_the_wait(windows: LocalWindows, clock:
 
 
 def test_a_request_counts_under_all_of_its_policies_or_under_none(windows: LocalWindows) -> None:
-    api, booking = Charge(policy("api", 5), "api:anna"), Charge(policy("booking", 2), "booking:anna")
+    api, booking = Charge(policy("api", 5), "anna"), Charge(policy("booking", 2), "anna")
     for left in ((4, 1), (3, 0)):
         assert tuple(each.remaining for each in take(windows, api, booking)) == left
     refused = take(windows, api, booking)
@@ -73,6 +73,13 @@ def test_a_request_counts_under_all_of_its_policies_or_under_none(windows: Local
         ("booking", False, 0),
     ]
     assert take(windows, api)[0].remaining == 2
+
+
+def test_what_a_subject_asks_under_one_policy_takes_nothing_of_another(windows: LocalWindows) -> None:
+    for _ in range(3):
+        take(windows, Charge(policy("api", 5), "anna"))
+    booking = take(windows, Charge(policy("api", 5), "anna"), Charge(policy("booking", 2), "anna"))
+    assert [(each.allowed, each.remaining) for each in booking] == [(True, 1), (True, 1)]
 
 
 def test_memory_is_bounded_however_many_ask(clock: Clock) -> None:
