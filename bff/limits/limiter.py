@@ -5,7 +5,6 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Final, Literal
 
-import structlog
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -14,8 +13,6 @@ from bff.limits.metrics import LimitMetrics
 from bff.limits.policies import Policies, Policy
 from bff.limits.shared import SharedWindows
 from bff.limits.windows import Charge, LocalWindows, Standing
-
-log = structlog.get_logger(__name__)
 
 # Nothing else is keyed with what is derived under this name (HKDF, RFC 5869).
 KEY_INFO: Final = b"reservepty rate limits"
