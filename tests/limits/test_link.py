@@ -25,6 +25,9 @@ from tests.harness import stopped
 from tests.limits.linking import PATIENT, SCRIPTS, Middleman, leased, linked, policy, seen, until
 from tests.limits.redis import RunningRedis
 
+# Seconds; local windows begin at fixed times, and one that ended meanwhile would let in more.
+DAY = 86_400
+
 
 async def test_a_redis_that_died_is_left_alone_until_it_is_back_and_was_told_the_scripts(
     own_redis: RunningRedis,
@@ -66,7 +69,7 @@ async def test_a_redis_that_answers_nothing_costs_those_of_one_moment_its_timeou
     losses: list[bool] = []
     link = Link(own_redis.url, 0.2, SCRIPTS, losses.append)
     await link.find()
-    policies = Policies(dict.fromkeys(NAMES, 10), 60, 10)
+    policies = Policies(dict.fromkeys(NAMES, 10), DAY, 10)
     limiter = Limiter(policies, Names("a secret"), Metrics().limits, link)
     [auth] = policies.under("auth", "address")
     charge = limiter.charge(auth, "192.0.2.1")
@@ -170,7 +173,7 @@ async def test_a_loop_that_is_held_up_at_each_turn_loses_no_redis(own_redis: Run
 async def test_what_redis_let_in_is_not_let_in_again_by_the_process_when_redis_is_lost(
     own_redis: RunningRedis,
 ) -> None:
-    policies = Policies(dict.fromkeys(NAMES, 10), 60, 10)
+    policies = Policies(dict.fromkeys(NAMES, 10), DAY, 10)
     async with linked(own_redis.url) as link:
         limiter = Limiter(policies, Names("a secret"), Metrics().limits, link)
         charges = [limiter.charge(policy, "anna") for policy in policies.under("booking", "user")]
