@@ -138,7 +138,7 @@ def create_app(settings: Settings | None = None) -> Starlette:
     """
     settings = settings or load_settings()
     reporter = start_reporting(settings)
-    metrics = Metrics()
+    metrics = Metrics(settings.workers)
     if settings.audit_requests:
         _make_spool_dir(settings.audit_spool_dir)
     app = Starlette(
@@ -295,7 +295,8 @@ async def _open_audit(settings: Settings, client: httpx.AsyncClient) -> AsyncIte
         retry_cap=settings.retry_cap,
     )
     headers = service_headers(settings.supabase_secret_key.get_secret_value())
-    async with open_audit(config, Writer(client, settings.supabase_url, headers)) as recorder:
+    writer = Writer(client, settings.supabase_url, headers)
+    async with open_audit(config, writer, writer.backlog) as recorder:
         yield recorder
 
 

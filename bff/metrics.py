@@ -98,6 +98,7 @@ GAUGES: Final[Mapping[str, tuple[str, Literal["livesum", "livemin", "livemax"]]]
         "livesum",
     ),
     "bff_processes": ("Serving processes.", "livesum"),
+    "bff_processes_wanted": ("Processes that are to serve (BFF_WORKERS).", "livemax"),
     "relay_streams": ("Open streams.", "livesum"),
     "relay_organizations": ("Organisations with open streams, by process.", "livesum"),
     "relay_openings": ("Streams that are being opened, those that wait for others too.", "livesum"),
@@ -105,6 +106,7 @@ GAUGES: Final[Mapping[str, tuple[str, Literal["livesum", "livemin", "livemax"]]]
     "relay_loop_lag_seconds": ("By how much the latest event loop is late.", "livemax"),
     "relay_feed_up": ("Whether every process hears Realtime.", "livemin"),
     "relay_log_up": ("Whether every process can read the event log.", "livemin"),
+    "relay_realtime_wanted": ("Whether any process is to listen to Realtime.", "livemax"),
 }
 # By what the relay's status calls them.
 COUNTERS: Final[Mapping[str, tuple[str, str]]] = {
@@ -123,7 +125,14 @@ COUNTERS: Final[Mapping[str, tuple[str, str]]] = {
 AUDIT_GAUGES: Final[Mapping[str, tuple[str, str, Literal["livesum", "livemin", "livemax"]]]] = {
     "spooled": ("audit_spool_records", "Records on disk that the database has not acknowledged.", "livesum"),
     "spool_bytes": ("audit_spool_bytes", "What they take on disk.", "livesum"),
+    "spool_limit": ("audit_spool_limit_bytes", "What they may take (AUDIT_SPOOL_BYTES).", "livesum"),
     "oldest_seconds": ("audit_oldest_seconds", "The age of the one that waits longest.", "livemax"),
+    "unsealed": ("audit_unsealed_entries", "Entries of the log that wait to be sealed.", "livemax"),
+    "unsealed_seconds": (
+        "audit_unsealed_seconds",
+        "How long the chain that waits longest has waited for it.",
+        "livemax",
+    ),
 }
 AUDIT_OUTCOMES: Final = ("kept", "written", "known", "refused", "damaged", "lost", "turned_away")
 
@@ -164,11 +173,15 @@ class ActiveUsers:
 class Metrics:
     """The metrics of one process, and the answer for all.
 
+    Args:
+        processes: how many are to serve.
+
     Raises:
         OSError: the folder of `PROMETHEUS_MULTIPROC_DIR` cannot be made, or has no room.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, processes: int = 1) -> None:
+        self._processes = processes
         directory = os.environ.get(VARIABLE)
         self._directory = Path(directory) if directory else None
         if self._directory is not None:
@@ -211,6 +224,8 @@ class Metrics:
         self._refusals = Counter(
             "relay_refusals_total", "Streams and tickets refused.", ["reason"], registry=registry
         )
+        # Alerts take it off the errors: without a series before, the first of them would have no increase.
+        self._refusals.labels("switched_off")
         self._resets = Counter(
             "relay_resets_total", "Streams told to fetch the calendar again.", ["reason"], registry=registry
         )
@@ -306,6 +321,7 @@ class Metrics:
         values = {
             "active_users": self._active.count(status["users"]),
             "bff_processes": 1,
+            "bff_processes_wanted": self._processes,
             "relay_streams": status["streams"],
             "relay_organizations": status["organizations"],
             "relay_openings": status["openings"] + status["openings_waiting"],
@@ -313,6 +329,7 @@ class Metrics:
             "relay_loop_lag_seconds": status["loop_lag_seconds"],
             "relay_feed_up": status["status"] == "up",
             "relay_log_up": status["log"] == "up",
+            "relay_realtime_wanted": status["status"] != "off",
         }
         for name, gauge in self._gauges.items():
             gauge.set(values[name])

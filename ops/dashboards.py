@@ -157,7 +157,14 @@ RELAY: Final = Dashboard(
                 Query(f"sum(rate(relay_duplicate_events_total[{WINDOW}]))", "came again"),
             ],
         ),
-        Panel("Realtime, by host", "bool_yes_no", [Query("relay_feed_up", "{{instance}}")]),
+        Panel(
+            "Realtime, by host",
+            "bool_yes_no",
+            [
+                Query("relay_feed_up", "{{instance}}"),
+                Query("relay_realtime_wanted", "{{instance}} is to hear it"),
+            ],
+        ),
         Panel(
             "Connections to Realtime begun in an hour",
             "short",
@@ -258,7 +265,21 @@ LIMITS: Final = Dashboard(
         Panel("Redis, an exchange", "s", quantiles("rate_limit_redis_seconds", "")),
         Panel("Redis given up", "ops", [rate("rate_limit_redis_losses_total", "instance")]),
         Panel("Audit records by outcome", "ops", [rate("audit_records_total", "outcome")]),
-        Panel("Audit spool", "bytes", [Query("audit_spool_bytes", "{{instance}}")]),
+        Panel(
+            "Audit spool",
+            "bytes",
+            [
+                Query("audit_spool_bytes", "{{instance}}"),
+                Query("audit_spool_limit_bytes", "{{instance}} at most"),
+            ],
+        ),
+        Panel(
+            "Longest wait to be sealed",
+            "s",
+            [Query("max(audit_unsealed_seconds)")],
+            "Sealing is due every ten seconds.",
+        ),
+        Panel("Entries that wait to be sealed", "short", [Query("max(audit_unsealed_entries)")]),
         Panel("Age of the record that waits longest", "s", [Query("audit_oldest_seconds", "{{instance}}")]),
         Panel("Audit records that wait", "short", [Query("audit_spool_records", "{{instance}}")]),
         Panel(
@@ -314,7 +335,14 @@ PROCESSES: Final = Dashboard(
             [Query("relay_loop_lag_seconds", "{{instance}}")],
             "Of the most late process; at RELAY_MAX_LAG_SECONDS no stream is opened.",
         ),
-        Panel("Processes by host", "short", [Query("bff_processes", "{{instance}}")]),
+        Panel(
+            "Processes by host",
+            "short",
+            [
+                Query("bff_processes", "{{instance}}"),
+                Query("bff_processes_wanted", "{{instance}}, BFF_WORKERS"),
+            ],
+        ),
         Panel("Versions that serve", "short", [Query("sum by (version) (bff_build_info)", "{{version}}")]),
         Panel(
             "Disk left",
@@ -325,6 +353,29 @@ PROCESSES: Final = Dashboard(
                     "{{instance}} {{mountpoint}}",
                 )
             ],
+        ),
+        Panel(
+            "The public address answers",
+            "bool_yes_no",
+            [Query('probe_success{job="public"}', "{{instance}}")],
+            kind="stat",
+            width=6,
+        ),
+        Panel(
+            "Its certificate is good for",
+            "s",
+            [Query('probe_ssl_earliest_cert_expiry{job="public"} - time()', "{{instance}}")],
+            kind="stat",
+            width=6,
+        ),
+        Panel(
+            "The database's connections",
+            "short",
+            [
+                Query('sum(pg_stat_database_num_backends{job="supabase"})', "taken"),
+                Query('max(max_connections_connection_count{job="supabase"})', "at most"),
+            ],
+            "Where Supabase's metrics are asked for (docs/deployment.md).",
         ),
         Panel("Time of health checks", "s", [Query('probe_duration_seconds{job="health"}', "{{instance}}")]),
         Panel("Audit: records find room and their way", "bool_yes_no", [Query("min(audit_up)")], kind="stat"),

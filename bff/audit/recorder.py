@@ -8,7 +8,9 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from bff.audit.keeper import AuditConfig, Counts, Keeper, make_disk
+from bff.audit.sealing import Ask, SealingWatch, watched
 from bff.audit.sender import Sender, Write
+from bff.audit.writer import Backlog
 
 # Seconds at the end to send what is there still, out of the little that whoever supervises us gives. The rest
 # is on disk, and for the next process.
@@ -18,10 +20,19 @@ CLOSE_SECONDS: Final = 0.5
 class Recorder:
     """The audit of one process; see `open_audit`."""
 
-    def __init__(self, keeper: Keeper, sender: Sender, counts: Counts) -> None:
+    def __init__(
+        self,
+        config: AuditConfig,
+        keeper: Keeper,
+        sender: Sender,
+        counts: Counts,
+        sealing: SealingWatch | None,
+    ) -> None:
+        self._config = config
         self._keeper = keeper
         self._sender = sender
         self._counts = counts
+        self._sealing = sealing
 
     @property
     def refuses(self) -> bool:
@@ -47,22 +58,29 @@ class Recorder:
         the disk). The rest are numbers: records by what became of them, and what waits.
         """
         working = "up" if self._sender.is_up else "waiting"
+        backlog = Backlog() if self._sealing is None else self._sealing.backlog
         return {
             "status": "full" if self._keeper.is_full else working,
             **asdict(self._counts),
             "spooled": self._keeper.room.records + len(self._keeper.unkept),
             "spool_bytes": self._keeper.room.used,
+            "spool_limit": self._config.max_bytes,
             "oldest_seconds": round(self._sender.oldest_seconds, 3),
+            "unsealed": backlog.unsealed,
+            "unsealed_seconds": backlog.seconds,
         }
 
 
 @asynccontextmanager
-async def open_audit(config: AuditConfig, write: Write) -> AsyncIterator[Recorder]:
+async def open_audit(
+    config: AuditConfig, write: Write, backlog: Ask | None = None
+) -> AsyncIterator[Recorder]:
     """A recorder that keeps and sends while the context is open.
 
     Args:
         config: see there.
         write: hands a batch to the database (`bff.audit.writer.Writer`).
+        backlog: asks it what waits to be sealed; without it nobody does.
 
     Raises:
         SpoolError: records cannot be kept in the folder.
@@ -72,11 +90,13 @@ async def open_audit(config: AuditConfig, write: Write) -> AsyncIterator[Recorde
     woken = asyncio.Event()
     keeper = Keeper(config, disk, counts, woken)
     sender = Sender(config, disk, keeper, counts, woken, write)
+    sealing = None if backlog is None else SealingWatch(backlog)
     try:
         await keeper.open()
         sending = asyncio.create_task(sender.run())
         try:
-            yield Recorder(keeper, sender, counts)
+            async with watched(sealing):
+                yield Recorder(config, keeper, sender, counts, sealing)
         finally:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):

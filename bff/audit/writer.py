@@ -1,4 +1,7 @@
-"""Hands records over: a call to `record_requests` with the service key, idempotent by their ids."""
+"""Hands records over: a call to `record_requests` with the service key, idempotent by their ids.
+
+And asks, with the same key, how far their sealing is behind.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -45,8 +48,16 @@ class Receipt:
     refused: Mapping[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits to be sealed: entries, and the seconds that the chain which waits longest has waited."""
+
+    unsealed: int = 0
+    seconds: float = 0.0
+
+
 class Writer:
-    """Calls `record_requests`.
+    """Calls `record_requests` and `audit_backlog`.
 
     Args:
         client: Pool to call with; belongs to the caller.
@@ -56,7 +67,7 @@ class Writer:
 
     def __init__(self, client: httpx.AsyncClient, url: str, headers: Mapping[str, str]) -> None:
         self._client = client
-        self._url = f"{url.rstrip('/')}/rest/v1/rpc/record_requests"
+        self._rpc = f"{url.rstrip('/')}/rest/v1/rpc/"
         self._headers = {**headers, "Content-Type": "application/json"}
 
     async def __call__(self, records: Sequence[bytes]) -> Receipt:
@@ -67,16 +78,33 @@ class Writer:
             RejectedError: none was written.
         """
         content = b'{"p_records":[%b]}' % b",".join(records)
+        return _receipt(await self._post("record_requests", content), records)
+
+    async def backlog(self) -> Backlog:
+        """What waits to be sealed now.
+
+        Raises:
+            AwayError: there is no answer that says so.
+        """
+        try:
+            answer = (await self._post("audit_backlog", b"{}")).json()
+            return Backlog(int(answer["unsealed"]), float(answer["oldest_seconds"]))
+        except RejectedError as error:
+            raise AwayError(str(error)) from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise AwayError("unreadable answer") from error
+
+    async def _post(self, function: str, content: bytes) -> httpx.Response:
         try:
             response = await self._client.post(
-                self._url, content=content, headers=self._headers, timeout=TIMEOUT_SECONDS
+                self._rpc + function, content=content, headers=self._headers, timeout=TIMEOUT_SECONDS
             )
         except httpx.TimeoutException as error:
             raise AwayError(type(error).__name__, late=True) from error
         except httpx.HTTPError as error:
             raise AwayError(type(error).__name__) from error
         if response.is_success:
-            return _receipt(response, records)
+            return response
         code = _code(response)
         if response.status_code in AWAY or code in BUSY:
             raise AwayError(f"{response.status_code} {code}")

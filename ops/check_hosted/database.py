@@ -15,6 +15,8 @@ from ops.check_hosted.report import Finding, failed, passed, unknown
 CONNECT_SECONDS: Final = 10
 # Long for a look into the catalogue, and short for a project that is in trouble.
 STATEMENT_MS: Final = 5000
+# Without a run for so long a job does not run: the one that is due least often is so each hour.
+STALE: Final = "2 hours"
 
 
 def findings(url: str | None, expected: Expected, *, development: bool) -> Iterator[Finding]:
@@ -31,6 +33,7 @@ def findings(url: str | None, expected: Expected, *, development: bool) -> Itera
             yield from _migrations(connection, expected)
             yield from _functions(connection, expected)
             yield from _schedule(connection, expected, development=development)
+            yield from _runs(connection, expected)
     except psycopg.Error as error:
         yield failed("database: an answer", f"{type(error).__name__}: {str(error).splitlines()[0]}")
 
@@ -89,8 +92,51 @@ def _schedule(
         yield unknown(name, "no pg_cron in a development project") if development else failed(name, reason)
         return
     commands = [str(row[0]) for row in connection.execute("select command from cron.job where active")]
-    missing = [each for each in expected.scheduled if not any(each in command for command in commands)]
+    calls = {each: sum(each in command for command in commands) for each in expected.scheduled}
+    missing = [each for each, jobs in calls.items() if not jobs]
+    twice = [each for each, jobs in calls.items() if jobs > 1]
     if missing:
         yield failed(name, f"nothing calls {some(missing)}: lay the schedule of docs/deployment.md")
+    elif twice:
+        reason = (
+            f"two jobs call {some(twice)}: keep the names of docs/deployment.md, cron.unschedule the others"
+        )
+        yield failed(name, reason)
     else:
         yield passed(name, f"{len(expected.scheduled)} functions are called")
+
+
+def _runs(connection: psycopg.Connection[Any], expected: Expected) -> Iterator[Finding]:
+    """How the last run of each job of ours went; without pg_cron there is nothing to say."""
+    name = "database: runs of the schedule"
+    if not _exists(connection, "cron.job_run_details"):
+        return
+    # Of the role that owns the jobs only: for others row level security hides them.
+    rows = connection.execute(
+        "select j.command, d.status, coalesce(d.return_message, ''), d.start_time < now() - %s::interval"
+        " from cron.job j left join lateral (select * from cron.job_run_details r"
+        " where r.jobid = j.jobid and r.status in ('succeeded', 'failed')"
+        " order by r.runid desc limit 1) d on true where j.active",
+        [STALE],
+    ).fetchall()
+    ours = [row for row in rows if any(each in str(row[0]) for each in expected.scheduled)]
+    wrong = [f"{_called(row[0])}: {_first_line(row[2])}" for row in ours if row[1] == "failed"]
+    stale = [_called(row[0]) for row in ours if row[1] == "succeeded" and row[3]]
+    never = [_called(row[0]) for row in ours if row[1] is None]
+    if wrong:
+        yield failed(name, f"the last run failed: {some(wrong)}")
+    elif stale:
+        yield failed(name, f"none in {STALE}: {some(stale)}: is pg_cron's worker running?")
+    elif never:
+        yield unknown(name, f"none yet: {some(never)}; ask again in {STALE}")
+    else:
+        yield passed(name, "the last of each succeeded")
+
+
+def _called(command: object) -> str:
+    """The function that a job calls, by which the guide's schedule names it."""
+    return str(command).rpartition("public.")[2].partition("(")[0]
+
+
+def _first_line(message: object) -> str:
+    return str(message).partition("\n")[0][:100]

@@ -15,6 +15,7 @@ from tests.metering import Metered, parse
 from tests.relay.fakes import until
 
 BOOK = "/api/v1/reservations"
+REFRESH = "/api/v1/auth/refresh"
 UPLOAD = f"/api/v1/assets/{USER}/photos/upload-url"
 FAILURES = 3
 AWAY = answer(503, b"<html>no healthy upstream")
@@ -178,6 +179,23 @@ async def test_a_dead_storage_closes_no_bookings(app: httpx.AsyncClient, upstrea
     assert data(await app.get(READ))["id"] == USER
     upstream.storage = answer(404, {"statusCode": "404"})
     await wait_for_circuit(app, is_open=False, part="storage")
+
+
+async def test_a_dead_auth_is_not_asked_again_closes_no_bookings_and_is_found_back(
+    app: httpx.AsyncClient, upstream: Upstream
+) -> None:
+    upstream.behaviours, upstream.auth_health = [AWAY], AWAY
+    for _ in range(FAILURES):
+        assert_error(await app.post(REFRESH, json={"refresh_token": "x"}), "SERVICE_UNAVAILABLE")
+    await wait_for_circuit(app, is_open=True, part="auth")
+    assert_error(await app.post(REFRESH, json={"refresh_token": "x"}), "SERVICE_UNAVAILABLE")
+    assert len(upstream.requests) == FAILURES
+    upstream.behaviours = [answer(200, STORED)]
+    assert data(await app.get(READ))["id"] == USER
+    upstream.auth_health = answer(200, {})
+    await wait_for_circuit(app, is_open=False, part="auth")
+    upstream.behaviours = [answer(400, {"code": 400, "error_code": "refresh_token_not_found", "msg": ""})]
+    assert_error(await app.post(REFRESH, json={"refresh_token": "x"}), "UNAUTHORIZED")
 
 
 async def test_health_is_not_blinded_by_an_open_circuit(app: httpx.AsyncClient, upstream: Upstream) -> None:

@@ -142,5 +142,5 @@ async def test_without_realtime_the_log_brings_each_event_once_and_health_says_s
     assert (check["status"], check["message"]) == ("pass", "Switched off; the relay reads the log.")
     metered = scrape(spare.url)
     assert metered.get("relay_realtime_lives_total") == 0
-    assert metered.get("relay_feed_up") == 0
+    assert (metered.get("relay_feed_up"), metered.get("relay_realtime_wanted")) == (0, 0)
     assert metered.get("relay_events_from_log_total") == metered.get("relay_events_published_total") >= 3

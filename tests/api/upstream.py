@@ -86,8 +86,8 @@ class AuditLog:
 class Upstream:
     """Plays the behaviours in order, then the last one for ever; counts the requests to REST and Auth.
 
-    Probes of REST have a behaviour of their own, and are counted by themselves; so has Storage. Whatever the
-    relay and the health check ask gets an empty list, and Auth calls itself healthy.
+    Probes of REST have a behaviour of their own, and are counted by themselves; so have Storage and what Auth
+    says of its health, by which it is probed. Whatever the
     relay and the health check ask gets an empty list; records of requests go to `audit_log`.
     """
 
@@ -96,6 +96,7 @@ class Upstream:
         self.behaviours: list[Behaviour] = [answer(200, {})]
         self.probe: Behaviour = answer(401, {"code": "42501", "message": "", "details": None, "hint": None})
         self.storage: Behaviour = answer(200, [])
+        self.auth_health: Behaviour = answer(200, {})
         self.probes = 0
         self.requests: list[str] = []
         self.heads: list[str] = []
@@ -132,7 +133,7 @@ class Upstream:
             await self.storage(writer)
             return
         if target == "/auth/v1/health":
-            await answer(200, {})(writer)
+            await self.auth_health(writer)
             return
         if self.audit_log is not None and target == "/rest/v1/rpc/record_requests":
             assert "apikey: sb_secret" in head

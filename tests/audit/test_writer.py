@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bff.audit.writer import AwayError, Receipt, RejectedError, Writer
+from bff.audit.writer import AwayError, Backlog, Receipt, RejectedError, Writer
 
 RECORDS = [b'{"id":"a","n":1}', '{"id":"b","text":"ñ"}'.encode(), b'{"id":"c"}']
 
@@ -81,3 +81,38 @@ async def test_a_call_that_the_database_breaks_over_is_told_apart(status: int) -
     with pytest.raises(RejectedError) as raised:
         await written(httpx.Response(status, json={"code": "SUP", "message": "hunter2"}))
     assert str(raised.value) == f"{status} SUP"
+
+
+async def backlog(answer: httpx.Response) -> tuple[Backlog, httpx.Request]:
+    sent: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return answer
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(handle)) as client:
+        told = await Writer(client, "http://project.example", {"apikey": "sb_secret_x"}).backlog()
+    return told, sent[0]
+
+
+async def test_what_waits_to_be_sealed_is_asked_with_the_service_key() -> None:
+    told, request = await backlog(httpx.Response(200, json={"unsealed": 7, "oldest_seconds": 41.5}))
+    assert told == Backlog(7, 41.5)
+    assert str(request.url) == "http://project.example/rest/v1/rpc/audit_backlog"
+    assert (request.headers["apikey"], request.content) == ("sb_secret_x", b"{}")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(404, json={"code": "PGRST202"}),
+        httpx.Response(500, json={"code": "XX000"}),
+        httpx.Response(200, json=[]),
+        httpx.Response(200, json={"unsealed": None, "oldest_seconds": 1}),
+        httpx.Response(200, content=b"<html>"),
+    ],
+    ids=["no such function", "a fault", "a list", "null", "html"],
+)
+async def test_an_answer_that_does_not_say_what_waits_is_none(answer: httpx.Response) -> None:
+    with pytest.raises(AwayError):
+        await backlog(answer)

@@ -332,6 +332,7 @@ CALLS = {
     "audit_chain_head": "public.audit_chain_head(%(organization)s)",
     "record_requests": "public.record_requests('[]')",
     "seal_audit_logs": "public.seal_audit_logs()",
+    "audit_backlog": "public.audit_backlog()",
 }
 
 

@@ -438,6 +438,52 @@ def test_a_limit_is_kept_and_the_rest_comes_later(database: str, db: Connection)
     assert verify(database, organization)["intact"]
 
 
+def backlog(database: str) -> dict[str, float]:
+    with as_service(database) as service:
+        answer: dict[str, float] = rpc(service, "audit_backlog")
+    return answer
+
+
+def test_how_far_sealing_is_behind_is_told_by_the_chain_that_waits_longest(
+    database: str, db: Connection, sealed: Organization
+) -> None:
+    # Chains that other tests have broken wait for ever, some seconds by now.
+    before = backlog(database)
+    # What the spool brings months later is not late for its sealing, which was a moment ago.
+    hand_over(database, *(record(sealed, sealed.owner, created_at="2026-01-01T00:00:00Z") for _ in range(3)))
+    behind = backlog(database)
+    assert behind["unsealed"] == before["unsealed"] + 3
+    assert behind["oldest_seconds"] < 600
+    # Had nothing been sealed for an hour, they might have waited for as long.
+    ago = "update app.audit_heads set sealed_at = sealed_at - interval '1 hour' where chain_id = %s"
+    db.execute(ago, [sealed.id])
+    assert 3600 <= backlog(database)["oldest_seconds"] < 4200
+    while seal(database):
+        pass
+    assert backlog(database)["unsealed"] == before["unsealed"]
+
+
+def test_a_chain_that_cannot_be_continued_is_seen_to_fall_behind(
+    database: str, db: Connection, sealed: Organization
+) -> None:
+    before = backlog(database)
+    db.execute("update app.audit_heads set position = position - 1 where chain_id = %s", [sealed.id])
+    db.execute("update public.organizations set ruc = '4' where id = %s", [sealed.id])
+    seal(database)
+    behind = backlog(database)
+    assert behind["unsealed"] == before["unsealed"] + 1
+    db.execute(
+        "update app.audit_unsealed set created_at = created_at - interval '1 day' where chain_id = %s",
+        [sealed.id],
+    )
+    db.execute(
+        "update app.audit_heads set sealed_at = sealed_at - interval '1 day' where chain_id = %s", [sealed.id]
+    )
+    assert 86_000 < backlog(database)["oldest_seconds"] < 90_000
+    db.execute("delete from app.audit_unsealed where chain_id = %s", [sealed.id])
+    db.execute("update app.audit_heads set position = position + 1 where chain_id = %s", [sealed.id])
+
+
 def write(database: str, office: Organization, asset: str) -> None:
     """Changes an asset again and again, now and then for nothing, and hands over what was requested."""
     with connect(database) as connection:

@@ -70,9 +70,11 @@ def test_promtool_and_amtool_read_the_configurations(tmp_path: Path) -> None:
 def configuration(directory: Path, target: str) -> Path:
     """prometheus.yml for another target, with the token in a file that exists."""
     (token := directory / "token").write_text(TOKEN)
+    (of_supabase := directory / "supabase").write_text("")
     text = (RULES / "prometheus.yml").read_text()
     for old, new in (
         ("/run/secrets/metrics_token", str(token)),
+        ("/run/secrets/supabase_metrics", str(of_supabase)),
         ("[alerts.yml]", f"[{RULES}/alerts.yml]"),
         ('["bff:8000"]', f'["{target}"]'),
         ("scrape_interval: 15s", "scrape_interval: 1s"),

@@ -37,11 +37,15 @@ OF_EXPORTERS: Mapping[str, frozenset[str]] = {
     "ALERTS": frozenset({"alertname", "alertstate"}),
     "probe_success": frozenset(),
     "probe_duration_seconds": frozenset(),
+    "probe_ssl_earliest_cert_expiry": frozenset(),
     "node_filesystem_avail_bytes": frozenset({"fstype", "mountpoint"}),
     "node_filesystem_size_bytes": frozenset({"fstype", "mountpoint"}),
     "container_memory_working_set_bytes": frozenset({"container_label_com_docker_compose_service"}),
     "container_spec_memory_limit_bytes": frozenset({"container_label_com_docker_compose_service"}),
     "container_cpu_usage_seconds_total": frozenset({"container_label_com_docker_compose_service"}),
+    # Supabase's own.
+    "pg_stat_database_num_backends": frozenset(),
+    "max_connections_connection_count": frozenset(),
 }
 
 

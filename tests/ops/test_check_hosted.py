@@ -377,7 +377,55 @@ def test_the_database_passes_once_each_function_is_on_the_schedule(
     assert by_status(list(findings.values()), "pass") == list(findings)
     db.execute("update cron.job set active = false where command ~ 'expire_holds'")
     assert "expire_holds" in database_findings(database, expected)[name].reason
+    db.execute("update cron.job set active = true")
+    db.execute("insert into cron.job values ('select public.seal_audit_logs()', true)")
+    finding = database_findings(database, expected)[name]
+    assert (finding.status, "two jobs call seal_audit_logs" in finding.reason) == ("fail", True)
     db.execute("drop schema cron cascade")
+
+
+RUNS = """
+drop schema if exists cron cascade;
+create schema cron;
+create table cron.job (jobid bigint, command text, active boolean);
+create table cron.job_run_details (
+    jobid bigint, runid bigint, status text, return_message text, start_time timestamptz default now()
+);
+"""
+
+
+@pytest.mark.parametrize(
+    ("runs", "status", "reason"),
+    [
+        ("", "unknown", "none yet: complete_reservations"),
+        ("(1, 1, 'running', null, now())", "unknown", "none yet"),
+        ("(1, 1, 'failed', 'x', now()), (1, 2, 'succeeded', '1 row', now())", "pass", "succeeded"),
+        (
+            "(1, 1, 'succeeded', '', now()), (1, 2, 'failed', E'ERROR: lock\nat', now())",
+            "fail",
+            "the last run failed: refresh_organization_stats: ERROR: lock",
+        ),
+        ("(1, 1, 'succeeded', '', now() - interval '3 hours')", "fail", "none in 2 hours"),
+        ("(99, 1, 'failed', 'not ours', now())", "unknown", "none yet"),
+    ],
+    ids=["none", "the first is on", "mended", "failed", "long ago", "another's"],
+)
+def test_how_the_schedules_last_runs_went_is_told(
+    runs: str, status: str, reason: str, db: Connection, database: str, expected: Expected
+) -> None:
+    db.execute(RUNS.encode())
+    for number, function in enumerate(expected.scheduled, 1):
+        db.execute("insert into cron.job values (%s, %s, true)", [number, f"select public.{function}()"])
+    db.execute("insert into cron.job values (99, 'select 1', true)")
+    others = range(2, len(expected.scheduled) + 1)
+    if runs:
+        db.execute(f"insert into cron.job_run_details values {runs}".encode())
+        if "99" not in runs:
+            for number in others:
+                db.execute("insert into cron.job_run_details values (%s, 1, 'succeeded', '1 row')", [number])
+    finding = database_findings(database, expected)["database: runs of the schedule"]
+    db.execute("drop schema cron cascade")
+    assert (finding.status, reason in finding.reason) == (status, True), finding
 
 
 def test_migrations_that_are_missing_or_strange_are_named(

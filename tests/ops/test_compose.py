@@ -38,12 +38,29 @@ def test_what_is_not_given_has_no_default_and_the_example_names_all_of_it(root: 
     assert set(example.values()) == {""}
 
 
-def test_the_bff_is_given_settings_that_exist(compose: dict[str, Any]) -> None:
+# What the image itself decides: where it listens, where its volume is, and that no page is served.
+OF_THE_IMAGE = {"BFF_HOST", "BFF_PORT", "AUDIT_SPOOL_DIR", "CALENDAR_PAGE_DIR"}
+
+
+def test_every_setting_reaches_the_bff_and_nothing_else_does(compose: dict[str, Any]) -> None:
+    known = {variables(field)[0] for field in Settings.model_fields.values()}
+    assert set(compose["services"]["bff"]["environment"]) == known - OF_THE_IMAGE
+
+
+def test_what_guide_and_runbooks_have_set_reaches_the_bff(root: Path, compose: dict[str, Any]) -> None:
     known = {name for field in Settings.model_fields.values() for name in variables(field)}
-    given = set(compose["services"]["bff"]["environment"])
-    assert given <= known
-    required = {variables(field)[0] for field in Settings.model_fields.values() if field.is_required()}
-    assert required <= given
+    pages = [root / "docs/deployment.md", root / "docs/flags.md", *(root / "ops/runbooks").glob("*.md")]
+    named = known & {name for page in pages for name in re.findall(r"\b[A-Z][A-Z_]{3,}\b", page.read_text())}
+    assert {"SUPABASE_FORWARDING_KEY", "FEATURES_OFF", "UPSTREAM_CONNECTIONS", "AUDIT_WHEN_FULL"} <= named
+    assert named - OF_THE_IMAGE <= set(compose["services"]["bff"]["environment"])
+
+
+def test_the_audit_spool_is_a_volume_that_outlives_the_container(root: Path, compose: dict[str, Any]) -> None:
+    image = (root / "Dockerfile").read_text()
+    (folder,) = re.findall(r"AUDIT_SPOOL_DIR=(\S+)", image)
+    assert f'VOLUME ["{folder}"]' in image
+    assert compose["services"]["bff"]["volumes"] == [f"audit-spool:{folder}"]
+    assert "audit-spool" in compose["volumes"]
 
 
 def test_nothing_listens_beyond_loopback_and_nothing_may_gain_rights(compose: dict[str, Any]) -> None:
@@ -78,9 +95,31 @@ def test_prometheus_asks_services_that_are_there(root: Path, compose: dict[str, 
 
 def _targets(config: dict[str, Any]) -> list[str]:
     jobs = [*config["scrape_configs"], *config["alerting"]["alertmanagers"]]
-    return [target for job in jobs for group in job["static_configs"] for target in group["targets"]]
+    return [target for job in jobs for group in job.get("static_configs", []) for target in group["targets"]]
+
+
+def test_what_only_the_deployment_knows_is_asked_at_an_address_of_its_own(root: Path) -> None:
+    config = read_yaml(root / "ops/prometheus/prometheus.yml")
+    jobs = {job["job_name"]: job for job in config["scrape_configs"] if "file_sd_configs" in job}
+    assert set(jobs) == {"public", "supabase"}
+    for name, job in jobs.items():
+        (source,) = job["file_sd_configs"]
+        assert source["files"] == [f"targets/{name}.yml"]
+        (group,) = read_yaml(root / f"ops/prometheus/targets/{name}.yml.example")
+        assert len(group["targets"]) == 1
+    (public,) = read_yaml(root / "ops/prometheus/targets/public.yml.example")[0]["targets"]
+    assert public.startswith("https://")
+    module = read_yaml(root / "ops/blackbox/blackbox.yml")["modules"]["public"]
+    assert module["http"]["fail_if_not_ssl"] is True
+
+
+def test_prometheus_is_given_each_secret_that_it_reads(root: Path, compose: dict[str, Any]) -> None:
+    read = set(re.findall(r"/run/secrets/(\w+)", (root / "ops/prometheus/prometheus.yml").read_text()))
+    assert read == set(compose["services"]["prometheus"]["secrets"]) == set(compose["secrets"])
+    guide = (root / "docs/deployment.md").read_text()
+    assert [name for name in sorted(read) if f"ops/secrets/{name}" not in guide] == []
 
 
 def test_what_is_told_to_ignore_holds_the_secrets(root: Path) -> None:
     ignored = (root / ".gitignore").read_text().splitlines()
-    assert {"ops/compose.env", "ops/secrets/"} <= set(ignored)
+    assert {"ops/compose.env", "ops/secrets/", "ops/prometheus/targets/*.yml"} <= set(ignored)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bff import health
 from bff.server import GRACE
 from bff.settings import Settings, variables
 from bff.workers import STOP_SECONDS
@@ -27,8 +28,13 @@ def schedule(page: str) -> str:
 # As much of pg_cron as the schedule meets.
 CRON = """
 create schema cron;
-create table cron.job (jobname text primary key, schedule text, command text, active boolean default true);
-create table cron.job_run_details (end_time timestamptz);
+create table cron.job (
+    jobid bigint generated always as identity, jobname text primary key, schedule text, command text,
+    active boolean default true
+);
+create table cron.job_run_details (
+    jobid bigint, runid bigint, status text, return_message text, start_time timestamptz, end_time timestamptz
+);
 create function cron.schedule(job_name text, schedule text, command text) returns void language sql
 begin atomic
     insert into cron.job (jobname, schedule, command) values ($1, $2, $3)
@@ -67,3 +73,17 @@ def test_orchestrators_wait_longer_than_an_end_may_take(root: Path, page: str) -
     assert all(int(each) > STOP_SECONDS for each in waits)
     compose = read_yaml(root / "ops/compose.yaml")
     assert compose["services"]["bff"]["stop_grace_period"] == f"{waits[0]}s"
+
+
+def test_the_schedule_stands_in_the_guide_alone(root: Path) -> None:
+    pages = [*(root / "docs").rglob("*.md"), *(root / "ops").rglob("*.md"), root / "README.md"]
+    assert [page.name for page in pages if "cron.schedule(" in page.read_text()] == ["deployment.md"]
+
+
+def test_the_time_in_which_health_answers_is_that_of_the_code(root: Path) -> None:
+    # What is told may be so old, and takes so long to find out.
+    assert health.CACHED_FOR + health.TIMEOUT < 1
+    for name in ("docs/observability.md", "ops/runbooks/supabase-down.md", "ops/blackbox/blackbox.yml"):
+        text = (root / name).read_text()
+        assert "within a second" in text, name
+        assert "within two seconds" not in text, name
