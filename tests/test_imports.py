@@ -34,8 +34,10 @@ ALLOWED: dict[str, set[str]] = {
     "bff.audit.writer": {"bff.upstream"},
     "bff.audit.keeper": {"bff.audit.spool"},
     "bff.audit.sender": {"bff.audit.keeper", "bff.audit.spool", "bff.audit.writer"},
+    "bff.audit.sealing": {"bff.audit.writer"},
     "bff.audit.recorder": {
         "bff.audit.keeper",
+        "bff.audit.sealing",
         "bff.audit.sender",
         "bff.audit.spool",
         "bff.audit.writer",

@@ -83,6 +83,17 @@ def test_the_commands_of_a_runbook_run_and_find_nothing_wrong(
     assert "unhealthy" not in printed
 
 
+def test_who_is_told_to_change_a_setting_is_told_how_it_reaches_a_container() -> None:
+    """A container has its settings from its start: SIGHUP alone brings none."""
+    told = {
+        (page.name, "up -d" in paragraph)
+        for page in PAGES
+        for paragraph in re.split(r"\n\n|\n- ", page.read_text())
+        if "SIGHUP" in paragraph and re.search(r"[Ss]ettings|\bset\b|\.env", paragraph)
+    }
+    assert told == {("supabase-down.md", True), ("relay-lag.md", True), ("key-rotation.md", True)}
+
+
 def test_each_alert_is_in_the_table_of_runbooks() -> None:
     listed = (RUNBOOKS / "README.md").read_text()
     assert [rule["alert"] for rule in ALERTS if rule["alert"] not in listed] == []
