@@ -12,7 +12,8 @@ import psycopg
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
-CONNECT_SECONDS: Final = 10
+from ops.database import connect
+
 # Long enough for a count over the log, too short to add to a database's trouble.
 STATEMENT_MS: Final = 15_000
 
@@ -23,7 +24,7 @@ def ask(url: str, statement: str) -> list[list[str]]:
     Raises:
         psycopg.Error: the database does not answer, refuses, or takes too long.
     """
-    with psycopg.connect(url, connect_timeout=CONNECT_SECONDS, prepare_threshold=None) as connection:
+    with connect(url) as connection:
         connection.read_only = True
         connection.execute(f"set local statement_timeout = {STATEMENT_MS}")
         # The extended protocol takes one statement only: no `commit; delete …`.

@@ -11,8 +11,8 @@ import psycopg
 from ops.check_hosted.checks import some
 from ops.check_hosted.expected import Expected
 from ops.check_hosted.report import Finding, failed, passed, unknown
+from ops.database import connect
 
-CONNECT_SECONDS: Final = 10
 # Long for a look into the catalogue, and short for a project that is in trouble.
 STATEMENT_MS: Final = 5000
 # Without a run for so long a job does not run: the one that is due least often is so each hour.
@@ -26,8 +26,7 @@ def findings(url: str | None, expected: Expected, *, development: bool) -> Itera
             yield unknown(f"database: {name}", "give DATABASE_URL, the session pooler's or the direct one")
         return
     try:
-        # Supabase's pooler takes no `options`, and prepared statements would outlive us there.
-        with psycopg.connect(url, connect_timeout=CONNECT_SECONDS, prepare_threshold=None) as connection:
+        with connect(url) as connection:
             connection.read_only = True
             connection.execute(f"set local statement_timeout = {STATEMENT_MS}")
             yield from _migrations(connection, expected)

@@ -39,16 +39,6 @@ class Step:
         return " ".join(match["text"].replace("\n-- ", " ").split())
 
 
-def connect(database_url: str) -> psycopg.Connection:
-    """A connection that every kind of Supabase's pooler takes.
-
-    Raises:
-        psycopg.OperationalError: there is none to be had.
-    """
-    # Prepared statements would outlive the server connection that a pooler has lent.
-    return psycopg.connect(database_url, autocommit=True, prepare_threshold=None, connect_timeout=10)
-
-
 def plan(
     connection: psycopg.Connection, to: str, *, migrations: Path = MIGRATIONS, scripts: Path = SCRIPTS
 ) -> list[Step]:

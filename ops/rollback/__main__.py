@@ -6,7 +6,8 @@ import sys
 
 import psycopg
 
-from ops.rollback import NOTHING, RollbackError, connect, plan, reload_api, take_back
+from ops.database import connect
+from ops.rollback import NOTHING, RollbackError, plan, reload_api, take_back
 
 
 def _arguments() -> argparse.Namespace:
@@ -40,7 +41,7 @@ def main() -> int:
     """What the command does; its exit code is 0 if all was done that was asked for."""
     arguments = _arguments()
     try:
-        with connect(arguments.database_url) as connection:
+        with connect(arguments.database_url, autocommit=True) as connection:
             connection.add_notice_handler(lambda notice: print(f"    {notice.message_primary}"))
             steps = plan(connection, arguments.to)
             for step in steps:

@@ -13,7 +13,8 @@ import psycopg
 import psycopg.conninfo
 import pytest
 
-from ops.rollback import NOTHING, SCRIPTS, RollbackError, Step, connect, plan, take_back
+from ops.database import connect
+from ops.rollback import NOTHING, SCRIPTS, RollbackError, Step, plan, take_back
 from stack.migrations import apply_pending
 from tests.actors import as_user, make_organization
 from tests.actors import connect as connect_rows
@@ -135,7 +136,7 @@ def _down_up_and_down(
     lost = lost_by(step.loses)
     unknown = [name for name in lost if ".".join(name.split(".")[:2]) not in before]
     assert not unknown, f"{migration.name} says it loses what there is not"
-    with connect(database) as connection:
+    with connect(database, autocommit=True) as connection:
         take_back(connection, step)
         assert listing(database) == listings[earlier], f"{migration.name}: down is not where up began"
         down = read(database)
@@ -254,14 +255,14 @@ def small(bare_stack: RunningStack, folders: tuple[Path, Path]) -> Iterator[str]
 
 def test_what_is_not_applied_cannot_be_gone_back_to(small: str, folders: tuple[Path, Path]) -> None:
     with (
-        connect(small) as connection,
+        connect(small, autocommit=True) as connection,
         pytest.raises(RollbackError, match="3 is not applied here; the newest"),
     ):
         plan(connection, "3", migrations=folders[0], scripts=folders[1])
 
 
 def test_a_database_that_was_never_migrated_is_refused(bare_stack: RunningStack) -> None:
-    with new_database(bare_stack) as database, connect(database) as connection:
+    with new_database(bare_stack) as database, connect(database, autocommit=True) as connection:
         connection.execute("drop table supabase_migrations.schema_migrations")
         with pytest.raises(RollbackError, match="nothing was ever applied here"):
             plan(connection, NOTHING)
@@ -270,7 +271,7 @@ def test_a_database_that_was_never_migrated_is_refused(bare_stack: RunningStack)
 def test_a_database_that_is_ahead_of_the_checkout_is_refused(small: str, folders: tuple[Path, Path]) -> None:
     (folders[0] / "2_table.sql").rename(folders[0] / "2_another.sql")
     with (
-        connect(small) as connection,
+        connect(small, autocommit=True) as connection,
         pytest.raises(RollbackError, match="2_table is applied, and not in this"),
     ):
         plan(connection, NOTHING, migrations=folders[0], scripts=folders[1])
@@ -280,14 +281,17 @@ def test_a_migration_without_a_script_is_refused_before_anything_is_done(
     small: str, folders: tuple[Path, Path]
 ) -> None:
     (folders[1] / "1_table.sql").unlink()
-    with connect(small) as connection, pytest.raises(RollbackError, match=r"1_table\.sql has no script"):
+    with (
+        connect(small, autocommit=True) as connection,
+        pytest.raises(RollbackError, match=r"1_table\.sql has no script"),
+    ):
         plan(connection, NOTHING, migrations=folders[0], scripts=folders[1])
 
 
 def test_where_a_migration_was_left_out_the_scripts_do_not_fit_and_it_is_refused(
     small: str, folders: tuple[Path, Path]
 ) -> None:
-    with connect(small) as connection:
+    with connect(small, autocommit=True) as connection:
         connection.execute("delete from supabase_migrations.schema_migrations where version = '1'")
         with pytest.raises(RollbackError, match="2 is applied, but 1 before it is not"):
             plan(connection, NOTHING, migrations=folders[0], scripts=folders[1])
@@ -298,7 +302,7 @@ def test_a_script_that_fails_in_its_middle_changes_nothing_and_says_where(
 ) -> None:
     script = folders[1] / "2_table.sql"
     script.write_text(f"{script.read_text()}\ndrop table public.table_3;")
-    with connect(small) as connection:
+    with connect(small, autocommit=True) as connection:
         first, second = plan(connection, NOTHING, migrations=folders[0], scripts=folders[1])
         with pytest.raises(RollbackError, match=r"2_table\.sql.*table_3.*nothing of this script is done"):
             take_back(connection, first)
@@ -312,7 +316,7 @@ def test_what_somebody_else_holds_is_waited_for_no_longer_than_the_script_says(
 ) -> None:
     script = folders[1] / "2_table.sql"
     script.write_text(f"set local lock_timeout = '10ms';\n{script.read_text()}")
-    with connect(small) as connection, psycopg.connect(small) as reader:
+    with connect(small, autocommit=True) as connection, psycopg.connect(small) as reader:
         reader.execute("select from public.table_2")
         step = plan(connection, "1", migrations=folders[0], scripts=folders[1])[0]
         with pytest.raises(RollbackError, match=r"2_table\.sql: somebody holds what it needs; run it again"):
@@ -325,13 +329,13 @@ def test_what_somebody_else_holds_is_waited_for_no_longer_than_the_script_says(
 def test_of_two_who_take_back_the_same_at_once_one_does_it_and_the_other_is_told(
     small: str, folders: tuple[Path, Path]
 ) -> None:
-    with connect(small) as connection:
+    with connect(small, autocommit=True) as connection:
         step = plan(connection, "1", migrations=folders[0], scripts=folders[1])[0]
     told: list[str] = []
     together = threading.Barrier(2)
 
     def take() -> None:
-        with connect(small) as connection:
+        with connect(small, autocommit=True) as connection:
             together.wait()
             try:
                 take_back(connection, step)
@@ -344,7 +348,7 @@ def test_of_two_who_take_back_the_same_at_once_one_does_it_and_the_other_is_told
     for thread in threads:
         thread.join()
     assert told == ["1 is the newest migration now, and no longer 2"]
-    with connect(small) as connection:
+    with connect(small, autocommit=True) as connection:
         assert standing(connection) == (["1"], ["table_1"])
 
 
