@@ -74,7 +74,7 @@ from bff.routes import (
 )
 from bff.settings import Settings, SettingsError, load_settings
 from bff.state import State
-from bff.telemetry import configure_logging
+from bff.telemetry import configure_logging, lines_dropped
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *system.ENDPOINTS,
@@ -234,7 +234,7 @@ def _lifespan(
             open_limits(_limits_config(settings), metrics.limits) as limits,
             _open_audit(settings, client) as audit,
             open_relay(relay_config, metrics.lagged, limits.leases) as relay,
-            metrics.following(relay.status, None if audit is None else audit.status),
+            metrics.following(relay.status, None if audit is None else audit.status, lines_dropped),
             _exchange(settings, pool, metrics, relay) as exchange,
         ):
             jwks = Jwks(

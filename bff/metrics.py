@@ -197,6 +197,7 @@ class Metrics:
         self._copied: dict[tuple[str, ...], float] = {}
         self._status: Callable[[], Mapping[str, Any]] | None = None
         self._audit: Callable[[], Mapping[str, Any]] | None = None
+        self._dropped: Callable[[], int] | None = None
 
         self._requests = Counter(
             "http_requests_total", "Requests.", ["method", "path", "status"], registry=registry
@@ -254,6 +255,9 @@ class Metrics:
             registry=registry,
             multiprocess_mode="livemin",
         )
+        self._log_dropped = Counter(
+            "log_lines_dropped_total", "Lines of the log that nobody took in time.", registry=registry
+        )
         self._audit_records = Counter(
             "audit_records_total", "Records of requests.", ["outcome"], registry=registry
         )
@@ -296,10 +300,13 @@ class Metrics:
 
     @asynccontextmanager
     async def following(
-        self, status: Callable[[], Mapping[str, Any]], audit: Callable[[], Mapping[str, Any]] | None = None
+        self,
+        status: Callable[[], Mapping[str, Any]],
+        audit: Callable[[], Mapping[str, Any]] | None = None,
+        dropped: Callable[[], int] | None = None,
     ) -> AsyncIterator[None]:
-        """While it lasts, what the relay's `status` and the audit's say is copied; they count plainly."""
-        self._status, self._audit = status, audit
+        """While it lasts, what these say is copied: the relay, the audit and the log count plainly."""
+        self._status, self._audit, self._dropped = status, audit, dropped
         following = asyncio.create_task(self._follow())
         try:
             yield
@@ -339,6 +346,8 @@ class Metrics:
             self._raise(self._resets.labels(reason), total, "resets", reason)
         if self._audit is not None:
             self._copy_audit(self._audit())
+        if self._dropped is not None:
+            self._raise(self._log_dropped, self._dropped(), "log")
 
     def _copy_audit(self, status: Mapping[str, Any]) -> None:
         for key, gauge in self._audit_gauges.items():

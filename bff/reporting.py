@@ -65,7 +65,8 @@ class Reporter:
 
     def __init__(self, dsn: str, environment: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._lock = threading.Lock()
+        # Reentrant: garbage is collected wherever, and tasks in it that failed are logged as errors.
+        self._lock = threading.RLock()
         self._window = clock()
         self._counts: dict[tuple[str, str], int] = {}
         self._client = sentry_sdk.Client(

@@ -3,19 +3,25 @@
 docs/observability.md lists the fields.
 """
 
+import atexit
 import contextlib
 import logging
+import math
 import re
 import sys
+import time
 import traceback
 import uuid
 from collections.abc import Callable, Iterator, MutableMapping
 from contextvars import ContextVar
-from typing import Any, Final, NamedTuple, TextIO
+from typing import Any, Final, NamedTuple
 
 import structlog
 
-from bff.scrubbing import message_of, scrub, scrub_all
+from bff.scrubbing import SECRET, is_secret, message_of, scrub, scrub_all
+from bff.sink import Sink
+
+log = structlog.get_logger(__name__)
 
 REQUEST_ID_HEADER: Final = b"x-request-id"
 # Short and plain enough to be pasted into logs, headers and JSON as it is.
@@ -29,6 +35,8 @@ _OURS: Final = frozenset({"timestamp", "level", "logger", "method", "request_id"
 MAX_TRACEBACK: Final = 3_000
 # Exceptions of a chain or group that are told of.
 MAX_CHAIN: Final = 5
+# Seconds between two warnings of uvicorn's with the same text.
+SELDOM_SECONDS: Final = 60.0
 
 Event = MutableMapping[str, Any]
 
@@ -44,6 +52,21 @@ class Subject(NamedTuple):
 # Of the request that the present task works for; asked only when there is something to report. None where the
 # request is over.
 subject: ContextVar[Callable[[], Subject | None] | None] = ContextVar("subject", default=None)
+
+
+def _tell_dropped(lines: int) -> None:
+    log.warning("log_lines_dropped", lines=lines)
+
+
+# The process has one, as it has one stdout. What a `kill -9` finds in it is lost.
+SINK: Final = Sink(_tell_dropped)
+atexit.register(SINK.drain)
+
+
+def lines_dropped() -> int:
+    """Lines of this process that were dropped since its start."""
+    return SINK.dropped
+
 
 # Told of each line of level error or above, with its exception, before it is made text.
 Report = Callable[[Event, BaseException | None], None]
@@ -62,23 +85,64 @@ def request_id(sent: bytes | None) -> str:
     return uuid.uuid4().hex
 
 
-class _Sink:
-    """A stream that fails as a whole or not at all: a full disk or a closed pipe must not fail a request."""
+class _Lines:
+    """structlog's way to the sink; its own has a lock, under which nothing may wait for the sink's."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+    def debug(self, line: str) -> None:
+        """Writes a line, as do the other levels: which are shown is decided before."""
+        SINK.write(f"{line}\n")
 
-    def write(self, text: str) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.write(text)
+    info = warning = error = critical = debug
 
-    def flush(self) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            self._stream.flush()
+
+class _Handler(logging.Handler):
+    """The libraries' way to the sink."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Does without the lock of handlers: the sink has one, and two can be taken in either order."""
+        self.emit(record)
+        return True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Makes a line of it; what cannot be made one is told on stderr, as logging does."""
+        try:
+            SINK.write(f"{self.format(record)}\n")
+        except Exception:  # noqa: BLE001 - whatever a library gave to be logged
+            self.handleError(record)
+
+
+class _Seldom(logging.Filter):
+    """Of warnings of one text passes one in `SELDOM_SECONDS`, with the number of those left out before it.
+
+    Whoever can connect can have uvicorn warn, a line for each request that is none; no limit counts those.
+
+    Args:
+        clock: seconds that only go forward.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: dict[str, tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether it passes."""
+        if record.levelno != logging.WARNING:
+            return True
+        now = self._clock()
+        # By the text before its arguments: there are as many as uvicorn has warnings.
+        since, left_out = self._seen.get(record.msg, (-math.inf, 0))
+        if now - since < SELDOM_SECONDS:
+            self._seen[record.msg] = (since, left_out + 1)
+            return False
+        self._seen[record.msg] = (now, 0)
+        if left_out:
+            record.left_out = left_out
+        return True
 
 
 def configure_logging(level: str, report: Report | None = None) -> None:
-    """Sends all logs of the process, the libraries' too, to stdout as JSON.
+    """Sends all logs of the process, the libraries' too, to stdout as JSON, by way of `SINK`.
 
     Args:
         level: Name of the least level that is shown.
@@ -91,14 +155,14 @@ def configure_logging(level: str, report: Report | None = None) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     last: list[Any] = [_Exceptions(report), _scrubbed, structlog.processors.JSONRenderer()]
-    sink: Any = _Sink(sys.stdout)
+    SINK.redirect(sys.stdout)
     structlog.configure(
         processors=[*shared, *last],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sink),
+        logger_factory=lambda *_: _Lines(),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sink)
+    handler = _Handler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder()],
@@ -122,6 +186,10 @@ def _take_over_stdlib(handler: logging.Handler, level: str) -> None:
     for name in ("uvicorn", "uvicorn.error"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
+    warner = logging.getLogger("uvicorn.error")
+    for each in [found for found in warner.filters if isinstance(found, _Seldom)]:
+        warner.removeFilter(each)
+    warner.addFilter(_Seldom())
     # uvicorn's access log writes query strings, and with those a stream's ticket. Ours has paths only.
     access = logging.getLogger("uvicorn.access")
     access.handlers.clear()
@@ -156,7 +224,11 @@ def _exception(given: Any) -> BaseException | None:
 
 def _scrubbed(_: Any, __: str, event: Event) -> Event:
     for name, value in event.items():
-        if name not in _OURS and not isinstance(value, bool | int | float):
+        if name in _OURS or value is None or isinstance(value, bool):
+            continue
+        if is_secret(name):
+            event[name] = SECRET
+        elif not isinstance(value, int | float):
             event[name] = scrub(value) if isinstance(value, str) else scrub_all(value)
     return event
 

@@ -390,6 +390,12 @@ PROCESSES: Final = Dashboard(
         ),
         Panel("Audit: what waits takes on disk", "bytes", [Query("audit_spool_bytes", "{{instance}}")]),
         Panel(
+            "Lines of the log that are lost",
+            "ops",
+            [rate("log_lines_dropped_total", "instance")],
+            "Whoever collects the log stalls, or its disk is full.",
+        ),
+        Panel(
             "Alerts that fire", "short", [Query('ALERTS{alertstate="firing"}', "{{alertname}}")], kind="table"
         ),
         Panel(

@@ -1,7 +1,10 @@
 """What a real process logs while everything goes wrong: whole lines, with the request's id, and no secret."""
 
 import base64
+import contextlib
+import fcntl
 import json
+import os
 import socket
 import uuid
 from collections.abc import Iterator
@@ -160,3 +163,51 @@ def test_a_log_that_cannot_be_written_fails_no_request(stack: RunningStack, offi
             assert client.get("/api/v1/me").status_code == 200
             assert client.get("/api/v1/nothing").status_code == 404
     assert bff.process.returncode == 0
+
+
+def test_whoever_does_not_read_the_log_stops_no_request_no_probe_and_no_end(
+    stack: RunningStack, office: Organization, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "log"
+    os.mkfifo(pipe)
+    # Holds it open, and reads nothing for now.
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    fcntl.fcntl(reader, fcntl.F_SETPIPE_SZ, 4096)
+    headers = {"Authorization": f"Bearer {office.viewer.token}", "Connection": "close"}
+    asked = [f"unread-{number}" for number in range(60)]
+    try:
+        with (
+            running_bff(stack.env, pipe, BFF_WORKERS="2") as bff,
+            httpx.Client(base_url=bff.url, headers=headers, timeout=20) as client,
+        ):
+            for each in asked:
+                assert client.get("/api/v1/nothing", headers={"X-Request-ID": each}).status_code == 404
+            assert client.get("/api/live").status_code == 200
+            text = ""
+
+            def are_told() -> bool:
+                nonlocal text
+                with contextlib.suppress(BlockingIOError):
+                    text += os.read(reader, 65_536).decode()
+                return all(each in text for each in asked)
+
+            wait_until(are_told, what="lines that waited")
+            whole = [json.loads(line) for line in text.splitlines()[:-1]]
+            assert all(isinstance(line, dict) for line in whole)
+            # And now nobody reads again, until the end.
+            for each in asked:
+                assert client.get("/api/v1/nothing", headers={"X-Request-ID": each}).status_code == 404
+        assert bff.process.returncode == 0
+    finally:
+        os.close(reader)
+
+
+def test_requests_that_are_none_do_not_fill_the_log(chatty: RunningBff) -> None:
+    mark, warning = uuid.uuid4().hex, "Invalid HTTP request received."
+    before = chatty.log.read_text().count(warning)
+    for _ in range(30):
+        assert b" 400 " in raw_request(chatty, b"GET / HTTP/1.1\r\nBad Header\r\n\r\n")
+    httpx.get(f"{chatty.url}/api/v1/nothing", headers={"X-Request-ID": mark}, timeout=20)
+    text = wait_until(lambda: mark in (text := chatty.log.read_text()) and text, what="the next line")
+    # One a minute, and what is slow may begin another.
+    assert text.count(warning) - before <= 2
