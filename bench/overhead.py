@@ -158,6 +158,8 @@ async def ceiling() -> list[Figure]:
         "SUPABASE_PUBLISHABLE_KEY": "sb_publishable_bench",
         "SUPABASE_SECRET_KEY": "sb_secret_bench",
         "SUPABASE_JWT_SECRET": SECRET,
+        # All of it is one caller's, who has a quarter of the places.
+        "UPSTREAM_CONNECTIONS": str(4 * CONNECTIONS),
     }
     this = psutil.Process()
     cores = this.cpu_affinity()

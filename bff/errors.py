@@ -1,5 +1,6 @@
 """One error tree and the one table from an error's code to its HTTP status."""
 
+import random
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, NotRequired, TypedDict
 
@@ -37,6 +38,15 @@ RETRY_AFTER: Final[Mapping[str, int]] = {
     "SERVICE_UNAVAILABLE": 1,
     "TIMEOUT": 1,
 }
+
+
+# Seconds over which those come back who were refused together.
+SPREAD: Final = 2
+
+
+def spread(least: int = 1) -> int:
+    """Seconds for `Retry-After` where many are refused at the same time: `least`, or up to `SPREAD` more."""
+    return least + random.randint(0, SPREAD)  # noqa: S311 - no secret
 
 
 class FieldError(TypedDict):

@@ -4,7 +4,6 @@ docs/resilience.md says what callers see of each fault.
 """
 
 import asyncio
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,8 +21,8 @@ from tenacity import (
     wait_random_exponential,
 )
 
-from bff.breaker import Breaker, CircuitOpenError
-from bff.errors import ApiError, BadGatewayError, ServiceUnavailableError, UpstreamTimeoutError
+from bff.breaker import Breaker, CircuitOpenError, Finding
+from bff.errors import ApiError, BadGatewayError, ServiceUnavailableError, UpstreamTimeoutError, spread
 from bff.gate import Gate, NoPlaceError
 from bff.pool import Answer, ConnectionFailedError, MalformedAnswerError, Pool
 from bff.upstream import judge
@@ -43,10 +42,8 @@ RANGE_NOT_SATISFIABLE: Final = 416
 RETRY_RESERVE: Final = 10.0
 # Of the places at a part, those that one caller may have: four whose calls all hang take everything.
 SHARES: Final = 4
-# The part of the places at REST that each other part has: bookings must not wait for what hangs there.
-SMALLER_PARTS: Final = 4
-# Whoever is refused for want of a place comes back within so many seconds, not at once with all others.
-CROWDED_SECONDS: Final = (1, 3)
+# Calls at once to Auth, and to Storage, which have pools of their own.
+OTHER_PLACES: Final = 20
 # What is asked of a part to see whether it is there, with the publishable key alone. REST says that this is
 # forbidden, and so has asked Postgres; to refuse is to answer.
 PROBES: Final[Mapping[Part, str]] = {
@@ -79,7 +76,8 @@ class Bounds:
     """What an outage may cost.
 
     Attributes:
-        connections: To REST at once; the other parts get a quarter each.
+        connections: To REST at once: no more than its pool has for this process, or a caller's share of them
+            may be all that there is.
         queue: Calls that may wait for one.
         queue_seconds: How long they may.
         retry_ratio: Retries for each call, on average.
@@ -88,7 +86,7 @@ class Bounds:
 
     """
 
-    connections: int = 100
+    connections: int = 8
     queue: int = 200
     queue_seconds: float = 1.0
     retry_ratio: float = 0.2
@@ -184,9 +182,9 @@ class Exchange:
         self._guards: dict[Part, _Guard] = {part: self._guard(part, bounds) for part in PROBES}
 
     def _guard(self, part: Part, bounds: Bounds) -> _Guard:
-        places = bounds.connections if part == "rest" else max(1, bounds.connections // SMALLER_PARTS)
+        places = bounds.connections if part == "rest" else OTHER_PLACES
 
-        async def probe() -> bool:
+        async def probe() -> Finding:
             return await self._probe(part)
 
         def changed(is_open: bool) -> None:
@@ -292,13 +290,13 @@ class Exchange:
                 await gate.enter(caller, deadline - time.perf_counter())
         except NoPlaceError:
             # All places are taken for as long as one may wait: whoever has them may be waiting for nothing.
-            breaker.suspect()
+            breaker.suspect(caller)
             self._watch.refused(part, "queue")
-            raise NotSentError(retry_after=random.randint(*CROWDED_SECONDS)) from None  # noqa: S311 - no secret
+            raise NotSentError(retry_after=spread()) from None
         try:
             # It may have opened while we waited.
             admitted = self._admit(part, breaker)
-            answer = await self._ask(message, breaker, admitted, deadline)
+            answer = await self._ask(caller, message, breaker, admitted, deadline)
         finally:
             gate.leave(caller)
         if answer.is_success or answer.status == RANGE_NOT_SATISFIABLE:
@@ -310,10 +308,10 @@ class Exchange:
             return breaker.admit()
         except CircuitOpenError as error:
             self._watch.refused(part, "circuit")
-            raise NotSentError(retry_after=error.retry_after) from None
+            raise NotSentError(retry_after=spread(error.retry_after)) from None
 
     async def _ask(
-        self, message: Message, breaker: Breaker, admitted: tuple[int, int], deadline: float
+        self, caller: str, message: Message, breaker: Breaker, admitted: tuple[int, int], deadline: float
     ) -> Answer:
         try:
             seconds = min(self.timing.attempt, deadline - time.perf_counter())
@@ -321,7 +319,7 @@ class Exchange:
                 async with asyncio.timeout(seconds):
                     answer = await self._pool.request(*message)
         except TimeoutError:
-            breaker.timed_out(admitted)
+            breaker.timed_out(admitted, caller)
             raise UpstreamTimeoutError from None
         except MalformedAnswerError as error:
             log.warning("upstream_unreadable", error=str(error))
@@ -334,19 +332,22 @@ class Exchange:
         match judge(answer):
             case "away":
                 breaker.failed(admitted)
+            case "late":
+                breaker.timed_out(admitted, caller)
             case "doubtful":
-                breaker.suspect()
+                breaker.suspect(caller)
             case "there":
                 breaker.answered()
         return answer
 
-    async def _probe(self, part: Part) -> bool:
+    async def _probe(self, part: Part) -> Finding:
         """Beside the gate: with all its places taken it could not ask."""
         try:
             answer = await self._pool.request("GET", self._base + PROBES[part], [("apikey", self._key)], None)
         except (MalformedAnswerError, ConnectionFailedError):
-            return False
-        return judge(answer) == "there"
+            return "away"
+        verdict = judge(answer)
+        return "away" if verdict == "doubtful" else verdict
 
     def _changed(self, part: Part, *, is_open: bool) -> None:
         log.warning("circuit_opened" if is_open else "circuit_closed", part=part)

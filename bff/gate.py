@@ -12,12 +12,14 @@ class Gate:
     """So many calls at once; the callers that wait take turns, so that one who asks a lot delays nobody else.
 
     Fair queueing as in RFC 970: a queue for each caller, and one call of each in turn. The share keeps a
-    caller whose calls hang from taking all the places.
+    caller whose calls hang from taking all the places, and the longest queue gives up its newest call where
+    another caller finds no room (as FQ-CoDel drops from the
+    fattest flow: RFC 8290, 4.1).
 
     Args:
         places: Calls at once.
         share: Of these, the most that one caller has.
-        queue: Calls that may wait; further ones are refused at once.
+        queue: Calls that may wait; beyond, one is refused at once.
         seconds: How long one may wait.
 
     """
@@ -28,7 +30,7 @@ class Gate:
         self._room = queue
         self._seconds = seconds
         self._held: Counter[str] = Counter()
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiting: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
 
     async def enter(self, caller: str, longest: float) -> None:
         """Take a place, to be given back with `leave`.
@@ -45,22 +47,24 @@ class Gate:
             self._take(caller)
             return
         if not self._room:
-            raise NoPlaceError
+            self._make_room(caller)
         turn = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(caller, deque()).append(turn)
         self._room -= 1
         try:
             async with asyncio.timeout(min(self._seconds, longest)):
-                await turn
+                is_given = await turn
         except BaseException as error:
-            if turn.done() and not turn.cancelled():
+            if turn.cancelled() or not turn.done():
+                self._forget(caller, turn)
+            elif turn.result():
                 # It was given in the moment that we gave up.
                 self.leave(caller)
-            else:
-                self._forget(caller, turn)
             if isinstance(error, TimeoutError):
                 raise NoPlaceError from None
             raise
+        if not is_given:
+            raise NoPlaceError
 
     def leave(self, caller: str) -> None:
         """Give a place back; the next in turn has it from now on."""
@@ -74,7 +78,19 @@ class Gate:
         self._free -= 1
         self._held[caller] += 1
 
-    def _forget(self, caller: str, turn: asyncio.Future[None]) -> None:
+    def _make_room(self, caller: str) -> None:
+        longest = max(self._waiting, key=lambda each: len(self._waiting[each]), default=caller)
+        others, own = len(self._waiting.get(longest, ())), len(self._waiting.get(caller, ()))
+        # With one less, theirs would be no longer than ours with one more: nothing would be fairer.
+        if others <= own + 1:
+            raise NoPlaceError
+        newest = next((each for each in reversed(self._waiting[longest]) if not each.done()), None)
+        if newest is None:
+            raise NoPlaceError
+        self._forget(longest, newest)
+        newest.set_result(False)
+
+    def _forget(self, caller: str, turn: asyncio.Future[bool]) -> None:
         self._room += 1
         queue = self._waiting[caller]
         queue.remove(turn)
@@ -94,4 +110,4 @@ class Gate:
             if caller in self._waiting:
                 self._waiting.move_to_end(caller)
             self._take(caller)
-            turn.set_result(None)
+            turn.set_result(True)

@@ -22,7 +22,7 @@ from bff.auth import Principal
 from bff.errors import ApiError, FieldError, InvalidRequestError, UnauthorizedError
 from bff.repository import Session
 from bff.schemas.base import FORMATS
-from bff.state import Request
+from bff.state import Request, caller_of
 
 Method = Literal["GET", "POST", "PATCH", "DELETE"]
 Q = TypeVar("Q", bound=BaseModel)
@@ -224,7 +224,8 @@ def session_of(request: Request) -> Session:
 def session_since(request: Request, started_at: float) -> Session:
     """As `session_of`, with the deadline counted from `started_at` (perf_counter): a long answer's part."""
     token = principal_of(request).token
-    return request.state["supabase"].session(token, started_at, request.state["request_id"])
+    caller, request_id = caller_of(request.state), request.state["request_id"]
+    return request.state["supabase"].session(token, caller, started_at, request_id)
 
 
 def single_header(request: Request, name: str) -> str | None:

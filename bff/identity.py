@@ -7,7 +7,6 @@ that is sent again is another one.
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -36,7 +35,7 @@ from bff.pool import Answer
 from bff.repository import parse
 from bff.schemas.auth import Challenge, Enrollment, SignedIn, SignOutScope, UserFactors
 from bff.turns import Turns
-from bff.upstream import AWAY, LATE
+from bff.upstream import AWAY, LATE, read_object
 
 log = structlog.get_logger(__name__)
 
@@ -77,13 +76,15 @@ class Caller:
         agent: User-Agent, or empty.
         deadline: In seconds of `time.perf_counter`.
         token: The access token, where there is one.
+        name: Who takes turns: the user where a token has told who it is, and else the address.
 
     """
 
     address: str
     agent: str
     deadline: float
-    token: str | None = None
+    token: str | None
+    name: str
 
 
 class AuthServer:
@@ -222,7 +223,7 @@ class AuthServer:
         message = (method, f"{self._base}/auth/v1{path}", headers, content)
         return await self._exchange.send(
             "auth",
-            caller.token or caller.address,
+            caller.name,
             message,
             lambda answer: to_auth_error(operation, answer),
             safe=False,
@@ -337,12 +338,7 @@ def _too_many(answer: Answer) -> ApiError:
 
 def _error_name(answer: Answer) -> str:
     """`error_code`, or `code` as newer versions call it; empty where the answer is not Auth's own."""
-    try:
-        body = json.loads(answer.content)
-    except ValueError:
-        return ""
-    if not isinstance(body, dict):
-        return ""
+    body = read_object(answer.content)
     name = body.get("error_code") or body.get("code")
     return name if isinstance(name, str) else ""
 

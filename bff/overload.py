@@ -1,16 +1,21 @@
 """Pure ASGI middleware that keeps a flood, or a client that takes its time, from taking the process."""
 
 import asyncio
+from collections import Counter
+from contextlib import ExitStack
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bff.errors import ApiError, ServiceUnavailableError
+from bff.errors import ApiError, ServiceUnavailableError, spread
+from bff.state import caller_of
 
 # The service's own paths are asked for by whatever watches it, most of all when it has too much to do.
 COUNTED_PREFIX: Final = "/api/v1/"
 # Streams are let in by the relay, which has limits of its own, and may stay for hours.
 STREAM_SUFFIX: Final = "/calendar/stream"
+# Of the bodies on their way, those that may be one caller's.
+SHARES: Final = 4
 # Bytes of a header line beside its name and value: `: ` and the line's end.
 LINE_BYTES: Final = 4
 
@@ -46,12 +51,23 @@ class HeadLimit:
 
 
 class Overload:
-    """Refuses API requests beyond those that may be under way at once: memory is bounded, whatever hangs."""
+    """Refuses API requests beyond those that may be under way at once: memory is bounded, whatever hangs.
+
+    A request does not count while its body is on its way: bodies that come slowly cost their sender nothing,
+    and must not refuse everybody else. As many may be on their way besides, a quarter of them of one caller.
+
+    Args:
+        app: What stands behind it.
+        limit: Requests under way at once, and bodies on their way.
+
+    """
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self.app = app
         self._limit = limit
+        self._share = max(1, limit // SHARES)
         self._under_way = 0
+        self._bodies: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
@@ -59,13 +75,48 @@ class Overload:
         if scope["type"] != "http" or not path.startswith(COUNTED_PREFIX) or path.endswith(STREAM_SUFFIX):
             await self.app(scope, receive, send)
             return
+        self._begin()
+        is_under_way, is_complete = True, False
+
+        async def receive_apart() -> Message:
+            nonlocal is_under_way, is_complete
+            if is_complete:
+                return await receive()
+            if is_under_way:
+                # Only now is it known whose it is.
+                caller = caller_of(scope["state"])
+                self._begin_body(caller)
+                self._under_way -= 1
+                is_under_way = False
+                held.callback(self._end_body, caller)
+            message = await receive()
+            if not message.get("more_body", False):
+                is_complete = True
+                held.close()
+                self._begin()
+                is_under_way = True
+            return message
+
+        with ExitStack() as held:
+            try:
+                await self.app(scope, receive_apart, send)
+            finally:
+                self._under_way -= is_under_way
+
+    def _begin(self) -> None:
         if self._under_way >= self._limit:
-            raise ServiceUnavailableError
+            raise ServiceUnavailableError(retry_after=spread())
         self._under_way += 1
-        try:
-            await self.app(scope, receive, send)
-        finally:
-            self._under_way -= 1
+
+    def _begin_body(self, caller: str) -> None:
+        if self._bodies[caller] >= self._share or self._bodies.total() >= self._limit:
+            raise ServiceUnavailableError(retry_after=spread())
+        self._bodies[caller] += 1
+
+    def _end_body(self, caller: str) -> None:
+        self._bodies[caller] -= 1
+        if not self._bodies[caller]:
+            del self._bodies[caller]
 
 
 class BodyDeadline:

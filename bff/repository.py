@@ -61,10 +61,11 @@ class Supabase:
         self._rest_url = f"{url.rstrip('/')}/rest/v1"
         self._headers = {"apikey": publishable_key, **(headers or {})}
 
-    def session(self, token: str, started_at: float, request_id: str) -> "Session":
+    def session(self, token: str, caller: str, started_at: float, request_id: str) -> "Session":
         """Supabase as the holder of `token` sees it, for a request begun at `started_at` (perf_counter).
 
-        The request's id goes along: the audit log joins what was asked and the rows that it changed by it.
+        Calls take turns by `caller`: the user's id, for one may have any number of tokens. The request's id
+        goes along: the audit log joins what was asked and the rows that it changed by it.
         """
         # A builder for each request costs some 15 µs, and keeps one caller's header from another's call.
         builder = AsyncPostgrestClient(
@@ -72,7 +73,7 @@ class Supabase:
             headers={**self._headers, "Authorization": f"Bearer {token}", "X-Request-ID": request_id},
             http_client=self._client,
         )
-        return Session(self.exchange, builder, token, started_at + self.exchange.timing.request)
+        return Session(self.exchange, builder, caller, started_at + self.exchange.timing.request)
 
 
 class Session:

@@ -160,7 +160,8 @@ class Settings(BaseSettings):
     max_requests: int = _knob(
         1_000,
         "MAX_REQUESTS",
-        "API requests under way at once in one process, without streams; further ones get 503.",
+        "API requests under way at once in one process, without streams, and as many whose bodies are still "
+        "coming; further ones get 503.",
         "requests",
         ge=1,
     )
@@ -198,16 +199,17 @@ class Settings(BaseSettings):
         5.0, "UPSTREAM_TIMEOUT", "Deadline of one call to Supabase.", "seconds", gt=0
     )
     upstream_connections: int = _knob(
-        100,
+        8,
         "UPSTREAM_CONNECTIONS",
-        "Most connections to Supabase's REST at once; Auth and Storage get a quarter as many each.",
+        "Most calls of one process to Supabase's REST at once: with two more, times processes and hosts, no "
+        "more than its pool has (docs/deployment.md).",
         "connections",
         ge=1,
     )
     upstream_queue: int = _knob(
         200,
         "UPSTREAM_QUEUE",
-        "Calls that may wait for a connection to one of them; further ones get 503 at once.",
+        "Calls that may wait for a place at REST, at Auth or at Storage; beyond, one gets 503 at once.",
         "calls",
         ge=0,
     )

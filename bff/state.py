@@ -75,3 +75,9 @@ class RequestState(State):
 
 
 Request = starlette.requests.Request[RequestState]
+
+
+def caller_of(state: RequestState) -> str:
+    """Who takes turns with others: the user, who may have any number of tokens, or else the address."""
+    principal = state["principal"]
+    return state["client_address"] if principal is None else str(principal.user_id)

@@ -44,8 +44,9 @@ BUSY: Final = frozenset(
     }
 )
 # Those of them that tell of the whole database and the way there: not of one transaction in another's way,
-# nor of writes alone.
-GONE: Final = BUSY - {"40001", "40P01", "55P03", "25006", "53100", "53200"}
+# nor of writes alone, nor of a pool that one caller's slow queries may have filled.
+POOL_FULL: Final = "PGRST003"
+GONE: Final = BUSY - {"40001", "40P01", "55P03", "25006", "53100", "53200", POOL_FULL}
 CANCELED: Final = "57014"  # query_canceled: statement_timeout
 DENIED: Final = "42501"  # insufficient_privilege: grants and row level security
 BAD_TOKEN: Final = frozenset({"PGRST301", "PGRST302", "PGRST303"})
@@ -61,21 +62,26 @@ AWAY: Final = frozenset({429, 502, 503, 520, 521, 522, 523, 525, 526})
 LATE: Final = frozenset({408, 504, 524})
 
 
-Verdict = Literal["there", "doubtful", "away"]
+Verdict = Literal["there", "late", "doubtful", "away"]
 
 
 def judge(response: Answer) -> Verdict:
     """What an answer says of the part of Supabase that gave it.
 
-    It is away by a gateway's own status or by a code of `GONE`, and doubtful where a server's fault is in
-    nobody's words. A statement that was canceled, a lock that was not had, a limit are one caller's alone.
+    It is away by a gateway's own status or by a code of `GONE`, late where a gateway or PostgREST itself has
+    waited in vain, and doubtful where a server's fault is in nobody's words. A statement that was canceled, a
+    lock that was not had, a limit are one caller's alone.
     """
     if response.status < HTTPStatus.INTERNAL_SERVER_ERROR:
         return "there"
     code = _read_body(response).get("code")
+    if code == POOL_FULL:
+        return "late"
     if isinstance(code, str):
         return "away" if code in GONE else "there"
-    return "away" if response.status in AWAY | LATE else "doubtful"
+    if response.status in LATE:
+        return "late"
+    return "away" if response.status in AWAY else "doubtful"
 
 
 def to_api_error(response: Answer) -> ApiError:
@@ -113,22 +119,24 @@ def to_storage_error(response: Answer) -> ApiError:
     return to_api_error(response)
 
 
-def _read_body(response: Answer) -> Mapping[str, Any]:
+def read_object(content: bytes | str) -> Mapping[str, Any]:
+    """The JSON object, or an empty one where it is none, or is nested deeper than can be read."""
     try:
-        body = json.loads(response.content)
-    except ValueError:
+        body = json.loads(content)
+    except (ValueError, RecursionError):
         return {}
     return body if isinstance(body, dict) else {}
+
+
+def _read_body(response: Answer) -> Mapping[str, Any]:
+    return read_object(response.content)
 
 
 def _business_error(code: str, body: Mapping[str, Any]) -> ApiError:
     # `app.fail` puts its details into the error as a JSON-encoded string; PostgREST's field is text.
     details = body.get("details")
     if isinstance(details, str):
-        try:
-            details = json.loads(details)
-        except ValueError:
-            details = None
+        details = read_object(details) or None
     message = str(body.get("message") or "The request was refused.")
     if code == "SERVICE_UNAVAILABLE":
         return ServiceUnavailableError()

@@ -114,7 +114,7 @@ ALLOWED: dict[str, set[str]] = {
         "bff.state",
         "bff.telemetry",
     },
-    "bff.overload": {"bff.errors"},
+    "bff.overload": {"bff.errors", "bff.state"},
     "bff.paths": {"bff.errors"},
     "bff.openapi": {"bff", "bff.errors", "bff.http", "bff.limits.policies", "bff.schemas"},
     "bff.docs": {"bff.errors"},

@@ -20,7 +20,7 @@ from bff.schemas.auth import (
     SignOut,
     UserFactors,
 )
-from bff.state import Request
+from bff.state import Request, caller_of
 
 AWAY: Final = ("BAD_GATEWAY", "SERVICE_UNAVAILABLE", "TIMEOUT", "RATE_LIMIT_EXCEEDED")
 OF_FACTORS: Final = ("FORBIDDEN", "RATE_LIMIT_EXCEEDED")
@@ -37,6 +37,7 @@ def _caller(request: Request, token: str | None = None) -> Caller:
         agent=request.headers.get("user-agent", ""),
         deadline=request.state["started_at"] + request.state["supabase"].exchange.timing.request,
         token=token,
+        name=caller_of(request.state),
     )
 
 

@@ -1,5 +1,6 @@
 """Supabase Auth refuses, fails, is late or talks nonsense; whoever signs in gets one error shape."""
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -10,13 +11,14 @@ import jwt
 import pytest
 import pytest_asyncio
 
-from bff.exchange import Exchange
+from bff.exchange import OTHER_PLACES, SHARES, Exchange
 from bff.identity import REFUSAL_SECONDS, AuthServer, Caller, Operation, to_auth_error
 from bff.pool import Answer
 from tests.api.auth import AUTH
 from tests.api.shape import assert_error, data
 from tests.api.upstream import SECRET, USER, Upstream, answer, app_before, failing_supabase, hang, raw
 from tests.harness import free_port
+from tests.relay.fakes import until
 
 FACTOR = str(uuid.uuid4())
 CHALLENGE = {"id": FACTOR, "type": "totp", "expires_at": 1_795_875_000}
@@ -75,8 +77,9 @@ async def post(app: httpx.AsyncClient, call: Call, **headers: str) -> httpx.Resp
         (raw(b"SSH-2.0-OpenSSH_9.6\r\n", close=True), "BAD_GATEWAY"),
         (answer(403, b"<html>"), "BAD_GATEWAY"),
         (answer(401, {"message": "Invalid API key"}), "BAD_GATEWAY"),
+        (answer(400, b"[" * 200_000), "BAD_GATEWAY"),
     ],
-    ids=["500", "504", "hung up", "not HTTP", "html", "wrong key"],
+    ids=["500", "504", "hung up", "not HTTP", "html", "wrong key", "nested too deeply"],
 )
 async def test_whatever_happens_to_auth_is_told_and_nothing_is_tried_twice(
     app: httpx.AsyncClient, upstream: Upstream, behaviour: Any, code: str
@@ -93,6 +96,24 @@ async def test_an_auth_that_does_not_answer_is_not_waited_for(
     upstream.behaviours = [hang]
     assert_error(await post(app, REFRESH), "TIMEOUT")
     assert len(upstream.requests) == 1
+
+
+async def test_a_users_calls_that_hang_leave_places_for_others_whichever_token_they_come_with(
+    upstream: Upstream,
+) -> None:
+    upstream.behaviours = [hang]
+    mine = [{"Authorization": f"Bearer {upstream.token(session_id=f's{n}')}"} for n in range(OTHER_PLACES)]
+    other = {"Authorization": f"Bearer {upstream.token(sub=FACTOR)}"}
+    async with app_before(upstream.url, upstream_timeout=30.0) as app:
+        calls = [asyncio.create_task(app.get(f"{AUTH}/mfa/factors", headers=each)) for each in mine]
+        await until(lambda: upstream.requests)
+        upstream.behaviours = [answer(200, {"id": FACTOR, "factors": []})]
+        assert data(await app.get(f"{AUTH}/mfa/factors", headers=other)) == {"factors": []}
+        # The other's own is one of them.
+        assert len(upstream.requests) == OTHER_PLACES // SHARES + 1
+        for each in calls:
+            each.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
 
 
 async def test_an_auth_that_is_away_is_503() -> None:
@@ -242,7 +263,7 @@ async def test_a_refusal_takes_as_long_for_an_unknown_address_as_for_a_wrong_pas
     server = AuthServer(
         exchange, "http://x.test", "key", forwarding_key=None, clock=lambda: exchange.now, sleep=sleep
     )
-    caller = Caller("unknown", "", deadline=float("inf"))
+    caller = Caller("unknown", "", deadline=float("inf"), token=None, name="unknown")
     with pytest.raises(Exception, match="not right"):
         await server.sign_in(caller, "ana@example.test", "x")
     assert exchange.now == pytest.approx(100.0 + REFUSAL_SECONDS)

@@ -233,7 +233,7 @@ def test_what_is_not_spoken_here_is_refused(
 
 
 def test_an_offer_to_upgrade_is_ignored(bff: RunningBff) -> None:
-    offer = b"connection: upgrade\r\nupgrade: h2c\r\n\r\n"
+    offer = b"connection: upgrade, close\r\nupgrade: h2c\r\n\r\n"
     assert status(exchange(bff, GET + offer)) == 200
 
 

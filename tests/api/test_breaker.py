@@ -2,15 +2,29 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from uuid import uuid4
 
 import httpx
 import pytest
 import pytest_asyncio
+import structlog
 
-from bff.breaker import Breaker, CircuitOpenError
+from bff.breaker import Breaker, CircuitOpenError, Finding
+from bff.exchange import SHARES, Bounds
 from tests.api.shape import assert_error, data
 from tests.api.test_upstream import BOOKING, READ, STORED, postgrest_error
-from tests.api.upstream import USER, Behaviour, Upstream, answer, app_before, failing_supabase, hang, raw
+from tests.api.upstream import (
+    USER,
+    Behaviour,
+    Pool,
+    Upstream,
+    answer,
+    app_before,
+    failing_supabase,
+    hang,
+    raw,
+)
 from tests.metering import Metered, parse
 from tests.relay.fakes import until
 
@@ -19,20 +33,50 @@ REFRESH = "/api/v1/auth/refresh"
 UPLOAD = f"/api/v1/assets/{USER}/photos/upload-url"
 FAILURES = 3
 AWAY = answer(503, b"<html>no healthy upstream")
+# In the head of a call whose query is slow.
+SLOW = "a-slow-one"
 PLANNED = {"bucket": "asset-photos", "path": f"{USER}/{USER}/{USER}.png", "content_type": "image/png"}
 
 
-@pytest_asyncio.fixture
-async def upstream() -> AsyncIterator[Upstream]:
+@pytest_asyncio.fixture(scope="module")
+async def shared_upstream() -> AsyncIterator[Upstream]:
     async with failing_supabase() as running:
         yield running
 
 
-@pytest_asyncio.fixture
-async def app(upstream: Upstream) -> AsyncIterator[httpx.AsyncClient]:
+@pytest.fixture
+def upstream(shared_upstream: Upstream) -> Upstream:
+    shared_upstream.reset()
+    return shared_upstream
+
+
+@pytest_asyncio.fixture(scope="module")
+async def shared_app(shared_upstream: Upstream) -> AsyncIterator[httpx.AsyncClient]:
     settings = {"upstream_timeout": 0.2, "breaker_failures": FAILURES, "breaker_seconds": 0.05}
-    async with app_before(upstream.url, **settings) as client:
+    async with app_before(shared_upstream.url, **settings) as client:
         yield client
+
+
+@pytest_asyncio.fixture
+async def app(shared_app: httpx.AsyncClient, upstream: Upstream) -> AsyncIterator[httpx.AsyncClient]:
+    """One for all; each test leaves it with its circuits closed and no failure counted."""
+    yield shared_app
+    upstream.reset()
+    mend(upstream)
+    for part in ("rest", "auth", "storage"):
+        await wait_for_circuit(shared_app, is_open=False, part=part)
+    assert data(await shared_app.get(READ))["id"] == USER
+
+
+def someone(upstream: Upstream) -> dict[str, str]:
+    """Headers of a user whom nobody has seen."""
+    return {"Authorization": f"Bearer {upstream.token(sub=str(uuid4()))}"}
+
+
+@pytest.fixture
+def hasty_probes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those that hang are late sooner."""
+    monkeypatch.setattr("bff.breaker.PROBE_SECONDS", 0.05)
 
 
 async def metrics(app: httpx.AsyncClient) -> Metered:
@@ -55,6 +99,15 @@ async def break_down(app: httpx.AsyncClient, upstream: Upstream, how: Behaviour 
     await wait_for_circuit(app, is_open=True)
 
 
+async def have_probed(app: httpx.AsyncClient, upstream: Upstream, times: int, code: str) -> None:
+    """Asks as one user, in vain with this code, until so many probes have begun."""
+    for _ in range(500):
+        if upstream.probes >= times:
+            return
+        assert_error(await app.post(BOOK, json=BOOKING), code)
+    pytest.fail(f"{upstream.probes} probes")
+
+
 def mend(upstream: Upstream) -> None:
     upstream.behaviours, upstream.probe = [answer(200, STORED)], answer(401, postgrest_error("42501"))
 
@@ -67,18 +120,22 @@ def mend(upstream: Upstream) -> None:
         answer(503, postgrest_error("PGRST001")),
         answer(500, postgrest_error("57P01")),
         raw(b"", close=True),
+        answer(503, b"[" * 200_000),
     ],
-    ids=["gateway", "bad gateway", "no database", "database ends", "connection closed"],
+    ids=["gateway", "bad gateway", "no database", "database ends", "connection closed", "unreadable"],
 )
 async def test_once_a_part_is_seen_to_be_away_nothing_is_sent_until_a_probe_is_answered(
     app: httpx.AsyncClient, upstream: Upstream, how: Behaviour
 ) -> None:
     await break_down(app, upstream, how)
     sent = len(upstream.requests)
-    for _ in range(20):
-        assert_error(await app.get(READ), "SERVICE_UNAVAILABLE")
-        assert_error(await app.post(BOOK, json=BOOKING), "SERVICE_UNAVAILABLE")
+    answers = [await app.get(READ) for _ in range(20)]
+    answers += [await app.post(BOOK, json=BOOKING) for _ in range(20)]
+    for each in answers:
+        assert_error(each, "SERVICE_UNAVAILABLE")
     assert len(upstream.requests) == sent
+    # Those who are told at the same time come back at different ones.
+    assert {each.headers["retry-after"] for each in answers} == {"1", "2", "3"}
     measured = await metrics(app)
     assert measured.get("upstream_refused_total", part="rest", reason="circuit") >= 40
     mend(upstream)
@@ -86,11 +143,26 @@ async def test_once_a_part_is_seen_to_be_away_nothing_is_sent_until_a_probe_is_a
     assert data(await app.get(READ))["id"] == USER
 
 
-async def test_a_part_that_hangs_is_found_away_by_the_first_call_that_waited_in_vain(
-    app: httpx.AsyncClient, upstream: Upstream
+@pytest.mark.parametrize(
+    ("how", "code"),
+    [
+        (hang, "TIMEOUT"),
+        (answer(504, b""), "TIMEOUT"),
+        (answer(504, postgrest_error("PGRST003")), "SERVICE_UNAVAILABLE"),
+    ],
+    ids=["hangs", "gateway", "pool"],
+)
+async def test_a_part_that_hangs_is_found_away_once_two_callers_waited_in_vain(
+    app: httpx.AsyncClient,
+    upstream: Upstream,
+    hasty_probes: None,  # noqa: ARG001 (for its effect)
+    how: Behaviour,
+    code: str,
 ) -> None:
-    upstream.behaviours, upstream.probe = [hang], hang
-    assert_error(await app.post(BOOK, json=BOOKING), "TIMEOUT")
+    upstream.behaviours, upstream.probe = [how], how
+    # The third one begins after two that were late.
+    await have_probed(app, upstream, 3, code)
+    assert_error(await app.post(BOOK, json=BOOKING, headers=someone(upstream)), code)
     await wait_for_circuit(app, is_open=True)
     mend(upstream)
     await wait_for_circuit(app, is_open=False)
@@ -162,7 +234,8 @@ async def test_queries_that_take_too_long_close_nothing_to_others(
     app: httpx.AsyncClient, upstream: Upstream
 ) -> None:
     upstream.behaviours = [hang]
-    answers = await asyncio.gather(*(app.post(BOOK, json=BOOKING) for _ in range(3 * FAILURES)))
+    waiting = (app.post(BOOK, json=BOOKING, headers=someone(upstream)) for _ in range(2 * FAILURES))
+    answers = await asyncio.gather(*waiting)
     assert {each.status_code for each in answers} == {504}
     await until(lambda: upstream.probes)
     upstream.behaviours = [answer(200, STORED)]
@@ -234,32 +307,93 @@ async def test_a_flood_of_requests_while_nothing_is_answered_waits_in_bounds(ups
     assert measured.get("upstream_refused_total", part="rest", reason="queue") > 0
 
 
-async def test_a_caller_whose_calls_hang_does_not_delay_another(upstream: Upstream) -> None:
-    async with app_before(upstream.url, upstream_connections=4, upstream_timeout=30.0) as app:
-        upstream.behaviours = [hang]
-        hanging = [asyncio.create_task(app.post(BOOK, json=BOOKING)) for _ in range(10)]
-        await until(lambda: upstream.requests)
-        upstream.behaviours = [answer(200, STORED)]
-        other = {"Authorization": f"Bearer {upstream.token(session_id='another')}"}
-        assert data(await app.get(READ, headers=other))["id"] == USER
-        for each in hanging:
+@asynccontextmanager
+async def slow_calls(
+    app: httpx.AsyncClient, upstream: Upstream, pool: Pool, count: int, *, tokens: int = 1
+) -> AsyncIterator[list[asyncio.Task[httpx.Response]]]:
+    """While the block lasts, a user with some tokens has asked for what the pool takes for slow."""
+    mine = [upstream.token(session_id=f"slow-{n}") for n in range(tokens)]
+    upstream.pool = pool
+    calls = [
+        asyncio.create_task(
+            app.post(BOOK, json=BOOKING, headers={"Authorization": f"Bearer {each}", "X-Request-ID": SLOW})
+        )
+        for each in mine
+        for _ in range(count)
+    ]
+    try:
+        yield calls
+    finally:
+        pool.end()
+        for each in calls:
             each.cancel()
-        await asyncio.gather(*hanging, return_exceptions=True)
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def test_a_user_whose_calls_hang_delays_no_other_however_many_tokens_they_have(
+    upstream: Upstream,
+) -> None:
+    """Settings as shipped, before a PostgREST as shipped: its pool has ten connections."""
+    upstream.behaviours = [answer(200, STORED)]
+    pool = Pool(10, lambda head: SLOW in head)
+    async with (
+        app_before(upstream.url, upstream_timeout=30.0) as app,
+        slow_calls(app, upstream, pool, 10, tokens=6),
+    ):
+        await until(lambda: pool.slow)
+        answers = await asyncio.gather(*(app.get(READ, headers=someone(upstream)) for _ in range(50)))
+        assert {each.status_code for each in answers} == {200}
+        assert pool.slow == Bounds().connections // SHARES
+        assert not upstream.probes
+
+
+async def test_one_users_slow_queries_in_a_pool_that_is_too_small_open_no_circuit(
+    upstream: Upstream,
+    hasty_probes: None,  # noqa: ARG001 (for its effect)
+) -> None:
+    """The settings allow more than the pool has: whoever comes waits, and the probe does too."""
+    upstream.behaviours = [answer(200, STORED)]
+    pool = Pool(10, lambda head: SLOW in head)
+    settings = {"upstream_connections": 100, "upstream_timeout": 0.2}
+    async with app_before(upstream.url, **settings) as app, slow_calls(app, upstream, pool, 25) as calls:
+        answers = await asyncio.gather(*calls)
+        assert {each.status_code for each in answers} == {504}
+        assert pool.slow == 10
+        # The second one begins after one that was late.
+        await have_probed(app, upstream, 2, "TIMEOUT")
+        pool.end()
+        assert data(await app.get(READ, headers=someone(upstream)))["id"] == USER
+        assert (await metrics(app)).get("upstream_refused_total", part="rest", reason="circuit") == 0
 
 
 # The breaker alone
 
 
 class Part:
-    """A part of Supabase whose probes are answered as told."""
+    """A part of Supabase whose probes find what they are told, and break where that is an exception."""
 
     def __init__(self, failures: int = 2) -> None:
-        self.is_there = False
+        self.finding: Finding | Exception = "away"
+        self.probes = 0
         self.changes: list[bool] = []
         self.breaker = Breaker(self._probe, failures, 0.001, self.changes.append)
 
-    async def _probe(self) -> bool:
-        return self.is_there
+    async def _probe(self) -> Finding:
+        self.probes += 1
+        await asyncio.sleep(0)
+        if isinstance(self.finding, Exception):
+            raise self.finding
+        return self.finding
+
+    async def suspect(self, caller: str) -> None:
+        """A call of theirs waits in vain, and has the part probed to the end."""
+        probes = self.probes
+        self.breaker.timed_out(self.breaker.admit(), caller)
+        await until(lambda: self.probes > probes and (self.breaker.is_open or self.is_settled()))
+
+    def is_settled(self) -> bool:
+        """Whether nothing is being found out."""
+        return self.breaker._task is None
 
     async def break_down(self) -> None:
         while not self.breaker.is_open:
@@ -280,11 +414,11 @@ async def test_calls_of_before_an_outage_that_break_after_it_do_not_open_it_agai
     await part.break_down()
     with pytest.raises(CircuitOpenError):
         part.breaker.admit()
-    part.is_there = True
+    part.finding = "there"
     await until(lambda: not part.breaker.is_open)
     for _ in range(10):
         part.breaker.failed(admitted)
-        part.breaker.timed_out(admitted)
+        part.breaker.timed_out(admitted, "anna")
     assert part.changes == [True, False]
     await part.breaker.aclose()
 
@@ -293,9 +427,73 @@ async def test_a_call_that_waited_in_vain_while_others_were_answered_raises_no_s
     part = Part()
     slow = part.breaker.admit()
     part.breaker.answered()
-    part.breaker.timed_out(slow)
+    part.breaker.timed_out(slow, "anna")
     await asyncio.sleep(0)
-    assert part.changes == []
-    part.breaker.timed_out(part.breaker.admit())
+    assert part.probes == 0
+    part.breaker.timed_out(part.breaker.admit(), "anna")
     await until(lambda: part.changes == [True])
     await part.breaker.aclose()
+
+
+async def test_a_late_probe_counts_once_two_callers_waited_in_vain_and_nobody_was_answered() -> None:
+    part = Part()
+    part.finding = "late"
+    for caller in ("anna", "anna", "anna"):
+        await part.suspect(caller)
+    part.breaker.answered()
+    await part.suspect("ben")
+    part.finding = "there"
+    await part.suspect("ben")
+    part.finding = "late"
+    await part.suspect("clara")
+    assert part.changes == []
+    await part.suspect("ben")
+    assert part.changes == [True]
+    await part.breaker.aclose()
+
+
+async def test_a_late_probe_does_not_count_where_others_were_answered_meanwhile() -> None:
+    part = Part()
+    part.finding = "late"
+    await part.suspect("anna")
+    part.breaker.suspect("ben")
+    part.breaker.answered()
+    await until(part.is_settled)
+    assert (part.changes, part.probes) == ([], 2)
+
+
+@pytest.mark.parametrize("suspected", [False, True], ids=["while open", "on suspicion"])
+async def test_a_probe_that_breaks_is_logged_and_no_answer_and_is_followed_by_others(
+    monkeypatch: pytest.MonkeyPatch, *, suspected: bool
+) -> None:
+    said = structlog.testing.CapturingLogger()
+    monkeypatch.setattr("bff.breaker.log", said)
+    part = Part()
+    part.finding = RecursionError("nobody foresaw it")
+    if suspected:
+        await part.suspect("anna")
+    else:
+        await part.break_down()
+    await until(lambda: part.probes > 3)
+    assert part.changes == [True]
+    assert {call.args for call in said.calls} == {("probe_failed",)}
+    part.finding = "there"
+    await until(lambda: part.changes == [True, False])
+    part.breaker.admit()
+
+
+async def test_whoever_watches_and_breaks_keeps_no_circuit_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = structlog.testing.CapturingLogger()
+    monkeypatch.setattr("bff.breaker.log", said)
+    part = Part()
+
+    def fail(is_open: bool) -> None:
+        part.changes.append(is_open)
+        raise OSError(28, "No space left on device")
+
+    part.breaker = Breaker(part._probe, 1, 0.001, fail)
+    await part.break_down()
+    part.finding = "there"
+    await until(lambda: part.changes == [True, False])
+    part.breaker.admit()
+    assert [call.args for call in said.calls] == [("circuit_not_told",)] * 2

@@ -9,6 +9,7 @@ from bff.gate import Gate, NoPlaceError
 from tests.relay.fakes import until
 
 LONG = 60.0
+SHORT = 0.01
 
 
 async def waiting(gate: Gate, *callers: str) -> tuple[list[str], list[asyncio.Task[None]]]:
@@ -60,6 +61,46 @@ async def test_beyond_the_queue_one_is_refused_at_once_and_within_it_after_its_t
         await gate.enter("d", 0.01)
     gate.leave("a")
     await gate.enter("e", LONG)
+
+
+async def test_in_a_full_queue_the_newest_of_the_longest_gives_way_to_a_caller_with_fewer() -> None:
+    gate = Gate(places=1, share=1, queue=4, seconds=LONG)
+    await gate.enter("first", LONG)
+    order, greedy = await waiting(gate, "greedy", "greedy", "greedy", "greedy")
+    _, [modest, other] = await waiting(gate, "modest", "other")
+    await asyncio.wait(greedy[2:])
+    assert [isinstance(each.exception(), NoPlaceError) for each in greedy[2:]] == [True, True]
+    # With one more, these would wait with no fewer than whoever had to go.
+    for caller in ("greedy", "modest"):
+        with pytest.raises(NoPlaceError):
+            await gate.enter(caller, SHORT)
+    _, [new] = await waiting(gate, "new")
+    await asyncio.wait([greedy[1]])
+    with pytest.raises(NoPlaceError):
+        await gate.enter("newest", SHORT)
+    for leaving, entering in (("first", greedy[0]), ("greedy", modest), ("modest", other), ("other", new)):
+        gate.leave(leaving)
+        await entering
+    assert order == ["greedy"]
+    gate.leave("new")
+    await gate.enter("last", SHORT)
+
+
+async def test_one_who_leaves_in_the_moment_that_it_has_to_give_way_takes_no_place_along() -> None:
+    gate = Gate(places=1, share=1, queue=2, seconds=LONG)
+    await gate.enter("first", LONG)
+    _, [_, newest] = await waiting(gate, "greedy", "greedy")
+    modest = asyncio.create_task(gate.enter("modest", LONG))
+    asyncio.get_running_loop().call_soon(newest.cancel)
+    await asyncio.wait([newest])
+    for caller in ("first", "greedy"):
+        gate.leave(caller)
+        await asyncio.sleep(0)
+    await modest
+    with pytest.raises(NoPlaceError):
+        await gate.enter("last", 0.01)
+    gate.leave("modest")
+    await gate.enter("last", LONG)
 
 
 async def test_a_place_that_is_given_to_someone_who_just_left_is_not_lost() -> None:

@@ -86,6 +86,23 @@ async def test_a_busy_database_is_503_with_retry_after(
     assert len(upstream.requests) == 1, "a write without a key is never repeated"
 
 
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        (400, b"[" * 200_000, "BAD_GATEWAY"),
+        (503, b'{"code": ' + b"[" * 200_000, "SERVICE_UNAVAILABLE"),
+        (500, b'{"code": "08006", "details": ' + b'{"a":' * 100_000, "BAD_GATEWAY"),
+        (409, postgrest_error("CONFLICT", details="[" * 200_000), "CONFLICT"),
+    ],
+    ids=["400", "503", "500", "details"],
+)
+async def test_an_error_that_is_nested_too_deeply_to_be_read_is_told_by_its_status(
+    app: httpx.AsyncClient, upstream: Upstream, status: int, body: object, code: str
+) -> None:
+    upstream.behaviours = [answer(status, body)]
+    assert "details" not in assert_error(await app.post("/api/v1/reservations", json=BOOKING), code)
+
+
 async def test_a_write_with_an_idempotency_key_is_repeated(
     app: httpx.AsyncClient, upstream: Upstream
 ) -> None:

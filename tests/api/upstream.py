@@ -83,16 +83,57 @@ class AuditLog:
         return [each["metadata"]["request_id"] for each in self.records.values()]
 
 
+class Pool:
+    """Connections to a database, as PostgREST's are: a call that is given up keeps its own until it is done.
+
+    Args:
+        size: Calls that have one; further ones wait.
+        is_slow: Whether a call, told by its head, is done only at `end`.
+
+    """
+
+    def __init__(self, size: int, is_slow: Callable[[str], bool]) -> None:
+        self._places = asyncio.Semaphore(size)
+        self._is_slow = is_slow
+        self._end = asyncio.Event()
+        self._works: set[asyncio.Task[None]] = set()
+        self.slow = 0
+
+    async def work(self, head: str) -> None:
+        """One call's statement."""
+        work = asyncio.create_task(self._work(head))
+        self._works.add(work)
+        work.add_done_callback(self._works.discard)
+        await asyncio.shield(work)
+
+    def end(self) -> None:
+        """What is slow is done, or canceled by its `statement_timeout`."""
+        self._end.set()
+
+    async def _work(self, head: str) -> None:
+        async with self._places:
+            if self._is_slow(head):
+                self.slow += 1
+                await self._end.wait()
+
+
 class Upstream:
     """Plays the behaviours in order, then the last one for ever; counts the requests to REST and Auth.
 
     Probes of REST have a behaviour of their own, and are counted by themselves; so have Storage and what Auth
-    says of its health, by which it is probed. Whatever the
-    relay and the health check ask gets an empty list; records of requests go to `audit_log`.
+    says of its health, by which it is probed. Whatever the relay and the health check ask gets an empty list;
+    records of requests go to `audit_log`. Probes and users' calls to REST take turns at `pool`, if there is
+    one.
     """
 
     def __init__(self) -> None:
         self.url = ""
+        self.connections = 0
+        self.audit_log: AuditLog | None = None
+        self.reset()
+
+    def reset(self) -> None:
+        """Behaves as a new one does, and has counted nothing."""
         self.behaviours: list[Behaviour] = [answer(200, {})]
         self.probe: Behaviour = answer(401, {"code": "42501", "message": "", "details": None, "hint": None})
         self.storage: Behaviour = answer(200, [])
@@ -100,8 +141,7 @@ class Upstream:
         self.probes = 0
         self.requests: list[str] = []
         self.heads: list[str] = []
-        self.connections = 0
-        self.audit_log: AuditLog | None = None
+        self.pool: Pool | None = None
 
     def token(self, **claims: Any) -> str:
         """An access token of this project."""
@@ -127,6 +167,7 @@ class Upstream:
         _, target, _ = head.split(" ", 2)
         if target == PROBE and "sb_secret" not in head:
             self.probes += 1
+            await self._at_database(head)
             await self.probe(writer)
             return
         if target.startswith("/storage/v1/"):
@@ -144,8 +185,14 @@ class Upstream:
             return
         self.requests.append(target)
         self.heads.append(head)
+        if target.startswith("/rest/v1/"):
+            await self._at_database(head)
         behave = self.behaviours.pop(0) if len(self.behaviours) > 1 else self.behaviours[0]
         await behave(writer)
+
+    async def _at_database(self, head: str) -> None:
+        if self.pool is not None:
+            await self.pool.work(head)
 
 
 @asynccontextmanager
