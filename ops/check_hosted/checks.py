@@ -127,6 +127,11 @@ def schemas(project: Project, _: Expected) -> Iterator[Finding]:
         yield passed(name, f"exposed: {some(exposed)}")
     else:
         yield failed(name, f"other schemas are: {some(exposed - EXPOSED)}")
+    # Nothing but the dashboard tells; the rule is of docs/deployment.md.
+    yield unknown(
+        "rest: size of its pool",
+        "look: Data API, Pool size: at least hosts x BFF_WORKERS x (UPSTREAM_CONNECTIONS + 2)",
+    )
 
 
 # The secret key has no right to an office's log, so REST does not show it to its holder.

@@ -30,6 +30,7 @@ UNKNOWN_OF_THE_STACK = [
     "address: TLS",
     "auth: addresses are confirmed before a sign-in",
     "auth: second factors",
+    "rest: size of its pool",
     "rest: the service's functions",
     "realtime: private channels only",
     "database: schedule",
@@ -99,7 +100,7 @@ def test_an_embedded_project_is_no_project_for_production(
     stack: RunningStack, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([stack.url], environment(stack)) == 1
-    not_of_production = {"auth: second factors", "rest: the service's functions"}
+    not_of_production = {"auth: second factors", "rest: size of its pool", "rest: the service's functions"}
     assert told(capsys.readouterr().out, "fail") == [
         name for name in UNKNOWN_OF_THE_STACK if name not in not_of_production
     ]
@@ -124,7 +125,10 @@ def test_a_sound_hosted_project_fails_in_nothing_but_plain_http(
 ) -> None:
     findings = found(hosted, expected)
     assert by_status(list(findings.values()), "fail") == ["address: TLS"]
-    assert by_status(list(findings.values()), "unknown") == ["auth: second factors"]
+    assert by_status(list(findings.values()), "unknown") == [
+        "auth: second factors",
+        "rest: size of its pool",
+    ]
 
 
 Change = Callable[[HostedProject], None]
