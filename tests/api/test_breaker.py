@@ -331,15 +331,17 @@ async def slow_calls(
 async def test_a_user_whose_calls_hang_delays_no_other_however_many_tokens_they_have(
     upstream: Upstream,
 ) -> None:
-    """Settings as shipped, before a PostgREST as shipped: its pool has ten connections."""
+    """As many places as shipped, before a PostgREST as shipped: its pool has ten connections."""
     upstream.behaviours = [answer(200, STORED)]
     pool = Pool(10, lambda head: SLOW in head)
     async with (
-        app_before(upstream.url, upstream_timeout=30.0) as app,
+        app_before(
+            upstream.url, upstream_timeout=30.0, request_timeout=60.0, upstream_queue_seconds=30.0
+        ) as app,
         slow_calls(app, upstream, pool, 10, tokens=6),
     ):
         await until(lambda: pool.slow)
-        answers = await asyncio.gather(*(app.get(READ, headers=someone(upstream)) for _ in range(50)))
+        answers = await asyncio.gather(*(app.get(READ, headers=someone(upstream)) for _ in range(20)))
         assert {each.status_code for each in answers} == {200}
         assert pool.slow == Bounds().connections // SHARES
         assert not upstream.probes
