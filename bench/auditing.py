@@ -19,7 +19,7 @@ TURNS = 40
 BULKS = 5
 WARM_UP = 20  # functions are compiled, and plans made anew once triggers were switched
 BULK = 100
-BATCHES = 20
+BATCHES = 80  # forty thousand: what is not linear shows
 BATCH = 500
 # Records a second that a busy day of all offices may bring; sealing must keep up with it.
 RATE = 5000
@@ -143,8 +143,10 @@ def records(scale: Scale) -> list[Figure]:
         db.execute("select public.record_requests(%s)", batches[0])
         bare = _rate(db, BARE, batches[1:], rows)
         written = _rate(db, "select public.record_requests(%s)", batches[1:], rows)
-        sealed = _rate(db, "select public.seal_audit_logs(%s)", [[rows]], rows)
-        verified = _rate(db, "select public.verify_audit_chain(%s)", [[scale.organization]], rows)
+        sealed = _rate(db, "select public.seal_audit_logs()", [[]], rows)
+        verified = _rate(
+            db, "select public.verify_audit_chain(%s, p_limit => %s)", [[scale.organization, rows]], rows
+        )
     return [
         Figure(
             name=f"records of requests, {BATCH} a call",

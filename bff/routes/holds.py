@@ -39,7 +39,10 @@ async def create_hold(request: Request, hold: HoldCreate) -> Response:
 )
 async def release_hold(request: Request) -> Response:
     """One call to `release_hold`."""
-    await session_of(request).rpc("release_hold", {"p_hold_id": path_id(request, "id")}, ReleasedHold)
+    arguments = {"p_hold_id": path_id(request, "id")}
+    released = await session_of(request).rpc("release_hold", arguments, ReleasedHold)
+    # Only now: it is gone, and the record of this request could not find out whose it was.
+    request.state["noted"].organization_id = str(released.organization_id)
     return no_content()
 
 

@@ -112,6 +112,7 @@ class AuditProblem(Output):
         "changed_entry",
         "beyond_head",
         "unlinked_entry",
+        "stalled",
         "truncated",
         "rewritten",
     ]
@@ -128,7 +129,10 @@ class AuditHead(Output):
 
 
 class AuditVerification(Output):
-    """What verifying a part of a chain found; go on at `next_position` until it is null."""
+    """What verifying a part of a chain found; go on at `next_position` until it is null.
+
+    `unsealed` entries wait to be sealed, one of them since `unsealed_since`: seconds ago, while all is well.
+    """
 
     intact: bool
     problem: AuditProblem | None
@@ -137,6 +141,7 @@ class AuditVerification(Output):
     next_position: int | None
     sealed: int
     unsealed: int
+    unsealed_since: UtcText | None
     head: AuditHead
 
 

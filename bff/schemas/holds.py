@@ -33,3 +33,4 @@ class ReleasedHold(Output):
     """What was given up."""
 
     id: Id
+    organization_id: Id

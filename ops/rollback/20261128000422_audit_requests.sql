@@ -6,6 +6,9 @@ set local lock_timeout = '5s';
 set local statement_timeout = '60s';
 
 drop function public.record_requests(json);
+drop function app.write_requests(jsonb[]);
+drop function app.judged_records(json);
 drop function app.request_record_fault(jsonb);
-drop function app.is_request_record(jsonb);
+drop function app.text_fault(jsonb, text, integer);
+drop function app.uuid_fault(jsonb, text);
 drop function app.organization_of(uuid);

@@ -97,6 +97,8 @@ create table app.audit_unsealed (
     chain_id uuid not null,
     created_at timestamptz not null,
     entry_id uuid not null,
+    -- Not created_at: a request's record may come hours late, and has then waited for seconds.
+    waiting_since timestamptz not null default clock_timestamp(),
     primary key (chain_id, created_at, entry_id)
 );
 alter table app.audit_unsealed enable row level security;

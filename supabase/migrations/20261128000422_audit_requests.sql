@@ -41,125 +41,147 @@ begin
 end;
 $$;
 
--- Whether a record is fit to be written: one expression, because it is asked of each of thousands a second.
-create function app.is_request_record(p_record jsonb)
-returns boolean
-language plpgsql
+-- What is wrong with an id, or with a text, of a record, or null. Without a SET clause, so that the caller's one expression
+-- sees through them.
+create function app.uuid_fault(p_record jsonb, p_name text)
+returns text
+language sql
 stable
-set search_path = ''
+parallel safe
 as $$
-begin
-    return jsonb_typeof(p_record) = 'object'
-        and jsonb_typeof(p_record -> 'id') = 'string' and pg_input_is_valid(p_record ->> 'id', 'uuid')
-        and jsonb_typeof(p_record -> 'created_at') = 'string'
-        and p_record ->> 'created_at' ~ '^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$'
-        and pg_input_is_valid(p_record ->> 'created_at', 'timestamptz')
-        and (p_record ->> 'created_at')::timestamptz >= '1970-01-01 00:00+00'
-        and (p_record ->> 'created_at')::timestamptz < '2200-01-01 00:00+00'
-        and jsonb_typeof(p_record -> 'action') = 'string' and length(p_record ->> 'action') between 1 and 100
-        and coalesce(jsonb_typeof(p_record -> 'user_id') in ('string', 'null'), true)
-        and coalesce(pg_input_is_valid(p_record ->> 'user_id', 'uuid'), true)
-        and coalesce(jsonb_typeof(p_record -> 'organization_id') in ('string', 'null'), true)
-        and coalesce(pg_input_is_valid(p_record ->> 'organization_id', 'uuid'), true)
-        and coalesce(jsonb_typeof(p_record -> 'resource_id') in ('string', 'null'), true)
-        and coalesce(pg_input_is_valid(p_record ->> 'resource_id', 'uuid'), true)
-        and coalesce(jsonb_typeof(p_record -> 'resource_type') in ('string', 'null'), true)
-        and coalesce(length(p_record ->> 'resource_type') <= 100, true)
-        and coalesce(jsonb_typeof(p_record -> 'ip_address') in ('string', 'null'), true)
-        and coalesce(pg_input_is_valid(p_record ->> 'ip_address', 'inet'), true)
-        and coalesce(masklen((p_record ->> 'ip_address')::inet) >= 32 * family((p_record ->> 'ip_address')::inet) - 96, true)
-        and coalesce(jsonb_typeof(p_record -> 'user_agent') in ('string', 'null'), true)
-        and coalesce(length(p_record ->> 'user_agent') <= 1000, true)
-        and coalesce(jsonb_typeof(p_record -> 'request_method') in ('string', 'null'), true)
-        and coalesce(length(p_record ->> 'request_method') <= 20, true)
-        and coalesce(jsonb_typeof(p_record -> 'request_path') in ('string', 'null'), true)
-        and coalesce(length(p_record ->> 'request_path') <= 2048, true)
-        and coalesce(jsonb_typeof(p_record -> 'error_message') in ('string', 'null'), true)
-        and coalesce(length(p_record ->> 'error_message') <= 2000, true)
-        and coalesce(jsonb_typeof(p_record -> 'response_status') in ('number', 'null'), true)
-        and coalesce(p_record ->> 'response_status' ~ '^\d{1,3}$', true)
-        and coalesce(jsonb_typeof(p_record -> 'duration_ms') in ('number', 'null'), true)
-        and coalesce((p_record ->> 'duration_ms')::numeric between 0 and 999999999, true)
-        and coalesce(jsonb_typeof(p_record -> 'metadata') in ('object', 'null'), true)
-        and coalesce(octet_length((p_record -> 'metadata')::text) <= 16384, true)
-        and coalesce(octet_length((p_record -> 'request_body')::text) <= 65536, true);
-end;
+    select case
+        when jsonb_typeof(p_record -> p_name) not in ('string', 'null') then p_name || ': not_a_string'
+        when not pg_input_is_valid(p_record ->> p_name, 'uuid') then p_name || ': not_a_uuid'
+    end
 $$;
 
--- What is wrong with a record that app.is_request_record does not like: the field and a code. It never raises: a batch
--- holds other people's records too.
+create function app.text_fault(p_record jsonb, p_name text, p_most integer)
+returns text
+language sql
+immutable
+parallel safe
+as $$
+    select case
+        when jsonb_typeof(p_record -> p_name) not in ('string', 'null') then p_name || ': not_a_string'
+        when length(p_record ->> p_name) > p_most then p_name || ': too_long'
+    end
+$$;
+
+-- Why a record is not fit to be written, the field and a code, or null where it is. It never raises: a batch holds other
+-- people's records too. One expression, which stops at the first fault: it is asked of each of thousands a second. A time
+-- ahead is refused because nobody did anything then, and what is sealed stays; ten minutes are for clocks that differ.
 create function app.request_record_fault(p_record jsonb)
 returns text
 language plpgsql
 stable
 set search_path = ''
 as $$
-declare
-    c_metadata_bytes constant integer := 16384;
-    c_body_bytes constant integer := 65536;
-    v_fault text;
-    v_text text;
 begin
-    -- A NUL, half a surrogate pair, a number out of range: nothing that Postgres could hold.
-    if p_record is null then
-        return 'record: not_storable';
-    elsif jsonb_typeof(p_record) <> 'object' then
-        return 'record: not_an_object';
-    end if;
+    return coalesce(
+        case
+            -- A NUL, half a surrogate pair, a number out of range: nothing that Postgres could hold.
+            when p_record is null then 'record: not_storable'
+            when jsonb_typeof(p_record) <> 'object' then 'record: not_an_object'
+            when p_record ->> 'id' is null then 'id: missing'
+            when p_record ->> 'created_at' is null then 'created_at: missing'
+            when p_record ->> 'action' is null then 'action: missing'
+            when p_record ->> 'action' = '' then 'action: empty'
+        end,
+        app.uuid_fault(p_record, 'id'), app.uuid_fault(p_record, 'user_id'), app.uuid_fault(p_record, 'organization_id'),
+        app.uuid_fault(p_record, 'resource_id'), app.text_fault(p_record, 'created_at', 40),
+        app.text_fault(p_record, 'action', 100), app.text_fault(p_record, 'resource_type', 100),
+        app.text_fault(p_record, 'ip_address', 50), app.text_fault(p_record, 'user_agent', 1000),
+        app.text_fault(p_record, 'request_method', 20), app.text_fault(p_record, 'request_path', 2048),
+        app.text_fault(p_record, 'error_message', 2000),
+        case
+            when p_record ->> 'created_at' !~ '^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$'
+                or not pg_input_is_valid(p_record ->> 'created_at', 'timestamptz') then 'created_at: not_a_time'
+            when (p_record ->> 'created_at')::timestamptz < '1970-01-01 00:00+00' then 'created_at: out_of_range'
+            when (p_record ->> 'created_at')::timestamptz > clock_timestamp() + interval '10 minutes'
+                then 'created_at: in_the_future'
+            when not pg_input_is_valid(p_record ->> 'ip_address', 'inet') then 'ip_address: not_an_address'
+            when masklen((p_record ->> 'ip_address')::inet)
+                < case family((p_record ->> 'ip_address')::inet) when 4 then 32 else 128 end then 'ip_address: a_network'
+            when jsonb_typeof(p_record -> 'response_status') not in ('number', 'null')
+                or p_record ->> 'response_status' !~ '^\d{1,3}$' then 'response_status: not_a_status'
+            when jsonb_typeof(p_record -> 'duration_ms') not in ('number', 'null') then 'duration_ms: not_a_number'
+            when (p_record ->> 'duration_ms')::numeric not between 0 and 999999999 then 'duration_ms: out_of_range'
+            when jsonb_typeof(p_record -> 'metadata') not in ('object', 'null') then 'metadata: not_an_object'
+            when octet_length((p_record -> 'metadata')::text) > 16384 then 'metadata: too_long'
+            when octet_length((p_record -> 'request_body')::text) > 65536 then 'request_body: too_long'
+        end
+    );
+end;
+$$;
 
-    select f.name || ': ' || f.code into v_fault
-    from (
-        select k.name, case
-            when coalesce(jsonb_typeof(p_record -> k.name), 'null') = 'null' then case when k.required then 'missing' end
-            when jsonb_typeof(p_record -> k.name) <> 'string' then 'not_a_string'
-            when k.most is null and not pg_input_is_valid(p_record ->> k.name, 'uuid') then 'not_a_uuid'
-            when length(p_record ->> k.name) > k.most then 'too_long'
-            when k.required and p_record ->> k.name = '' then 'empty'
-        end as code
-        from (
-            values
-                ('id', null, true), ('user_id', null, false), ('organization_id', null, false), ('resource_id', null, false),
-                ('created_at', 40, true), ('action', 100, true), ('resource_type', 100, false), ('ip_address', 50, false),
-                ('user_agent', 1000, false), ('request_method', 20, false), ('request_path', 2048, false),
-                ('error_message', 2000, false)
-        ) as k(name, most, required)
-    ) f
-    where f.code is not null
-    limit 1;
-    if v_fault is not null then
-        return v_fault;
-    end if;
+-- The records of a batch, each with what is wrong with it.
+create function app.judged_records(p_records json)
+returns table (place bigint, id text, record jsonb, fault text)
+language sql
+stable
+set search_path = ''
+as $$
+    with read as materialized (
+        select
+            e.place - 1 as place,
+            -- Of what cannot be read, when it comes first, as the BFF writes it.
+            substring(e.value::text from '^\s*\{\s*"id"\s*:\s*"([0-9A-Fa-f-]{36})"') as id,
+            case when pg_input_is_valid(e.value::text, 'jsonb') then e.value::text::jsonb end as record
+        from json_array_elements(p_records) with ordinality as e(value, place)
+    )
+    select r.place, left(coalesce(r.record ->> 'id', r.id), 100), r.record, app.request_record_fault(r.record)
+    from read r
+$$;
 
-    v_text := p_record ->> 'created_at';
-    if v_text !~ '^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)$'
-        or not pg_input_is_valid(v_text, 'timestamptz') then
-        return 'created_at: not_a_time';
-    elsif v_text::timestamptz < '1970-01-01 00:00+00' or v_text::timestamptz >= '2200-01-01 00:00+00' then
-        return 'created_at: out_of_range';
-    end if;
-    v_text := p_record ->> 'ip_address';
-    if not pg_input_is_valid(v_text, 'inet') then
-        return 'ip_address: not_an_address';
-    elsif masklen(v_text::inet) < (case family(v_text::inet) when 4 then 32 else 128 end) then
-        return 'ip_address: a_network';
-    end if;
-    if coalesce(jsonb_typeof(p_record -> 'response_status'), 'null') <> 'null' and (
-        jsonb_typeof(p_record -> 'response_status') <> 'number' or p_record ->> 'response_status' !~ '^\d{1,3}$'
-    ) then
-        return 'response_status: not_a_status';
-    elsif jsonb_typeof(p_record -> 'duration_ms') not in ('number', 'null') then
-        return 'duration_ms: not_a_number';
-    elsif jsonb_typeof(p_record -> 'duration_ms') = 'number'
-        and (p_record ->> 'duration_ms')::numeric not between 0 and 999999999 then
-        return 'duration_ms: out_of_range';
-    elsif jsonb_typeof(p_record -> 'metadata') not in ('object', 'null') then
-        return 'metadata: not_an_object';
-    elsif octet_length(p_record ->> 'metadata') > c_metadata_bytes then
-        return 'metadata: too_long';
-    elsif octet_length((p_record -> 'request_body')::text) > c_body_bytes then
-        return 'request_body: too_long';
-    end if;
-    return 'record: not_accepted';
+-- Writes records that are fit for it, and answers how many of them are new. What the database alone knows is taken out of
+-- their metadata: a record of a request must not look like the entry of a row.
+create function app.write_requests(p_records jsonb[])
+returns integer
+language plpgsql
+set search_path = ''
+as $$
+declare
+    c_ours constant text[] := '{source,claimed_organization_id,session_user,role,transaction,old,new}';
+    v_written integer;
+begin
+    with fresh as materialized (
+        -- Sorted by id below: two batches with the same records would else wait for each other.
+        select distinct on (r.id) r.*
+        from unnest(p_records) with ordinality as e(record, place)
+        cross join lateral jsonb_to_record(e.record) as r(
+            id uuid, created_at timestamptz, user_id uuid, organization_id uuid, action text, resource_type text,
+            resource_id uuid, ip_address inet, user_agent text, request_method text, request_path text,
+            request_body jsonb, response_status smallint, error_message text, duration_ms numeric, metadata jsonb
+        )
+        order by r.id, e.place
+    ), placed as (
+        select f.*, c.organization_id as claimed_id, m.organization_id as chain_organization_id
+        from fresh f
+        cross join lateral (
+            select coalesce(f.organization_id, app.organization_of(f.resource_id)) as organization_id
+        ) c
+        left join app.past_members m on m.organization_id = c.organization_id and m.user_id = f.user_id
+    ), written as (
+        insert into public.audit_logs (
+            id, created_at, user_id, organization_id, action, resource_type, resource_id, ip_address, user_agent,
+            request_method, request_path, request_body, response_status, error_message, duration_ms, metadata
+        )
+        select
+            p.id, p.created_at, p.user_id, p.chain_organization_id, p.action, p.resource_type, p.resource_id, p.ip_address,
+            p.user_agent, p.request_method, p.request_path, nullif(p.request_body, 'null'), p.response_status,
+            p.error_message, p.duration_ms,
+            coalesce(p.metadata, '{}') - c_ours || '{"source": "request"}'
+            || case when p.claimed_id is not null and p.chain_organization_id is null
+                then jsonb_build_object('claimed_organization_id', p.claimed_id) else '{}' end
+        from placed p
+        order by p.id
+        on conflict (id) do nothing
+        returning id, created_at, organization_id
+    )
+    insert into app.audit_unsealed (chain_id, created_at, entry_id)
+    select app.chain_of(w.organization_id), w.created_at, w.id from written w;
+    get diagnostics v_written = row_count;
+    return v_written;
 end;
 $$;
 
@@ -177,8 +199,9 @@ set lock_timeout = '5s'
 as $$
 declare
     c_most constant integer := 2000;
-    v_refused jsonb;
     v_total integer;
+    v_fit jsonb[];
+    v_refused jsonb;
     v_written integer;
 begin
     if p_records is null or json_typeof(p_records) <> 'array' then
@@ -191,71 +214,16 @@ begin
             jsonb_build_object('min', 0, 'max', c_most)
         )));
     end if;
-
-    with read as materialized (
-        select
-            e.place - 1 as place,
-            -- Of what cannot be read, when it comes first, as the BFF writes it.
-            substring(e.value::text from '^\s*\{\s*"id"\s*:\s*"([0-9A-Fa-f-]{36})"') as id,
-            case when pg_input_is_valid(e.value::text, 'jsonb') then e.value::text::jsonb end as record
-        from json_array_elements(p_records) with ordinality as e(value, place)
-    ), judged as materialized (
-        select
-            r.place, r.id, r.record,
-            case when app.is_request_record(r.record) is not true then app.request_record_fault(r.record) end as fault
-        from read r
-    ), fresh as materialized (
-        -- Sorted by id below: two batches with the same records would else wait for each other.
-        select distinct on (r.id) r.*
-        from judged j
-        cross join lateral jsonb_to_record(j.record) as r(
-            id uuid, created_at timestamptz, user_id uuid, organization_id uuid, action text, resource_type text,
-            resource_id uuid, ip_address inet, user_agent text, request_method text, request_path text,
-            request_body jsonb, response_status smallint, error_message text, duration_ms numeric, metadata jsonb
-        )
-        where j.fault is null
-        order by r.id, j.place
-    ), placed as (
-        select f.*, c.organization_id as claimed_id, m.organization_id as chain_organization_id
-        from fresh f
-        cross join lateral (
-            select coalesce(f.organization_id, app.organization_of(f.resource_id)) as organization_id
-        ) c
-        left join app.past_members m on m.organization_id = c.organization_id and m.user_id = f.user_id
-    ), written as (
-        insert into public.audit_logs (
-            id, created_at, user_id, organization_id, action, resource_type, resource_id, ip_address, user_agent,
-            request_method, request_path, request_body, response_status, error_message, duration_ms, metadata
-        )
-        select
-            p.id, p.created_at, p.user_id, p.chain_organization_id, p.action, p.resource_type, p.resource_id, p.ip_address,
-            p.user_agent, p.request_method, p.request_path, nullif(p.request_body, 'null'), p.response_status,
-            p.error_message, p.duration_ms,
-            coalesce(p.metadata, '{}') - 'claimed_organization_id' || '{"source": "request"}'
-            || case when p.claimed_id is not null and p.chain_organization_id is null
-                then jsonb_build_object('claimed_organization_id', p.claimed_id) else '{}' end
-        from placed p
-        order by p.id
-        on conflict (id) do nothing
-        returning id, created_at, organization_id
-    ), unsealed as (
-        insert into app.audit_unsealed (chain_id, created_at, entry_id)
-        select app.chain_of(w.organization_id), w.created_at, w.id from written w
-        returning 1
-    )
     select
-        (select count(*) from unsealed),
-        (
-            select jsonb_agg(
-                jsonb_build_object(
-                    'index', j.place, 'id', left(coalesce(j.record ->> 'id', j.id), 100), 'reason', j.fault
-                ) order by j.place
-            )
-            from judged j
-            where j.fault is not null
+        array_agg(j.record order by j.place) filter (where j.fault is null),
+        coalesce(
+            jsonb_agg(jsonb_build_object('index', j.place, 'id', j.id, 'reason', j.fault) order by j.place)
+            filter (where j.fault is not null),
+            '[]'
         )
-    into v_written, v_refused;
-    v_refused := coalesce(v_refused, '[]');
+    into v_fit, v_refused
+    from app.judged_records(p_records) j;
+    v_written := app.write_requests(v_fit);
     return jsonb_build_object(
         'written', v_written, 'known', v_total - v_written - jsonb_array_length(v_refused), 'refused', v_refused
     );

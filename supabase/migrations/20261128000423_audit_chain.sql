@@ -51,7 +51,7 @@ as $$
         || app.audit_field(p_entry.id::text) || app.audit_field(app.utc(p_entry.created_at))
         || app.audit_field(p_entry.user_id::text) || app.audit_field(p_entry.organization_id::text)
         || app.audit_field(p_entry.action) || app.audit_field(p_entry.resource_type)
-        || app.audit_field(p_entry.resource_id::text) || app.audit_field(host(p_entry.ip_address))
+        || app.audit_field(p_entry.resource_id::text) || app.audit_field(abbrev(p_entry.ip_address))
         || app.audit_field(p_entry.user_agent) || app.audit_field(p_entry.request_method)
         || app.audit_field(p_entry.request_path) || app.audit_field(p_entry.request_body::text)
         || app.audit_field(p_entry.response_status::text) || app.audit_field(p_entry.error_message)
@@ -76,27 +76,93 @@ as $$
     ))
 $$;
 
--- Seals up to p_limit entries of one chain, the oldest first, and answers how many. One at a time seals a chain: another
--- one leaves at once, or with p_wait comes after. An entry that was removed before it was sealed stays in the set, where
--- verification finds it. By the indexes, an entry after the other, whatever the planner believes: the set is empty whenever
--- it is analysed, and full when sealing was away; a join that reads it whole for each entry took hours.
-create function app.seal_chain(p_chain_id uuid, p_limit integer, p_wait boolean default false)
-returns integer
+-- Takes up to p_limit entries, the oldest first, out of the set of what waits for a chain, and answers those to be linked, in
+-- their order, with their digests. What was removed before it was sealed stays in the set, where verification finds it. What
+-- has a link already, or belongs to another chain, was put there by hand: it goes, or it would stop the chain for good.
+-- By the indexes, an entry after the other, whatever the planner believes: the set is empty whenever it is analysed, and
+-- full when sealing was away; a join that reads it whole for each entry took hours.
+create function app.take_unsealed(p_chain_id uuid, p_limit integer, out entry_ids uuid[], out digests bytea[])
 language plpgsql
-security definer
 set search_path = ''
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
 as $$
 declare
+    v_until timestamptz;
+    v_last_id uuid;
+    v_strays bigint;
+begin
+    -- The last to be taken, then all up to it: no join of the set with itself, whose plan would depend on statistics. What
+    -- commits in between is taken too, a few more than p_limit.
+    select u.created_at, u.entry_id into v_until, v_last_id
+    from app.audit_unsealed u
+    where u.chain_id = p_chain_id and exists (select from public.audit_logs l where l.id = u.entry_id)
+    order by u.created_at, u.entry_id
+    offset p_limit - 1
+    limit 1;
+    with taken as (
+        delete from app.audit_unsealed u
+        where u.chain_id = p_chain_id and (v_until is null or (u.created_at, u.entry_id) <= (v_until, v_last_id))
+            and exists (select from public.audit_logs l where l.id = u.entry_id)
+        returning u.entry_id
+    ), judged as (
+        select l as entry, c.entry_id is not null or app.chain_of(l.organization_id) <> p_chain_id as is_stray
+        from taken t
+        join public.audit_logs l on l.id = t.entry_id
+        left join app.audit_chain c on c.entry_id = t.entry_id
+    )
+    select
+        array_agg((j.entry).id order by (j.entry).created_at, (j.entry).id) filter (where not j.is_stray),
+        array_agg(app.audit_digest(j.entry) order by (j.entry).created_at, (j.entry).id) filter (where not j.is_stray),
+        count(*) filter (where j.is_stray)
+    into entry_ids, digests, v_strays
+    from judged j;
+    if v_strays > 0 then
+        raise warning '% entries waited for the audit chain % that are not to be sealed there', v_strays, p_chain_id;
+    end if;
+end;
+$$;
+
+-- Links entries to a chain, from its head on.
+create function app.link_entries(p_head app.audit_heads, p_entry_ids uuid[], p_digests bytea[])
+returns void
+language plpgsql
+set search_path = ''
+as $$
+declare
+    v_sealed_at timestamptz := clock_timestamp();
+    v_count integer := cardinality(p_entry_ids);
+    v_hash bytea := p_head.hash;
+    v_hashes bytea[] := array[v_hash];
+begin
+    for i in 1..v_count loop
+        v_hash := app.audit_link_hash(p_head.chain_id, p_head.position + i, v_sealed_at, v_hash, p_digests[i]);
+        v_hashes := v_hashes || v_hash;
+    end loop;
+    -- Not by subscripts: in a query each of them goes through the array from its beginning.
+    insert into app.audit_chain (chain_id, position, entry_id, sealed_at, previous_hash, hash)
+    select p_head.chain_id, p_head.position + n.place, n.entry_id, v_sealed_at, n.previous_hash, n.hash
+    from unnest(p_entry_ids, v_hashes[:v_count], v_hashes[2:])
+        with ordinality as n(entry_id, previous_hash, hash, place);
+    update app.audit_heads h
+    set position = p_head.position + v_count, hash = v_hash, sealed_at = v_sealed_at
+    where h.chain_id = p_head.chain_id;
+end;
+$$;
+
+-- Seals up to p_limit entries of one chain, the oldest first, and answers how many. One at a time seals a chain: another
+-- one leaves at once, or with p_wait comes after.
+create function app.seal_chain(p_chain_id uuid, p_limit integer, p_wait boolean default false)
+returns integer
+language plpgsql
+security definer
+set search_path = ''
+as $$
+declare
     v_lock bigint := hashtextextended('audit_chain:' || p_chain_id, 0);
-    v_sealed_at timestamptz;
     v_head app.audit_heads;
-    v_ids uuid[];
-    v_digests bytea[];
-    v_hashes bytea[];
-    v_hash bytea;
+    v_taken record;
 begin
     if p_wait then
         perform pg_advisory_xact_lock(v_lock);
@@ -105,55 +171,25 @@ begin
     end if;
     insert into app.audit_heads (chain_id) values (p_chain_id) on conflict do nothing;
     select h.* into v_head from app.audit_heads h where h.chain_id = p_chain_id for no key update;
-
-    begin
-        with due as (
-            select u.created_at, u.entry_id
-            from app.audit_unsealed u
-            where u.chain_id = p_chain_id and exists (select from public.audit_logs l where l.id = u.entry_id)
-            order by u.created_at, u.entry_id
-            limit p_limit
-        ), taken as (
-            delete from app.audit_unsealed u
-            using due d
-            where u.chain_id = p_chain_id and u.created_at = d.created_at and u.entry_id = d.entry_id
-            returning u.entry_id
-        )
-        select
-            array_agg(l.id order by l.created_at, l.id), array_agg(app.audit_digest(l) order by l.created_at, l.id),
-            clock_timestamp()
-        into v_ids, v_digests, v_sealed_at
-        from taken t
-        join public.audit_logs l on l.id = t.entry_id;
-        if v_ids is null then
-            return 0;
-        end if;
-
-        v_hash := v_head.hash;
-        v_hashes := array[v_hash];
-        for i in 1..cardinality(v_ids) loop
-            v_hash := app.audit_link_hash(p_chain_id, v_head.position + i, v_sealed_at, v_hash, v_digests[i]);
-            v_hashes := v_hashes || v_hash;
-        end loop;
-        insert into app.audit_chain (chain_id, position, entry_id, sealed_at, previous_hash, hash)
-        select p_chain_id, v_head.position + n.i, v_ids[n.i], v_sealed_at, v_hashes[n.i], v_hashes[n.i + 1]
-        from generate_subscripts(v_ids, 1) as n(i);
-        update app.audit_heads h
-        set position = v_head.position + cardinality(v_ids), hash = v_hash, sealed_at = v_sealed_at
-        where h.chain_id = p_chain_id;
-    exception
-        when unique_violation then
-            -- Its head was tampered with: verification will say so, and the other chains go on.
-            raise warning 'the audit chain % cannot be continued', p_chain_id;
-            return 0;
-    end;
-    return cardinality(v_ids);
+    v_taken := app.take_unsealed(p_chain_id, p_limit);
+    if v_taken.entry_ids is null then
+        return 0;
+    end if;
+    perform app.link_entries(v_head, v_taken.entry_ids, v_taken.digests);
+    return cardinality(v_taken.entry_ids);
+exception
+    -- What a head that was tampered with comes to, or an entry: verification will say so, and the other chains go on.
+    when unique_violation or check_violation or not_null_violation or numeric_value_out_of_range
+        or datetime_field_overflow or program_limit_exceeded then
+        raise warning 'the audit chain % cannot be continued', p_chain_id;
+        return 0;
 end;
 $$;
 
 -- Seals what is committed, up to p_limit entries of all chains together, the chain that has waited longest first.
--- For the schedule, every few seconds; twice at once is no harm.
-create function public.seal_audit_logs(p_limit integer default 10000)
+-- For the schedule, every few seconds; twice at once is no harm. The default is what some ten seconds allow, so that a
+-- schedule of ten seconds keeps up with whatever can be written.
+create function public.seal_audit_logs(p_limit integer default 100000)
 returns integer
 language plpgsql
 security definer
@@ -202,10 +238,11 @@ as $$
     left join app.audit_heads h on h.chain_id = p_chain_id
 $$;
 
--- The first thing that is wrong with p_limit links from p_from on, or null: {kind, position, entry_id}.
+-- Reads the links at the positions from p_from to p_to: {read, problem}, how many there are, and the first thing that is
+-- wrong or null: {kind, position, entry_id}.
 -- missing_link: no link stands at the position. broken_link: it does not continue the one before. missing_entry: its entry
 -- is gone. changed_entry: the entry, or the link, is not what was sealed.
-create function app.link_problem(p_chain_id uuid, p_from bigint, p_limit integer)
+create function app.read_links(p_chain_id uuid, p_from bigint, p_to bigint)
 returns jsonb
 language sql
 stable
@@ -217,7 +254,7 @@ as $$
             lag(c.position) over (order by c.position) as before_position,
             lag(c.hash) over (order by c.position) as before_hash
         from app.audit_chain c
-        where c.chain_id = p_chain_id and c.position >= p_from - 1 and c.position < p_from + p_limit
+        where c.chain_id = p_chain_id and c.position between p_from - 1 and p_to
     ), judged as (
         select k.position, k.before_position, k.entry_id, case
             when k.position - coalesce(k.before_position, p_from - 1) <> 1 then 'missing_link'
@@ -232,22 +269,73 @@ as $$
         left join public.audit_logs l on l.id = k.entry_id
         -- The link before the first is there to be continued, and was judged with its own range.
         where k.position >= p_from
+    ), first as (
+        select j.kind, j.entry_id, case
+            when j.kind = 'missing_link' then coalesce(j.before_position, p_from - 1) + 1
+            else j.position
+        end as position
+        from judged j
+        where j.kind is not null
+        order by j.position
+        limit 1
+    ), counted as (
+        select count(*) as read, coalesce(max(j.position), p_from - 1) as last from judged j
     )
-    select jsonb_build_object(
-        'kind', j.kind,
-        'position', case when j.kind = 'missing_link' then coalesce(j.before_position, p_from - 1) + 1 else j.position end,
-        'entry_id', case when j.kind <> 'missing_link' then j.entry_id end
-    )
-    from judged j
-    where j.kind is not null
-    order by j.position
-    limit 1
+    select jsonb_build_object('read', c.read, 'problem', case
+        when f.kind is not null then jsonb_build_object(
+            'kind', f.kind, 'position', f.position, 'entry_id', case when f.kind <> 'missing_link' then f.entry_id end
+        )
+        -- Whatever is there is right, and ends too soon.
+        when c.last < p_to then jsonb_build_object('kind', 'missing_link', 'position', c.last + 1, 'entry_id', null)
+    end)
+    from counted c
+    left join first f on true
 $$;
 
--- What is wrong beyond the links, or null. missing_link: the chain ends before its head. beyond_head: or after it.
--- missing_entry: one that was removed before it was sealed. unlinked_entry: one that neither is in the chain nor waits for
--- it, so did not come in as entries do.
--- By the indexes, for the reason of app.seal_chain.
+-- What is wrong with what waits for a chain, or null. missing_entry: one that was removed before it was sealed. stalled: one
+-- that has waited for long, or one that cannot be waiting, because it has its link or belongs elsewhere.
+-- By the indexes, for the reason of app.take_unsealed.
+create function app.waiting_problem(p_chain_id uuid)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+set enable_seqscan = off
+as $$
+declare
+    -- Sealing comes every few seconds, and takes what waited for hours within a minute or two.
+    c_patience constant interval := '10 minutes';
+    v_entry_id uuid;
+begin
+    select u.entry_id into v_entry_id
+    from app.audit_unsealed u
+    where u.chain_id = p_chain_id and not exists (select from public.audit_logs l where l.id = u.entry_id)
+    limit 1;
+    if found then
+        return jsonb_build_object('kind', 'missing_entry', 'position', null, 'entry_id', v_entry_id);
+    end if;
+    select u.entry_id into v_entry_id
+    from app.audit_unsealed u
+    where u.chain_id = p_chain_id and (
+        u.waiting_since < clock_timestamp() - c_patience
+        or exists (select from app.audit_chain c where c.entry_id = u.entry_id)
+        or not exists (
+            select from public.audit_logs l where l.id = u.entry_id and app.chain_of(l.organization_id) = p_chain_id
+        )
+    )
+    order by u.waiting_since
+    limit 1;
+    if found then
+        return jsonb_build_object('kind', 'stalled', 'position', null, 'entry_id', v_entry_id);
+    end if;
+    return null;
+end;
+$$;
+
+-- What is wrong beyond the links, or null. missing_link: the chain ends before its head. beyond_head: or after it. What
+-- app.waiting_problem finds. unlinked_entry: an entry that neither is in the chain nor waits for it, so did not come in as
+-- entries do.
+-- By the indexes, for the reason of app.take_unsealed.
 create function app.chain_end_problem(p_chain_id uuid)
 returns jsonb
 language plpgsql
@@ -262,6 +350,7 @@ declare
     v_entries bigint;
     v_waiting bigint;
     v_entry_id uuid;
+    v_problem jsonb;
 begin
     select h.* into v_head from app.audit_heads h where h.chain_id = p_chain_id;
     select c.* into v_last from app.audit_chain c where c.chain_id = p_chain_id order by c.position desc limit 1;
@@ -270,30 +359,25 @@ begin
     elsif coalesce(v_last.position, 0) > coalesce(v_head.position, 0) or v_last.hash <> v_head.hash then
         return jsonb_build_object('kind', 'beyond_head', 'position', v_last.position, 'entry_id', v_last.entry_id);
     end if;
-    select u.entry_id into v_entry_id
-    from app.audit_unsealed u
-    where u.chain_id = p_chain_id and not exists (select from public.audit_logs l where l.id = u.entry_id)
-    limit 1;
-    if found then
-        return jsonb_build_object('kind', 'missing_entry', 'position', null, 'entry_id', v_entry_id);
+    v_problem := app.waiting_problem(p_chain_id);
+    if v_problem is not null then
+        return v_problem;
     end if;
     -- Counted first, by one index: to look for it takes long, and mostly there is none. Each link has its own entry, as
-    -- the ranges have shown.
+    -- the ranges have shown, and none of those that wait has a link.
     if v_organization_id is null then
         select count(*) into v_entries from public.audit_logs l where l.organization_id is null;
     else
         select count(*) into v_entries from public.audit_logs l where l.organization_id = v_organization_id;
     end if;
-    select count(*) into v_waiting
-    from app.audit_unsealed u
-    where u.chain_id = p_chain_id and not exists (select from app.audit_chain c where c.entry_id = u.entry_id);
+    select count(*) into v_waiting from app.audit_unsealed u where u.chain_id = p_chain_id;
     if v_entries <= coalesce(v_head.position, 0) + v_waiting then
         return null;
     end if;
     select l.id into v_entry_id
     from public.audit_logs l
     where app.chain_of(l.organization_id) = p_chain_id
-        and not exists (select from app.audit_chain c where c.entry_id = l.id)
+        and not exists (select from app.audit_chain c where c.entry_id = l.id and c.chain_id = p_chain_id)
         and not exists (select from app.audit_unsealed u where u.chain_id = p_chain_id and u.entry_id = l.id)
     limit 1;
     if found then
@@ -303,7 +387,32 @@ begin
 end;
 $$;
 
+-- What is wrong with a head that was kept elsewhere, or null. truncated: its position is not there any more. rewritten: it
+-- has another hash.
+create function app.known_head_problem(p_chain_id uuid, p_known_head jsonb)
+returns jsonb
+language plpgsql
+stable
+set search_path = ''
+as $$
+declare
+    v_position bigint := (p_known_head ->> 'position')::bigint;
+    v_hash bytea;
+begin
+    select c.hash into v_hash from app.audit_chain c where c.chain_id = p_chain_id and c.position = v_position;
+    -- Position 0 is known to be empty.
+    if v_position > 0 and encode(v_hash, 'hex') is distinct from p_known_head ->> 'hash' then
+        return jsonb_build_object(
+            'kind', case when v_hash is null then 'truncated' else 'rewritten' end,
+            'position', v_position, 'entry_id', null
+        );
+    end if;
+    return null;
+end;
+$$;
+
 -- All that one answer about a chain says, of one snapshot: sealing goes on meanwhile.
+-- Raises VALIDATION_ERROR where p_from is further than the next link to come, and nothing else is wrong.
 create function app.check_chain(p_chain_id uuid, p_from bigint, p_limit integer, p_known_head jsonb)
 returns jsonb
 language plpgsql
@@ -313,36 +422,36 @@ as $$
 declare
     v_head jsonb := app.head_json(p_chain_id);
     v_sealed bigint := (v_head ->> 'position')::bigint;
-    v_next bigint := case when p_from + p_limit <= v_sealed then p_from + p_limit end;
-    v_known_hash bytea;
-    v_problem jsonb;
+    v_to bigint := least(p_from + p_limit - 1, v_sealed);
+    v_links jsonb := app.read_links(p_chain_id, p_from, v_to);
+    v_problem jsonb := coalesce(
+        app.known_head_problem(p_chain_id, p_known_head), nullif(v_links -> 'problem', 'null')
+    );
 begin
-    if p_known_head is not null then
-        select c.hash into v_known_hash
-        from app.audit_chain c
-        where c.chain_id = p_chain_id and c.position = (p_known_head ->> 'position')::bigint;
-        -- Position 0 is known to be empty.
-        if p_known_head ->> 'position' <> '0' and encode(v_known_hash, 'hex') is distinct from p_known_head ->> 'hash' then
-            v_problem := jsonb_build_object(
-                'kind', case when v_known_hash is null then 'truncated' else 'rewritten' end,
-                'position', (p_known_head ->> 'position')::bigint, 'entry_id', null
-            );
-        end if;
-    end if;
-    v_problem := coalesce(v_problem, app.link_problem(p_chain_id, p_from, p_limit));
-    if v_problem is null and v_next is null then
+    if v_problem is null and v_to = v_sealed then
         v_problem := app.chain_end_problem(p_chain_id);
     end if;
-    return jsonb_build_object(
-        'intact', v_problem is null,
-        'problem', v_problem,
-        'checked_from', p_from,
-        'checked', greatest(least(p_limit, v_sealed - p_from + 1), 0),
-        -- A range that is broken is not worth going on from.
-        'next_position', case when v_problem is null then v_next end,
-        'sealed', v_sealed,
-        'unsealed', (select count(*) from app.audit_unsealed u where u.chain_id = p_chain_id),
-        'head', v_head
+    if v_problem is null and p_from > v_sealed + 1 then
+        perform app.fail_fields(jsonb_build_array(app.field_error(
+            'from_position', 'out_of_range', format('The chain ends at %s.', v_sealed),
+            jsonb_build_object('min', 1, 'max', v_sealed + 1)
+        )));
+    end if;
+    return (
+        select jsonb_build_object(
+            'intact', v_problem is null,
+            'problem', v_problem,
+            'checked_from', p_from,
+            'checked', v_links -> 'read',
+            -- A range that is broken is not worth going on from.
+            'next_position', case when v_problem is null and v_to < v_sealed then v_to + 1 end,
+            'sealed', v_sealed,
+            'unsealed', count(*),
+            'unsealed_since', app.utc(min(u.waiting_since)),
+            'head', v_head
+        )
+        from app.audit_unsealed u
+        where u.chain_id = p_chain_id
     );
 end;
 $$;

@@ -73,7 +73,7 @@ stable
 set search_path = ''
 as $$
     select to_jsonb(p_entry) || jsonb_build_object(
-        'created_at', app.utc(p_entry.created_at), 'ip_address', host(p_entry.ip_address),
+        'created_at', app.utc(p_entry.created_at), 'ip_address', abbrev(p_entry.ip_address),
         'chain', (
             select jsonb_build_object('position', c.position, 'hash', encode(c.hash, 'hex'), 'sealed_at', app.utc(c.sealed_at))
             from app.audit_chain c
@@ -157,7 +157,7 @@ as $$
     select array[
         p_link.position::text, encode(p_link.hash, 'hex'), encode(p_link.previous_hash, 'hex'), app.utc(p_link.sealed_at),
         p_entry.id::text, app.utc(p_entry.created_at), p_entry.user_id::text, p_entry.organization_id::text, p_entry.action,
-        p_entry.resource_type, p_entry.resource_id::text, host(p_entry.ip_address), p_entry.user_agent,
+        p_entry.resource_type, p_entry.resource_id::text, abbrev(p_entry.ip_address), p_entry.user_agent,
         p_entry.request_method, p_entry.request_path, p_entry.request_body::text, p_entry.response_status::text,
         p_entry.error_message, p_entry.duration_ms::text, p_entry.metadata::text
     ]

@@ -72,6 +72,18 @@ async def test_a_booking_and_what_it_changed_carry_the_same_request_id(
     assert ("insert", made["id"]) in changed
 
 
+async def test_a_hold_that_is_given_up_stands_in_its_organisations_log(
+    client: Client, office: Organization, log: Connection
+) -> None:
+    member = client(office.member)
+    held = data(await member.post("/api/v1/holds", json={"asset_id": office.assets["planes"], **slot()}), 201)
+    response = await member.delete(f"/api/v1/holds/{held['id']}")
+    assert response.status_code == 204
+    entry = await entry_of(log, response)
+    assert (entry["action"], str(entry["resource_id"])) == ("release_hold", held["id"])
+    assert str(entry["organization_id"]) == office.id
+
+
 async def test_a_refused_booking_is_found_in_the_log_of_the_assets_organisation(
     client: Client, office: Organization, log: Connection
 ) -> None:

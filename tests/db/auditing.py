@@ -49,7 +49,7 @@ def record(organization: Organization | None = None, actor: Actor | None = None,
     """A request's record, as the BFF hands it over."""
     return {
         "id": str(uuid.uuid4()),
-        "created_at": "2026-11-28T10:00:00.123456Z",
+        "created_at": "2024-11-28T10:00:00.123456Z",
         "user_id": actor and actor.id,
         "organization_id": organization and organization.id,
         "action": "reservations.create",

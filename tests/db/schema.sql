@@ -85,6 +85,7 @@ column app.audit_heads.sealed_at timestamp with time zone not null default clock
 column app.audit_unsealed.chain_id uuid not null
 column app.audit_unsealed.created_at timestamp with time zone not null
 column app.audit_unsealed.entry_id uuid not null
+column app.audit_unsealed.waiting_since timestamp with time zone not null default clock_timestamp()
 column app.event_counters.organization_id uuid not null
 column app.event_counters.last_seq bigint not null default 0
 column app.event_counters.last_id uuid not null default '00000000-0000-0000-0000-000000000000'::uuid
@@ -986,12 +987,12 @@ function app.asset_errors(p_asset public.assets) returns jsonb; plpgsql stable s
 function app.asset_ids_errors(p_organization_id uuid, p_input jsonb) returns jsonb; plpgsql stable set search_path=""; body e53b6093; grants none
 function app.asset_input_errors(p_asset jsonb, p_is_new boolean) returns jsonb; sql stable set search_path=""; body ee6c2d98; grants none
 function app.asset_json(p_asset public.assets) returns jsonb; sql stable set search_path=""; body ce1318b3; grants none
-function app.audit_cells(p_link app.audit_chain, p_entry public.audit_logs) returns text[]; sql stable set search_path=""; body 2a93d5e2; grants none
+function app.audit_cells(p_link app.audit_chain, p_entry public.audit_logs) returns text[]; sql stable set search_path=""; body 5f96f9c8; grants none
 function app.audit_cursor(p_created_at timestamp with time zone, p_id uuid) returns text; sql stable set search_path=""; body 33810d1b; grants none
-function app.audit_digest(p_entry public.audit_logs) returns bytea; sql stable; body a9071bf1; grants none
+function app.audit_digest(p_entry public.audit_logs) returns bytea; sql stable; body 67a80ea3; grants none
 function app.audit_field(p_value text) returns text; sql immutable; body 52fb927c; grants none
 function app.audit_filter_of(p_user_id uuid, p_action text, p_resource_type text, p_resource_id uuid, p_request_id text, p_from timestamp with time zone, p_to timestamp with time zone) returns app.audit_filter; plpgsql stable set search_path=""; body c7b9eb19; grants none
-function app.audit_json(p_entry public.audit_logs) returns jsonb; sql stable set search_path=""; body 44f3ab67; grants none
+function app.audit_json(p_entry public.audit_logs) returns jsonb; sql stable set search_path=""; body 23054621; grants none
 function app.audit_link_hash(p_chain_id uuid, p_position bigint, p_sealed_at timestamp with time zone, p_previous_hash bytea, p_digest bytea) returns bytea; sql stable; body 2893e3d2; grants none
 function app.audit_matches(p_entry public.audit_logs, p_filter app.audit_filter) returns boolean; sql stable; body 5d6fbeda; grants none
 function app.audit_row() returns trigger; plpgsql volatile security definer set search_path="", TimeZone=UTC; body 2de07d97; grants none
@@ -1010,14 +1011,14 @@ function app.booking_errors(p_title text, p_start timestamp with time zone, p_en
 function app.bound_hold() returns trigger; plpgsql volatile set search_path=""; body 8aa8e2e8; grants none
 function app.cancel_bookings_for_maintenance(p_reservation_ids uuid[], p_title text, p_reason text) returns void; plpgsql volatile set search_path=""; body 927b51b7; grants none
 function app.cancel_maintenance_of_archived_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 5b2634c3; grants none
-function app.chain_end_problem(p_chain_id uuid) returns jsonb; plpgsql stable set search_path="", enable_seqscan=off; body 263dd087; grants none
+function app.chain_end_problem(p_chain_id uuid) returns jsonb; plpgsql stable set search_path="", enable_seqscan=off; body a056cfa2; grants none
 function app.chain_of(p_organization_id uuid) returns uuid; sql immutable; body 45529922; grants none
 function app.change_instance(p_series public.reservation_series, p_instance app.series_instances, p_changes jsonb, p_expected_version integer) returns jsonb; plpgsql volatile set search_path=""; body a761f32f; grants none
 function app.changeable_reservation(p_reservation_id uuid) returns public.reservations; plpgsql volatile set search_path=""; body 3d7c523b; grants none
 function app.changeable_series(p_series_id uuid) returns public.reservation_series; plpgsql volatile set search_path=""; body c9f819ae; grants none
 function app.changes_json(p_moves app.series_move[], p_report jsonb) returns jsonb; sql stable set search_path=""; body 4661994b; grants none
 function app.check_asset() returns trigger; plpgsql volatile security definer set search_path=""; body 65fa0774; grants none
-function app.check_chain(p_chain_id uuid, p_from bigint, p_limit integer, p_known_head jsonb) returns jsonb; plpgsql stable set search_path=""; body c96c5772; grants none
+function app.check_chain(p_chain_id uuid, p_from bigint, p_limit integer, p_known_head jsonb) returns jsonb; plpgsql stable set search_path=""; body 34f79116; grants none
 function app.check_entitlement() returns trigger; plpgsql volatile security definer set search_path=""; body e04006b7; grants none
 function app.check_fields() returns trigger; plpgsql volatile security definer set search_path=""; body 731906a6; grants none
 function app.check_in_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body 73395ae7; grants none
@@ -1124,10 +1125,10 @@ function app.invitation_status(p_row public.invitations) returns text; sql stabl
 function app.is_anyone_asked(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body 1e47dfe3; grants none
 function app.is_displaceable(p_asset public.assets, p_case app.booking_case) returns boolean; plpgsql stable set search_path=""; body fe7bde15; grants none
 function app.is_obstructed(p_asset public.assets, p_case app.booking_case, p_verdict app.verdict, p_displace boolean) returns boolean; plpgsql stable set search_path=""; body c8996b55; grants none
-function app.is_request_record(p_record jsonb) returns boolean; plpgsql stable set search_path=""; body aa843a56; grants none
 function app.is_taken(p_asset public.assets, p_start timestamp with time zone, p_end timestamp with time zone, p_exclude_ids uuid[] DEFAULT '{}'::uuid[]) returns boolean; plpgsql stable set search_path=""; body d95f0059; grants none
 function app.is_time_zone(p_name text) returns boolean; plpgsql stable security definer set search_path=""; body 83d90833; grants none
 function app.judge(p_case app.booking_case) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body 014f3646; grants none
+function app.judged_records(p_records json) returns TABLE(place bigint, id text, record jsonb, fault text); sql stable set search_path=""; body 4d36c079; grants none
 function app.keep_answer(p_route text, p_key text, p_answer jsonb) returns void; sql volatile set search_path=""; body 37fd117d; grants none
 function app.keep_approving_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 2c1e17af; grants none
 function app.keep_asset_document() returns trigger; plpgsql volatile security definer set search_path=""; body 0e197720; grants none
@@ -1142,11 +1143,12 @@ function app.keep_used_holiday() returns trigger; plpgsql volatile security defi
 function app.keep_used_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 73397a54; grants none
 function app.key_errors(p_object jsonb, p_allowed text[], p_required text[] DEFAULT '{}'::text[], p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 7251ecd8; grants none
 function app.known_fields(p_subject text) returns TABLE(key text, kind text, is_required boolean, minimum bigint, maximum bigint, pattern text, choices text[], example text); sql stable set search_path=""; body 7a81f0aa; grants none
+function app.known_head_problem(p_chain_id uuid, p_known_head jsonb) returns jsonb; plpgsql stable set search_path=""; body b6ba5103; grants none
 function app.last_day(p_case app.booking_case) returns date; sql stable; body fce6d612; grants none
 function app.last_used_day(p_unit text, p_start timestamp with time zone, p_end timestamp with time zone, p_zone text) returns date; sql stable; body 573bd23c; grants none
 function app.lead_time_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path=""; body cd82a0f3; grants none
 function app.limit_photos() returns trigger; plpgsql volatile security definer set search_path=""; body 6f6bbf2a; grants none
-function app.link_problem(p_chain_id uuid, p_from bigint, p_limit integer) returns jsonb; sql stable set search_path=""; body 0cf54423; grants none
+function app.link_entries(p_head app.audit_heads, p_entry_ids uuid[], p_digests bytea[]) returns void; plpgsql volatile set search_path=""; body 2f172e2c; grants none
 function app.list_errors(p_status text[], p_from timestamp with time zone, p_to timestamp with time zone, p_q text, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 3a54e3e3; grants none
 function app.local_day(p_time timestamp with time zone, p_time_zone text) returns date; sql immutable; body f413aaac; grants none
 function app.local_length(p_start timestamp with time zone, p_end timestamp with time zone, p_time_zone text) returns interval; sql immutable set search_path=""; body b7fb145b; grants none
@@ -1231,6 +1233,7 @@ function app.profile_new_user() returns trigger; plpgsql volatile security defin
 function app.quota_refusal(p_conditions jsonb, p_section public.asset_section, p_from date, p_to date, p_used numeric, p_total numeric) returns jsonb; plpgsql stable set search_path=""; body d6284af8; grants none
 function app.quota_trigger(p_case app.booking_case, p_conditions jsonb) returns jsonb; plpgsql stable set search_path="", plan_cache_mode=force_generic_plan; body a9a708b9; grants none
 function app.range_errors(p_start timestamp with time zone, p_end timestamp with time zone, p_path_start text DEFAULT 'start_date'::text, p_path_end text DEFAULT 'end_date'::text) returns jsonb; plpgsql stable set search_path=""; body 8eb9fa08; grants none
+function app.read_links(p_chain_id uuid, p_from bigint, p_to bigint) returns jsonb; sql stable set search_path=""; body 30cbd01f; grants none
 function app.recheck_approver(p_user_id uuid, p_organization_id uuid, p_leaving boolean) returns void; plpgsql volatile security definer set search_path=""; body f2a658af; grants none
 function app.recheck_member_as_approver() returns trigger; plpgsql volatile security definer set search_path=""; body 20627885; grants none
 function app.record_decision(p_row public.reservations, p_decision text, p_notes text, p_rule_id uuid) returns boolean; plpgsql volatile set search_path=""; body 80f2233f; grants none
@@ -1252,7 +1255,7 @@ function app.removal_errors(p_organization_id uuid, p_user_id uuid, p_future_boo
 function app.replace_default_tier() returns trigger; plpgsql volatile security definer set search_path=""; body 4b33fee2; grants none
 function app.replaceable_holds(p_asset_id uuid, p_user_id uuid) returns uuid[]; plpgsql stable set search_path=""; body 78976c65; grants none
 function app.request_id() returns text; sql stable set search_path=""; body f8afba39; grants none
-function app.request_record_fault(p_record jsonb) returns text; plpgsql stable set search_path=""; body 18ab5aa8; grants none
+function app.request_record_fault(p_record jsonb) returns text; plpgsql stable set search_path=""; body 3b5ecd7a; grants none
 function app.require_aal2(p_organization_id uuid, p_sensitive boolean DEFAULT false) returns boolean; plpgsql stable security definer set search_path=""; body 214b7e9c; grants execute to authenticated
 function app.require_auditor(p_organization_id uuid) returns uuid; plpgsql stable set search_path=""; body a0620742; grants none
 function app.require_feature(p_feature app.feature, p_organization_id uuid) returns void; plpgsql stable set search_path=""; body f3aedfce; grants none
@@ -1283,7 +1286,7 @@ function app.rule_trigger(p_case app.booking_case, p_type public.rule_type, p_co
 function app.save_details(p_reservation_id uuid, p_values jsonb) returns void; plpgsql volatile set search_path=""; body d4196208; grants none
 function app.save_limits(p_row public.tiers, p_tier jsonb) returns void; plpgsql volatile set search_path=""; body bf34fa1c; grants none
 function app.save_rule_assets(p_row public.tier_booking_rules, p_input jsonb) returns void; plpgsql volatile set search_path=""; body 0bc3c235; grants none
-function app.seal_chain(p_chain_id uuid, p_limit integer, p_wait boolean DEFAULT false) returns integer; plpgsql volatile security definer set search_path="", enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off; body 4b7fe64f; grants none
+function app.seal_chain(p_chain_id uuid, p_limit integer, p_wait boolean DEFAULT false) returns integer; plpgsql volatile security definer set search_path=""; body 4dfc3a7e; grants none
 function app.search_errors(p_q text, p_status text, p_capacity_min integer, p_free_from timestamp with time zone, p_free_to timestamp with time zone, p_details jsonb, p_sort text, p_page integer, p_page_size integer) returns jsonb; plpgsql stable set search_path=""; body 23159e08; grants none
 function app.search_query(p_text text) returns tsquery; plpgsql stable set search_path="", client_min_messages=warning; body 410ad975; grants none
 function app.section_view_assets() returns SETOF uuid; plpgsql stable security definer set search_path=""; body 71c12be4; grants execute to authenticated
@@ -1306,7 +1309,9 @@ function app.split_series(p_series public.reservation_series, p_place integer) r
 function app.submit_approvals(p_row public.reservations, p_plan jsonb) returns void; plpgsql volatile set search_path=""; body e4b48291; grants none
 function app.sum_of(p_by_section jsonb, p_sections public.asset_section[]) returns integer; sql immutable set search_path=""; body 86d39c36; grants none
 function app.sweep_asset(p_asset_id uuid) returns integer; plpgsql volatile set search_path=""; body 488508b3; grants none
+function app.take_unsealed(p_chain_id uuid, p_limit integer, OUT entry_ids uuid[], OUT digests bytea[]) returns record; plpgsql volatile set search_path="", enable_seqscan=off, enable_hashjoin=off, enable_mergejoin=off; body 8094a444; grants none
 function app.text_errors(p_object jsonb, p_key text, p_max integer, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 9a6dcb9b; grants none
+function app.text_fault(p_record jsonb, p_name text, p_most integer) returns text; sql immutable; body d4bcfe75; grants none
 function app.tier_id_errors(p_organization_id uuid, p_object jsonb, p_lock boolean DEFAULT true) returns jsonb; plpgsql volatile set search_path=""; body 72d8a807; grants none
 function app.tier_json(p_organization_id uuid, p_tier_id uuid) returns jsonb; sql stable set search_path=""; body f3d81227; grants none
 function app.tier_limit_violations(p_case app.booking_case) returns jsonb; plpgsql stable set search_path=""; body fbbb6ca8; grants none
@@ -1321,6 +1326,7 @@ function app.url_errors(p_path text, p_value text) returns jsonb; sql immutable 
 function app.utc(p_time timestamp with time zone) returns text; sql stable; body 3e8a5ac0; grants none
 function app.utilization_json(p_bookings integer, p_hours numeric, p_days integer, p_nights integer, p_maintenance_hours numeric, p_capacity_hours numeric) returns jsonb; sql immutable set search_path=""; body 7f8a39bd; grants none
 function app.utilization_rows(p_organization_id uuid, p_from timestamp with time zone, p_to timestamp with time zone, p_group_by text, p_section public.asset_section) returns TABLE(key text, label text, bookings integer, hours numeric, days integer, nights integer, maintenance_hours numeric, capacity_hours numeric); sql stable set search_path=""; body d42eea8b; grants none
+function app.uuid_fault(p_record jsonb, p_name text) returns text; sql stable; body 63782812; grants none
 function app.value_error(p_path text, p_value jsonb, p_kind text, p_least bigint, p_most bigint, p_pattern text, p_choices text[], p_example text) returns jsonb; plpgsql stable set search_path=""; body d83184df; grants none
 function app.value_errors(p_subject text, p_object jsonb, p_path text DEFAULT NULL::text) returns jsonb; plpgsql stable set search_path=""; body 3f5a9818; grants none
 function app.violation(p_rule_type text, p_finding jsonb, p_effect text DEFAULT 'deny'::text, p_rule_id uuid DEFAULT NULL::uuid, p_rule_name text DEFAULT NULL::text, p_rule_version integer DEFAULT NULL::integer, p_overridable boolean DEFAULT false) returns jsonb; sql immutable set search_path=""; body 28ac8f2d; grants none
@@ -1331,11 +1337,13 @@ function app.visible_sections(p_organization_id uuid) returns public.asset_secti
 function app.visible_series(p_series_id uuid) returns public.reservation_series; plpgsql stable set search_path=""; body 985eaf14; grants none
 function app.visible_waitlist_entry(p_entry_id uuid) returns public.waitlist_entries; plpgsql stable set search_path=""; body e74a2794; grants none
 function app.void_approvals(p_reservation_id uuid) returns void; plpgsql volatile set search_path=""; body 4db5a39f; grants none
+function app.waiting_problem(p_chain_id uuid) returns jsonb; plpgsql stable set search_path="", enable_seqscan=off; body e92c09f8; grants none
 function app.waitlist_json(p_row public.waitlist_entries) returns jsonb; plpgsql stable set search_path=""; body 70f760a0; grants none
 function app.waitlist_violations(p_entry public.waitlist_entries, p_asset public.assets) returns jsonb; plpgsql stable set search_path=""; body e396eaf0; grants none
 function app.waits_for_caller(p_request public.approval_requests) returns boolean; sql stable set search_path=""; body e93e582b; grants none
 function app.weigh(p_case app.booking_case, p_override jsonb DEFAULT NULL::jsonb, p_ignore_others boolean DEFAULT false) returns app.verdict; plpgsql stable set search_path=""; body 554cba4b; grants none
 function app.whole_errors(p_subject text, p_object jsonb) returns jsonb; plpgsql immutable set search_path=""; body af7603f1; grants none
+function app.write_requests(p_records jsonb[]) returns integer; plpgsql volatile set search_path=""; body 9c1b8de6; grants none
 function public.accept_invitation(p_token text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 8f8de73c; grants execute to authenticated
 function public.accept_waitlist_offer(p_entry_id uuid, p_title text DEFAULT NULL::text, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 980756e1; grants execute to authenticated
 function public.asset_availability(p_asset_id uuid, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_exclude_reservation_id uuid DEFAULT NULL::uuid) returns jsonb; plpgsql stable security definer set search_path=""; body 1f5b82f7; grants execute to authenticated
@@ -1394,14 +1402,14 @@ function public.organization_stats(p_organization_id uuid) returns jsonb; plpgsq
 function public.plan_photo_upload(p_asset_id uuid, p_content_type text, p_size integer) returns jsonb; plpgsql stable security definer set search_path=""; body bbaff242; grants execute to authenticated
 function public.preview_reservation(p_asset_id uuid, p_title text, p_start_date timestamp with time zone, p_end_date timestamp with time zone, p_guest_count integer DEFAULT NULL::integer, p_notes text DEFAULT NULL::text, p_metadata jsonb DEFAULT NULL::jsonb, p_guests jsonb DEFAULT NULL::jsonb, p_override jsonb DEFAULT NULL::jsonb, p_hold_id uuid DEFAULT NULL::uuid, p_displace boolean DEFAULT false) returns jsonb; plpgsql stable security definer set search_path=""; body e7b92826; grants execute to authenticated
 function public.prune_calendar_events() returns integer; plpgsql volatile security definer set search_path=""; body 2ecfaaff; grants execute to service_role
-function public.record_requests(p_records json) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body acf175bc; grants execute to service_role
+function public.record_requests(p_records json) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body d58afaa8; grants execute to service_role
 function public.refresh_organization_stats() returns timestamp with time zone; plpgsql volatile security definer set search_path="", lock_timeout=30s; body 3c2b7bce; grants execute to service_role
-function public.release_hold(p_hold_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 2de8701c; grants execute to authenticated
+function public.release_hold(p_hold_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body fdd116ba; grants execute to authenticated
 function public.remove_member(p_organization_id uuid, p_user_id uuid, p_future_bookings text DEFAULT NULL::text, p_transfer_to uuid DEFAULT NULL::uuid, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e4ba272f; grants execute to authenticated
 function public.restore_organization(p_organization_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 24088740; grants execute to authenticated
 function public.restore_reservation(p_reservation_id uuid, p_idempotency_key text DEFAULT NULL::text) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body c95145aa; grants execute to authenticated
 function public.revoke_invitation(p_organization_id uuid, p_invitation_id uuid) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body 99fe1680; grants execute to authenticated
-function public.seal_audit_logs(p_limit integer DEFAULT 10000) returns integer; plpgsql volatile security definer set search_path=""; body 974f4f5b; grants execute to service_role
+function public.seal_audit_logs(p_limit integer DEFAULT 100000) returns integer; plpgsql volatile security definer set search_path=""; body 974f4f5b; grants execute to service_role
 function public.search_assets(p_organization_id uuid, p_q text DEFAULT NULL::text, p_section public.asset_section DEFAULT NULL::public.asset_section, p_status text DEFAULT NULL::text, p_capacity_min integer DEFAULT NULL::integer, p_free_from timestamp with time zone DEFAULT NULL::timestamp with time zone, p_free_to timestamp with time zone DEFAULT NULL::timestamp with time zone, p_details jsonb DEFAULT NULL::jsonb, p_sort text DEFAULT NULL::text, p_page integer DEFAULT 1, p_page_size integer DEFAULT 50) returns jsonb; plpgsql stable security definer set search_path="", plan_cache_mode=force_custom_plan; body 2dadb83b; grants execute to authenticated
 function public.stream_grants(p_requests jsonb) returns jsonb; plpgsql volatile security definer set search_path=""; body 01fe4f44; grants execute to service_role
 function public.update_blackout(p_organization_id uuid, p_blackout_id uuid, p_changes jsonb, p_expected_version integer DEFAULT NULL::integer) returns jsonb; plpgsql volatile security definer set search_path="", lock_timeout=5s; body e12e2e21; grants execute to authenticated
@@ -1701,9 +1709,11 @@ function app.search_query(text) parallel safe
 function app.section_view_assets() parallel safe
 function app.sections_of(uuid,public.member_role,uuid) parallel safe
 function app.text_errors(jsonb,text,integer,text) parallel safe
+function app.text_fault(jsonb,text,integer) parallel safe
 function app.turnaround(integer) parallel safe
 function app.url_errors(text,text) parallel safe
 function app.utc(timestamp with time zone) parallel safe
+function app.uuid_fault(jsonb,text) parallel safe
 function app.violation(text,jsonb,text,uuid,text,integer,boolean) parallel safe
 function app.visible_asset(uuid) parallel safe
 function app.visible_sections(uuid) parallel safe

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -57,13 +58,13 @@ def test_a_record_is_written_as_it_was_told(
         **{key: str(sent[key]) for key in told},
         "duration_ms": "12.346",
     }
-    assert entry["created_at"].isoformat() == "2026-11-28T10:00:00.123456+00:00"
+    assert entry["created_at"].isoformat() == "2024-11-28T10:00:00.123456+00:00"
     assert entry["request_body"] == sent["request_body"]
     assert entry["metadata"] == {**sent["metadata"], "source": "request"}
 
 
 def test_only_id_time_and_action_are_needed(database: str, db: Connection) -> None:
-    least = {"id": str(uuid.uuid4()), "created_at": "2026-11-28T10:00:00Z", "action": "auth.refused"}
+    least = {"id": str(uuid.uuid4()), "created_at": "2024-11-28T10:00:00Z", "action": "auth.refused"}
     assert hand_over(database, least)["written"] == 1
     nulls = {
         **record(),
@@ -113,6 +114,7 @@ FAULTS: list[tuple[str, Any]] = [
     ("created_at: not_a_time", {"created_at": "2026-02-30T00:00:00Z"}),
     ("created_at: not_a_time", {"created_at": "2026-02-20T00:00:00"}),
     ("created_at: out_of_range", {"created_at": "0001-01-01T00:00:00Z"}),
+    ("created_at: in_the_future", {"created_at": "2199-01-01T00:00:00Z"}),
     ("created_at: not_a_string", {"created_at": 1764324000}),
     ("user_id: not_a_uuid", {"user_id": "anna"}),
     ("organization_id: not_a_uuid", {"organization_id": "'; drop table audit_logs; --"}),
@@ -126,6 +128,8 @@ FAULTS: list[tuple[str, Any]] = [
     ("ip_address: not_an_address", {"ip_address": "fe80::1%eth0"}),
     ("ip_address: a_network", {"ip_address": "10.0.0.0/8"}),
     ("ip_address: a_network", {"ip_address": "2001:db8::/64"}),
+    ("ip_address: a_network", {"ip_address": "2001:db8::/127"}),
+    ("ip_address: a_network", {"ip_address": "10.1.2.3/31"}),
     ("user_agent: too_long", {"user_agent": "x" * 1001}),
     ("user_agent: not_a_string", {"user_agent": True}),
     ("request_method: too_long", {"request_method": "x" * 21}),
@@ -175,6 +179,27 @@ def test_what_is_no_record_is_refused_by_itself(
 def test_what_is_no_batch_is_refused(database: str, records: str) -> None:
     with refused("VALIDATION_ERROR", 400):
         hand_over_text(database, records)
+
+
+@pytest.mark.parametrize(("minutes", "reason"), [(8, None), (12, "created_at: in_the_future")])
+def test_clocks_may_differ_a_little_but_nobody_did_anything_tomorrow(
+    database: str, organization: Organization, minutes: int, reason: str | None
+) -> None:
+    ahead = (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat()
+    answer = hand_over(database, record(organization, organization.member, created_at=ahead))
+    assert [fault["reason"] for fault in answer["refused"]] == ([reason] if reason else [])
+
+
+def test_a_request_does_not_pass_for_the_entry_of_a_row(
+    database: str, db: Connection, organization: Organization
+) -> None:
+    forged = {
+        "source": "row", "session_user": "postgres", "role": "none", "transaction": "7", "old": {"name": "a"},
+        "new": {"name": "b"}, "claimed_organization_id": organization.id,
+    }  # fmt: skip
+    sent = record(organization, organization.member, metadata={**forged, "code": "CONFLICT"})
+    hand_over(database, sent)
+    assert stored(db, sent)["metadata"] == {"source": "request", "code": "CONFLICT"}
 
 
 def test_an_empty_batch_is_nothing(database: str) -> None:

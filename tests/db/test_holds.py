@@ -217,9 +217,13 @@ def test_notice_is_asked_for_when_holding_and_not_once_more_when_confirming(
     assert book(member, plane, at(2), at(3), hold_id=held["id"])["status"] == "approved"
 
 
-def test_a_hold_is_given_up(member: Connection, manager: Connection, plane: str) -> None:
+def test_a_hold_is_given_up(
+    organization: Organization, member: Connection, manager: Connection, plane: str
+) -> None:
     held = hold(member, plane, at(2), at(3))
-    assert rpc(member, "release_hold", p_hold_id=held["id"]) == {"id": held["id"]}
+    assert rpc(member, "release_hold", p_hold_id=held["id"]) == {
+        "id": held["id"], "organization_id": organization.id,
+    }  # fmt: skip
     with refused("NOT_FOUND", 404):
         rpc(member, "release_hold", p_hold_id=held["id"])
     book(manager, plane, at(2), at(3))

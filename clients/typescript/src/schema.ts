@@ -1488,10 +1488,14 @@ export interface components {
         AuditProblem: {
             entry_id: string | null;
             /** @enum {string} */
-            kind: "missing_link" | "broken_link" | "missing_entry" | "changed_entry" | "beyond_head" | "unlinked_entry" | "truncated" | "rewritten";
+            kind: "missing_link" | "broken_link" | "missing_entry" | "changed_entry" | "beyond_head" | "unlinked_entry" | "stalled" | "truncated" | "rewritten";
             position: number | null;
         };
-        /** @description What verifying a part of a chain found; go on at `next_position` until it is null. */
+        /**
+         * @description What verifying a part of a chain found; go on at `next_position` until it is null.
+         *
+         *     `unsealed` entries wait to be sealed, one of them since `unsealed_since`: seconds ago, while all is well.
+         */
         AuditVerification: {
             checked: number;
             checked_from: number;
@@ -1501,6 +1505,7 @@ export interface components {
             problem: components["schemas"]["AuditProblem"] | null;
             sealed: number;
             unsealed: number;
+            unsealed_since: string | null;
         };
         /** @description Whether a time is free, and what is free instead. */
         Availability: {
