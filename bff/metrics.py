@@ -126,6 +126,7 @@ AUDIT_GAUGES: Final[Mapping[str, tuple[str, str, Literal["livesum", "livemin", "
     "spooled": ("audit_spool_records", "Records on disk that the database has not acknowledged.", "livesum"),
     "spool_bytes": ("audit_spool_bytes", "What they take on disk.", "livesum"),
     "spool_limit": ("audit_spool_limit_bytes", "What they may take (AUDIT_SPOOL_BYTES).", "livesum"),
+    "unopened": ("audit_spool_unopened_files", "Files of ended processes that cannot be opened.", "livemax"),
     "oldest_seconds": ("audit_oldest_seconds", "The age of the one that waits longest.", "livemax"),
     "unsealed": ("audit_unsealed_entries", "Entries of the log that wait to be sealed.", "livemax"),
     "unsealed_seconds": (
@@ -134,7 +135,7 @@ AUDIT_GAUGES: Final[Mapping[str, tuple[str, str, Literal["livesum", "livemin", "
         "livemax",
     ),
 }
-AUDIT_OUTCOMES: Final = ("kept", "written", "known", "refused", "damaged", "lost", "turned_away")
+AUDIT_OUTCOMES: Final = ("kept", "written", "known", "refused", "damaged", "lost", "turned_away", "repeated")
 
 
 def outcome(status: int) -> str:

@@ -65,6 +65,7 @@ class Counts:
     damaged: int = 0
     lost: int = 0
     turned_away: int = 0
+    repeated: int = 0
 
 
 @dataclass(slots=True)
@@ -212,6 +213,7 @@ class Keeper:
 
     def _write(self, batch: Sequence[bytes]) -> int:
         """In the disk's thread: bytes taken afterwards."""
+        self.follow()
         if self.own is None:
             self.own = self._make()
         try:
@@ -222,6 +224,37 @@ class Keeper:
             self.own = self._make()
             self.own.append(batch)
         return self.own.used_bytes
+
+    def follow(self) -> None:
+        """In the disk's thread: where somebody has removed the file, what it holds goes to another one.
+
+        Raises:
+            SpoolError: none can be made; what the file holds can be read for as long as this process lives.
+        """
+        gone = self.own
+        if gone is None or not gone.is_gone:
+            return
+        fresh = self._make()
+        try:
+            held = self._held_in(gone)
+            records = [row.record for row in gone.readable()]
+            fresh.append(records)
+        except BaseException:
+            fresh.discard()
+            raise
+        self.own = fresh
+        gone.let_go()
+        self._counts.damaged += 1
+        log.error("audit_spool_removed", file=gone.path.name, records=len(records), into=fresh.path.name)
+        if held > len(records):
+            self._counts.lost += held - len(records)
+            self.room.own_records -= held - len(records)
+
+    def _held_in(self, spool: Spool) -> int:
+        try:
+            return spool.count()
+        except DamagedError:
+            return self.room.own_records
 
     def _abandon(self) -> None:
         """In the disk's thread: lets go of a damaged file; adoption rescues what is in it."""
@@ -259,6 +292,7 @@ class Keeper:
 
     def _probe(self) -> int:
         """In the disk's thread: bytes taken, if it takes a write now."""
+        self.follow()
         if self.own is None:
             self.own = self._make()
         return self.own.probe()

@@ -6,19 +6,28 @@ import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import quote, unquote
 
 from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bff import __version__
-from bff.audit.subjects import ORGANIZATION, PREFIX, Subject, Subjects, as_uuid
+from bff.audit.recorder import TOO_MANY
+from bff.audit.repeats import Fields, Refusal
+from bff.audit.subjects import ORGANIZATION, PREFIX, Subject, Subjects, as_uuid, fill
 from bff.errors import ServiceUnavailableError
+from bff.limits.limiter import network
 from bff.metrics import NO_ANSWER
+from bff.scrubbing import scrub, scrub_path
 from bff.state import Noted
 
 # They change nothing, and are recorded where they were refused only.
 READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-REFUSED: Final = frozenset({401, 403, 429})
+REFUSED: Final = frozenset({401, 403, TOO_MANY})
+# What is not there, or not for who asks: of another organisation the database says no more.
+MISSING: Final = 404
+# Counted where a person repeats them; of nobody, whatever fails is.
+REPEATED: Final = REFUSED | {MISSING}
 # Characters of what a client sends as it likes.
 USER_AGENT: Final = 256
 PATH: Final = 512
@@ -55,7 +64,7 @@ class Audit:
             if message["type"] == "http.response.start" and not is_recorded:
                 is_recorded = True
                 if (record := self._record(scope, message["status"])) is not None:
-                    await recorder.keep(record, by_nobody=scope["state"]["principal"] is None)
+                    await recorder.keep(record, by_nobody=_is_by_nobody(scope, message["status"]))
             await send(message)
 
         try:
@@ -63,23 +72,47 @@ class Audit:
         finally:
             # It left, was cancelled or broke before an answer began: nothing may be waited for here.
             if not is_recorded and (record := self._record(scope, NO_ANSWER)) is not None:
-                recorder.put(record, by_nobody=scope["state"]["principal"] is None)
+                recorder.put(record, by_nobody=_is_by_nobody(scope, NO_ANSWER))
 
     def _record(self, scope: Scope, status: int) -> bytes | None:
-        """The request's record as JSON, or None where it needs none."""
-        is_reading = scope["method"] in READING
-        if scope["state"]["noted"].is_turned_away:
+        """The request's record as JSON, or None where it needs none, or is counted with others like it."""
+        if scope["method"] == "OPTIONS" or scope["state"]["noted"].is_turned_away:
             return None
-        if is_reading and scope["method"] == "OPTIONS":
+        # Most requests by far are reads that nobody refused: the router has matched them.
+        if scope["method"] in READING and status not in REFUSED and "route" not in scope:
             return None
-        if is_reading and status not in REFUSED:
-            # Most requests by far: the router has matched them, and only a declaration can ask for more.
-            subject, parameters = self._subjects.of(scope) if "route" in scope else (None, {})
-            if subject is None or not subject.always:
-                return None
-        else:
-            subject, parameters = self._subjects.of(scope)
-        return to_json(_fields(scope, subject, parameters, status))
+        subject, parameters, template = self._subjects.of(scope)
+        if scope["method"] in READING and not _is_told(scope, subject, parameters, status):
+            return None
+        path = _path(scope) if template is None else fill(template, parameters)
+        fields = _fields(scope, subject, parameters, status, path)
+        refusal = _refusal(fields, scope["state"])
+        if refusal is not None and scope["state"]["audit"].is_counted(refusal, fields):
+            return None
+        return to_json(fields)
+
+
+def _is_told(scope: Scope, subject: Subject, parameters: Mapping[str, Any], status: int) -> bool:
+    """Whether a read is recorded."""
+    if subject.always or status in REFUSED:
+        return True
+    # By an id, somebody asks for what is not theirs, or for what is gone: nobody can tell which.
+    return status == MISSING and bool(parameters) and scope["state"]["principal"] is not None
+
+
+def _is_by_nobody(scope: Scope, status: int) -> bool:
+    """Whether its record must leave room for others: nobody we know caused it, or who can at will."""
+    return scope["state"]["principal"] is None or status == TOO_MANY
+
+
+def _refusal(fields: Fields, state: Mapping[str, Any]) -> Refusal | None:
+    """What it is the same as when it comes again, where it was refused."""
+    user, status = fields["user_id"], fields["response_status"]
+    if status not in REPEATED if user else status < 400:
+        return None
+    return Refusal(
+        user or network(state["client_address"]), fields["action"], fields["metadata"]["code"] or str(status)
+    )
 
 
 class Room:
@@ -106,7 +139,7 @@ class Room:
         await self.app(scope, receive, send)
 
 
-def _fields(scope: Scope, subject: Subject, parameters: Mapping[str, Any], status: int) -> dict[str, Any]:
+def _fields(scope: Scope, subject: Subject, parameters: Mapping[str, Any], status: int, path: str) -> Fields:
     state = scope["state"]
     noted: Noted = state["noted"]
     principal = state["principal"]
@@ -131,7 +164,7 @@ def _fields(scope: Scope, subject: Subject, parameters: Mapping[str, Any], statu
         "ip_address": None if state["client_address"] == "unknown" else state["client_address"],
         "user_agent": _user_agent(scope),
         "request_method": scope["method"],
-        "request_path": _path(scope),
+        "request_path": path,
         "request_body": body,
         "response_status": status,
         "error_message": None if error is None else error.message[:MESSAGE],
@@ -165,14 +198,14 @@ def _resource(
 
 def _user_agent(scope: Scope) -> str | None:
     sent = next((value for name, value in scope["headers"] if name == b"user-agent"), None)
-    return None if sent is None else _plain(sent[:USER_AGENT].decode("latin-1"))
+    # Scrubbed before it is cut: half a secret looks like none.
+    return None if sent is None else scrub(_plain(sent.decode("latin-1")))[:USER_AGENT]
 
 
 def _path(scope: Scope) -> str:
-    """As it was sent, percent-encoded and without the query: that of a stream holds a ticket."""
-    raw: bytes | None = scope.get("raw_path")
-    path = scope["path"] if raw is None else raw.partition(b"?")[0].decode("latin-1")
-    return _plain(path[:PATH])
+    """A path that is not ours, percent-encoded, without its query and what looks like a secret in it."""
+    # What is encoded in it is looked at too, and twice: `%2540` is an @ for whoever decodes that far.
+    return quote(scrub_path(_plain(unquote(scope["path"]))), safe="/[]@:")[:PATH]
 
 
 def _plain(text: str) -> str:

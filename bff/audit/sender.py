@@ -3,17 +3,17 @@
 import asyncio
 import contextlib
 import json
-import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
 from bff.audit.keeper import AuditConfig, Counts, Disk, Keeper
+from bff.audit.refused import RefusedFile
 from bff.audit.spool import (
     DamagedError,
     InUseError,
@@ -24,13 +24,15 @@ from bff.audit.spool import (
     paths,
     rename_damaged,
 )
+from bff.audit.suspects import Suspect, Suspects
 from bff.audit.writer import AwayError, Receipt, RejectedError
 
 log = structlog.get_logger(__name__)
 
 Write = Callable[[Sequence[bytes]], Awaitable[Receipt]]
 
-# Records in one call: at some 800 bytes each it stays below what gateways let through.
+# Records in one call: at some 800 bytes each it stays below what gateways let through, and below the 2,000
+# that `record_requests` takes.
 BATCH: Final = 500
 # Seconds that a call waits for others to come along, while there are few.
 LINGER_SECONDS: Final = 0.2
@@ -39,15 +41,8 @@ LATE_SECONDS: Final = 0.25
 GLANCE_SECONDS: Final = 0.01
 # Seconds between two looks for files whose process is gone.
 ADOPT_SECONDS: Final = 5.0
-# So many records failed alone, one after the other: the database refuses all, and none of them is to blame.
-SUSPECTS: Final = 20
-# A record is to blame when it failed alone so often, and others passed each time after it: once, the database
-# may just have come to itself.
-STRIKES: Final = 3
 # A loop that died of a fault of ours is taken up again after this.
 RESTART_SECONDS: Final = 1.0
-# What the database refuses lies here, for the operator, up to the size of a spool.
-REFUSED: Final = "refused.jsonl"
 
 
 class Sender:
@@ -80,8 +75,10 @@ class Sender:
         self._adopt_at = 0.0
         self._size = BATCH
         self._failures = 0
-        self._suspects: list[tuple[Spool, Row, str]] = []
-        self._strikes: dict[tuple[Path, int], int] = {}
+        self._suspects = Suspects()
+        self._refused = RefusedFile(config.folder, config.sync, config.max_bytes)
+        self.unopened: dict[Path, str] = {}
+        """Files of ended processes that the disk does not let us open, and why."""
         self._unremoved: dict[Spool, list[int]] = {}
         """Sent, and still on a disk that is too full to forget."""
         self._woken = woken
@@ -133,6 +130,7 @@ class Sender:
     async def _turn(self) -> None:
         self._woken.clear()
         await self._adopt()
+        await self._follow()
         if await self.send_some():
             return
         with contextlib.suppress(TimeoutError):
@@ -171,10 +169,7 @@ class Sender:
             except DamagedError:
                 await self._rescue(spool)
                 return True
-        if self._suspects:
-            # Nothing else is there to compare them with.
-            reason = self._suspects[-1][2]
-            self._suspects.clear()
+        if (reason := self._suspects.acquit()) is not None:
             raise AwayError(reason)
         return False
 
@@ -191,8 +186,7 @@ class Sender:
         await self._note(receipt, rows)
 
     async def _send_of(self, spool: Spool) -> bool:
-        but = [row.seq for owner, row, _ in self._suspects if owner is spool]
-        but += self._unremoved.get(spool, ())
+        but = [*self._suspects.of(spool), *self._unremoved.get(spool, ())]
         rows: list[Row] = await self._disk(spool.oldest, self._size, but)
         if not rows:
             if spool.path in self._adopted and not but:
@@ -203,8 +197,7 @@ class Sender:
             return False
         damaged = [row for row in rows if not row.intact]
         if damaged:
-            await self._set_aside(spool, [(row, "damaged on disk") for row in damaged])
-            self._counts.damaged += len(damaged)
+            await self._set_aside(spool, [(row, "damaged on disk") for row in damaged], is_damaged=True)
             return True
         self._oldest = _created_at(rows[0])
         try:
@@ -236,57 +229,43 @@ class Sender:
         self._counts.known += receipt.known
         if receipt.refused:
             refused = [(rows[place], reason) for place, reason in receipt.refused.items()]
-            await self._disk(self._to_file, refused)
-            self._counts.refused += len(refused)
+            await self._to_file(refused)
 
     def _suspect(self, spool: Spool, rows: Sequence[Row], reason: str) -> None:
         """The database fails over a batch: find the record, if it is one, and leave it out for now."""
         if len(rows) > 1:
             self._size = len(rows) // 2
             return
-        self._suspects.append((spool, rows[0], reason))
-        if len(self._suspects) > SUSPECTS:
-            self._suspects.clear()
+        if not self._suspects.add(Suspect(spool, rows[0], reason)):
             raise AwayError(reason)
 
     async def _condemn(self) -> None:
-        """Others have passed: those that failed before them are tried again, or set aside."""
-        suspects, self._suspects = self._suspects, []
-        for spool, row, reason in suspects:
-            key = spool.path, row.seq
-            self._strikes[key] = self._strikes.get(key, 0) + 1
-            if self._strikes[key] >= STRIKES:
-                await self._set_aside(spool, [(row, reason)])
-                self._counts.refused += 1
-                del self._strikes[key]
+        """Others have passed: those that are to blame for failing before are set aside."""
+        for spool, row, reason in self._suspects.convict():
+            await self._set_aside(spool, [(row, reason)])
 
-    async def _set_aside(self, spool: Spool, rows: Sequence[tuple[Row, str]]) -> None:
-        await self._disk(self._to_file, rows)
+    async def _set_aside(
+        self, spool: Spool, rows: Sequence[tuple[Row, str]], *, is_damaged: bool = False
+    ) -> None:
+        await self._to_file(rows, is_damaged=is_damaged)
         await self._remove(spool, [row.seq for row, _ in rows])
 
-    def _to_file(self, rows: Sequence[tuple[Row, str]]) -> None:
-        """In the disk's thread: a line for each; it is on disk before the record leaves the spool."""
-        for row, reason in rows:
-            record = row.record.decode("utf-8", "replace")
-            line = json.dumps({"reason": reason, "record": record if not row.intact else json.loads(record)})
-            log.error("audit_record_refused", reason=reason, id=_id(row), file=REFUSED)
-            path = self._config.folder / REFUSED
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
-            try:
-                if os.fstat(descriptor).st_size > self._config.max_bytes:
-                    log.error("audit_refused_file_full", file=REFUSED)
-                    continue
-                os.write(descriptor, f"{line}\n".encode())
-            except OSError as error:
-                raise SpoolError(f"{path}: {error.strerror}") from error
-            finally:
-                os.close(descriptor)
+    async def _to_file(self, rows: Sequence[tuple[Row, str]], *, is_damaged: bool = False) -> None:
+        """On disk before the record leaves the spool."""
+        lost: int = await self._disk(self._refused.add, rows)
+        self._counts.lost += lost
+        if is_damaged:
+            self._counts.damaged += len(rows) - lost
+        else:
+            self._counts.refused += len(rows) - lost
 
     async def _remove(self, spool: Spool, seqs: Sequence[int]) -> None:
         """Forgets what was sent; what the disk does not let go of now is not sent again meanwhile."""
         sent = [*self._unremoved.pop(spool, ()), *seqs]
 
-        def remove() -> int:
+        def remove() -> int | None:
+            if spool.is_closed:
+                return None
             spool.remove(sent)
             return spool.used_bytes
 
@@ -299,6 +278,10 @@ class Sender:
                 del self._unremoved[spool]
                 if spool.path in self._adopted:
                     del self._adopted[spool.path], self._keeper.room.adopted[spool.path]
+            return
+        if used is None:
+            # It was removed meanwhile, and all that it held is in another one: the database will know these.
+            self._suspects.forget(spool)
             return
         room = self._keeper.room
         if spool is self._keeper.own:
@@ -320,6 +303,20 @@ class Sender:
             spool.discard()
         return True
 
+    async def _follow(self) -> None:
+        """Moves records out of files that somebody has removed; their connections still have them."""
+        try:
+            await self._disk(self._keeper.follow)
+            for spool in await self._disk(self._find_gone):
+                log.error("audit_spool_removed", file=spool.path.name)
+                await self._rescue(spool)
+        except SpoolError as error:
+            # They can be sent from where they are.
+            log.warning("audit_spool_not_followed", error=str(error))
+
+    def _find_gone(self) -> list[Spool]:
+        return [spool for spool in self._adopted.values() if spool.is_gone]
+
     async def _adopt(self) -> None:
         """Takes over files whose process is gone, however it went."""
         if time.monotonic() < self._adopt_at:
@@ -333,12 +330,18 @@ class Sender:
 
     def _find_orphans(self, ours: set[Path]) -> list[tuple[Spool, int, int]]:
         found = []
+        unopened = {}
         for path in paths(self._config.folder, self._config.project):
             if path in ours:
                 continue
             try:
                 spool = Spool(path, self._config.sync, self._config.max_bytes)
-            except (InUseError, SpoolError):
+            except InUseError:
+                continue
+            except SpoolError as error:
+                unopened[path] = str(error)
+                if path not in self.unopened:
+                    log.error("audit_spool_unopened", file=path.name, error=str(error))  # noqa: TRY400 - no fault of ours
                 continue
             except DamagedError as error:
                 self._give_up(rename_damaged(path), str(error))
@@ -351,6 +354,7 @@ class Sender:
                 found.append((spool, records, used))
             else:
                 spool.close()
+        self.unopened = unopened
         return found
 
     async def _rescue(self, spool: Spool) -> None:
@@ -359,7 +363,7 @@ class Sender:
             await self._keeper.abandon()
             self._adopt_at = 0.0
             return
-        self._suspects = [each for each in self._suspects if each[0] is not spool]
+        self._suspects.forget(spool)
         rescued, records, used = await self._disk(self._move_readable, spool)
         del self._adopted[spool.path], self._keeper.room.adopted[spool.path]
         self._adopted[rescued.path] = rescued
@@ -388,13 +392,6 @@ class Sender:
             spool.close()
         if self._keeper.own is not None:
             self._keeper.own.close()
-
-
-def _id(row: Row) -> Any:
-    try:
-        return json.loads(row.record)["id"]
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _created_at(row: Row) -> float | None:

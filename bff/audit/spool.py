@@ -7,12 +7,15 @@ Everything here blocks, and is for one thread at a time.
 
 import hashlib
 import os
+import shutil
 import sqlite3
 import uuid
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import BinaryIO, Final, Literal, NamedTuple
+
+from bff.audit.journal import mend
 
 # What SQLite calls them. Both survive a `kill -9`; `full` waits for the disk at each commit and survives a
 # power cut too, after which `normal` lacks what was written in the last moments and is otherwise intact.
@@ -21,6 +24,7 @@ Sync = Literal["normal", "full"]
 # Another form of the file gets another suffix: during a deploy neither version reads what it does not know.
 SUFFIX: Final = ".requests1.db"
 DAMAGED: Final = ".damaged"
+MENDED: Final = ".mended"
 # Names of one project's files in a folder that another project's BFF uses too, in hexadecimal digits.
 PROJECT_DIGITS: Final = 12
 PAGE_BYTES: Final = 4096
@@ -67,7 +71,12 @@ class Spool:
 
     def __init__(self, path: Path, sync: Sync, max_bytes: int) -> None:
         self.path = path
+        self.is_closed = False
+        self._sync: Sync = sync
         self._max_bytes = max_bytes
+        self._mended: bytes | None = None
+        """What its log should be, if that is damaged. Then nothing may be written, or SQLite cuts the log."""
+        self._held: BinaryIO | None = None
         with _translated():
             self._db = sqlite3.connect(path, timeout=0, isolation_level=None)
         try:
@@ -84,6 +93,10 @@ class Spool:
         self._db.execute(f"pragma synchronous = {sync}")
         self._db.execute(f"pragma journal_size_limit = {JOURNAL_BYTES}")
         self._db.execute(f"pragma max_page_count = {max(8, self._max_bytes // PAGE_BYTES)}")
+        # Here we have the lock, so nobody writes to the log; and SQLite has only read it.
+        self._mended = self._mend()
+        if self._mended is not None:
+            return
         self._db.execute("begin immediate")
         self._db.execute(
             "create table if not exists records "
@@ -93,6 +106,24 @@ class Spool:
         if not self.path.exists():
             # Whoever adopts files took it for an abandoned one between its making and our lock.
             raise InUseError(self.path.name)
+        self._files = [_identity(self.path), _identity(self._log)]
+
+    def _mend(self) -> bytes | None:
+        try:
+            return mend(self._log.read_bytes(), PAGE_BYTES)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise SpoolError(f"{self._log}: {error.strerror}") from error
+
+    @property
+    def _log(self) -> Path:
+        return Path(f"{self.path}-wal")
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether somebody has removed the file or its log: what we write has no name, and ends with us."""
+        return self._mended is None and self._files != [_identity(self.path), _identity(self._log)]
 
     def append(self, records: Sequence[bytes]) -> None:
         """Keeps all of them, or none; when it returns they outlive this process.
@@ -113,6 +144,7 @@ class Spool:
             SpoolError: the disk refuses.
         """
         excluded = ",".join(map(str, but))
+        self._refuse_damage()
         with _translated():
             found = self._db.execute(
                 f"select seq, crc, record from records where seq not in ({excluded}) "  # noqa: S608 - numbers
@@ -146,8 +178,8 @@ class Spool:
     def discard(self) -> None:
         """Closes and removes the file with all that is in it."""
         self.path.unlink(missing_ok=True)
-        Path(f"{self.path}-wal").unlink(missing_ok=True)
-        self._db.close()
+        self._log.unlink(missing_ok=True)
+        self.let_go()
 
     def count(self) -> int:
         """How many records there are.
@@ -155,8 +187,13 @@ class Spool:
         Raises:
             DamagedError: the file cannot be read.
         """
+        self._refuse_damage()
         with _translated():
             return int(self._db.execute("select count(*) from records").fetchone()[0])
+
+    def _refuse_damage(self) -> None:
+        if self._mended is not None:
+            raise DamagedError("frames lie behind damage in the log")
 
     @property
     def used_bytes(self) -> int:
@@ -171,7 +208,36 @@ class Spool:
         return int(pages - free) * PAGE_BYTES
 
     def readable(self) -> Iterator[Row]:
-        """What can still be read of a damaged file, each record by itself."""
+        """What can still be read of a damaged file, each record by itself.
+
+        Raises:
+            SpoolError: there is no room for the copy that it takes where the log is damaged.
+            DamagedError: nor is that copy readable.
+        """
+        if self._mended is None:
+            yield from self._readable()
+            return
+        copy = self._mended_copy(self._mended)
+        try:
+            yield from copy.readable()
+        finally:
+            copy.discard()
+
+    def _mended_copy(self, log: bytes) -> "Spool":
+        """The file as it would be without the damage to its log, by a name that nobody adopts."""
+        path = self.path.with_name(self.path.name + MENDED)
+        try:
+            # To close any descriptor of the file drops SQLite's lock on it (POSIX): it stays open.
+            self._held = self._held or self.path.open("rb")
+            self._held.seek(0)
+            with path.open("wb") as copy:
+                shutil.copyfileobj(self._held, copy)
+            Path(f"{path}-wal").write_bytes(log)
+        except OSError as error:
+            raise SpoolError(f"{path}: {error.strerror}") from error
+        return Spool(path, self._sync, self._max_bytes)
+
+    def _readable(self) -> Iterator[Row]:
         seq = errors = 0
         while errors < SEARCHED:
             try:
@@ -189,23 +255,36 @@ class Spool:
                 yield Row(seq, record)
 
     def close(self) -> None:
-        """Lets go of the file; one without records is removed."""
+        """Lets go of the file; one without records is removed, and what is damaged put out of the way."""
+        if self._mended is not None:
+            self.set_aside()
+            return
         try:
             with _translated():
-                if self._db.execute("select 1 from records limit 1").fetchone() is None:
+                empty = self._db.execute("select 1 from records limit 1").fetchone() is None
+                if empty and not self.is_gone:
                     # While the lock is held: whoever waits for it sees that the file is gone. SQLite leaves
                     # the log of a file that is gone alone.
                     self.path.unlink(missing_ok=True)
-                    Path(f"{self.path}-wal").unlink(missing_ok=True)
+                    self._log.unlink(missing_ok=True)
         except (SpoolError, DamagedError, OSError):
             pass
         finally:
-            self._db.close()
+            self.let_go()
 
     def set_aside(self) -> Path:
         """Closes a damaged file and gives it a name by which nobody takes it for a good one."""
+        # Before it is closed, when SQLite would cut the log, or remove it by the name that it knows.
+        target = self.path if self.is_gone else rename_damaged(self.path)
+        self.let_go()
+        return target
+
+    def let_go(self) -> None:
+        """Closes the file as it is."""
+        self.is_closed = True
         self._db.close()
-        return rename_damaged(self.path)
+        if self._held is not None:
+            self._held.close()
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self._db)
@@ -245,6 +324,17 @@ class _translated:  # noqa: N801 - reads as a function
         if code in _UNREADABLE:
             raise DamagedError(str(error)) from error
         raise SpoolError(str(error)) from error
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Which file has the name, or None where none has."""
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise SpoolError(f"{path}: {error.strerror}") from error
+    return found.st_dev, found.st_ino
 
 
 def project_of(supabase_url: str) -> str:

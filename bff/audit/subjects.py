@@ -77,13 +77,17 @@ class Subjects:
         collections = _collections(each.path for each in declared)
         self._subjects = {(each.method, each.path): _subject(each, collections) for each in declared}
 
-    def of(self, scope: Scope) -> tuple[Subject, Mapping[str, Any]]:
-        """What a request is about, and its path parameters, whether it came as far as the router or not."""
+    def of(self, scope: Scope) -> tuple[Subject, Mapping[str, Any], str | None]:
+        """What a request is about, its path parameters, and its route's path, or None of what is not ours.
+
+        Whether it came as far as the router or not.
+        """
         method = "GET" if scope["method"] == "HEAD" else scope["method"]
         route, parameters = scope.get("route"), scope.get("path_params", {})
         if route is None:
             route, parameters = _match(scope)
-        return self._subjects.get((method, getattr(route, "path", "")), UNKNOWN), parameters
+        template = getattr(route, "path", None)
+        return self._subjects.get((method, template or ""), UNKNOWN), parameters, template
 
 
 def _match(scope: Scope) -> tuple[Any, Mapping[str, Any]]:
@@ -121,6 +125,11 @@ def _subject(declared: Declared, collections: frozenset[str]) -> Subject:
         always=declared.audited,
         redact=withhold if declared.body is None else redactor(declared.body),
     )
+
+
+def fill(template: str, parameters: Mapping[str, Any]) -> str:
+    """A route's path with the ids that a request named; what is no id may be anything, and is left out."""
+    return _PARAMETER.sub(lambda found: as_uuid(parameters.get(found[1])) or found[0], template)
 
 
 def as_uuid(value: Any) -> str | None:

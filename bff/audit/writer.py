@@ -3,7 +3,6 @@
 And asks, with the same key, how far their sealing is behind.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -116,22 +115,20 @@ def _receipt(response: httpx.Response, records: Sequence[bytes]) -> Receipt:
     try:
         answer = response.json()
         refused = answer["refused"]
-        places = _places(records) if refused else {}
         receipt = Receipt(
             int(answer["written"]),
             int(answer["known"]),
-            {places[each["id"]]: str(each["reason"]) for each in refused},
+            # Not by their ids: of what the database cannot read, it may know none.
+            {int(each["index"]): str(each["reason"]) for each in refused},
         )
     except (ValueError, TypeError, KeyError) as error:
         raise AwayError("unreadable answer") from error
+    if not set(receipt.refused) <= set(range(len(records))):
+        raise AwayError("an answer about other records")
     if receipt.written + receipt.known + len(receipt.refused) != len(records):
         # Not every record is accounted for: none is forgotten.
         raise AwayError("incomplete answer")
     return receipt
-
-
-def _places(records: Sequence[bytes]) -> dict[str, int]:
-    return {json.loads(record)["id"]: place for place, record in enumerate(records)}
 
 
 def _code(response: httpx.Response) -> str:

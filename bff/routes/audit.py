@@ -56,6 +56,7 @@ COLUMNS: Final = (
     response=AuditPage,
     errors=ERRORS,
     response_headers=("Link",),
+    audited=True,
 )
 async def list_audit_logs(request: Request, query: AuditList) -> Response:
     """One call to `list_audit_logs`."""

@@ -17,8 +17,10 @@ from bff.audit import keeper as keeping
 from bff.audit import sender as sending
 from bff.audit.keeper import AuditConfig
 from bff.audit.recorder import Recorder, open_audit
-from bff.audit.sender import BATCH, REFUSED, STRIKES, SUSPECTS
+from bff.audit.refused import REFUSED
+from bff.audit.sender import BATCH
 from bff.audit.spool import DAMAGED, DamagedError, Spool, SpoolError, new_path
+from bff.audit.suspects import STRIKES, SUSPECTS
 from bff.audit.writer import AwayError, Receipt, RejectedError
 from tests.relay.fakes import until
 

@@ -22,6 +22,7 @@ from bff import __version__
 from bff.app import ENDPOINTS, create_app
 from bff.audit.middleware import MESSAGE, PATH, RETRY_AFTER, TOO_LARGE, USER_AGENT, Audit, _body
 from bff.audit.redaction import LIST_ITEMS, WITHHELD
+from bff.audit.repeats import SINGLY
 from bff.audit.subjects import Subject, Subjects
 from bff.errors import STATUS
 from bff.http import Endpoint, to_routes
@@ -147,7 +148,69 @@ async def test_a_read_is_recorded_where_it_is_denied_or_limited(
     assert (head["action"], head["request_method"]) == ("list_members", "HEAD")
 
 
-async def test_reads_that_succeed_or_find_nothing_and_preflights_leave_no_record(
+@pytest.mark.parametrize(
+    "path", [f"organizations/{ORG}", f"organizations/{ORG}/members", f"reservations/{USER}"]
+)
+async def test_a_read_of_what_is_another_offices_or_nobodys_is_recorded(
+    app: httpx.AsyncClient, upstream: Upstream, path: str
+) -> None:
+    upstream.behaviours = [answer(404, postgrest_error("NOT_FOUND"))]
+    record = await record_of(upstream, await app.get(f"/api/v1/{path}"))
+    assert (record["response_status"], record["metadata"]["code"]) == (404, "NOT_FOUND")
+    assert record["user_id"] == USER
+    assert record["organization_id"] == (ORG if ORG in path else None)
+    assert record["request_path"] == f"/api/v1/{path}"
+
+
+async def test_refusals_that_a_member_repeats_are_counted_and_the_count_is_there_at_the_end(
+    upstream: Upstream,
+) -> None:
+    upstream.behaviours = [answer(403, postgrest_error("FORBIDDEN"))]
+    async with app_before(upstream.url) as app:
+        for _ in range(SINGLY + 20):
+            await app.post("/api/v1/reservations", json=BOOKING)
+        # What fails otherwise is each a record.
+        for _ in range(SINGLY + 3):
+            await app.post("/api/v1/reservations", json={})
+        metered = parse((await app.get("/api/metrics")).text)
+        assert metered.get("audit_records_total", outcome="repeated") == 20
+    assert upstream.audit_log is not None
+    records = list(upstream.audit_log.records.values())
+    assert [each["response_status"] for each in records].count(400) == SINGLY + 3
+    [counted] = [each for each in records if "count" in each["metadata"]]
+    assert len(records) == 2 * SINGLY + 3 + 1
+    assert (counted["user_id"], counted["action"]) == (USER, "create_reservation")
+    assert (counted["metadata"]["count"], counted["metadata"]["code"]) == (20, "FORBIDDEN")
+    assert counted["metadata"]["first"] <= counted["metadata"]["last"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/me", "/api/v1/nothing"])
+async def test_a_stranger_who_asks_for_nothing_but_refusals_makes_few_records(
+    upstream: Upstream, path: str
+) -> None:
+    async with app_before(upstream.url) as app:
+        for _ in range(200):
+            assert (await app.post(path, headers={"Authorization": ""})).status_code in (401, 404, 405)
+    assert upstream.audit_log is not None
+    records = list(upstream.audit_log.records.values())
+    assert len(records) == SINGLY + 1
+    assert records[-1]["metadata"]["count"] == 200 - SINGLY
+    assert records[-1]["metadata"]["who"] == records[-1]["ip_address"] == "127.0.0.1"
+
+
+async def test_a_member_who_asks_for_nothing_but_refusals_takes_nobodys_room(upstream: Upstream) -> None:
+    assert upstream.audit_log is not None
+    upstream.audit_log.is_away = True
+    async with app_before(upstream.url, audit_spool_bytes=65_536) as app:
+        for status, code in [(429, "RATE_LIMIT_EXCEEDED"), (403, "FORBIDDEN"), (404, "NOT_FOUND")]:
+            upstream.behaviours = [answer(status, postgrest_error(code))]
+            for _ in range(100):
+                assert (await app.post("/api/v1/reservations", json=BOOKING)).status_code == status
+        upstream.behaviours = [answer(200, STORED)]
+        assert (await app.post("/api/v1/reservations", json=BOOKING)).status_code == 201
+
+
+async def test_reads_that_succeed_paths_that_are_not_ours_and_preflights_leave_no_record(
     app: httpx.AsyncClient, upstream: Upstream
 ) -> None:
     upstream.behaviours = [answer(200, STORED)]
@@ -159,9 +222,7 @@ async def test_reads_that_succeed_or_find_nothing_and_preflights_leave_no_record
             read, headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"}
         )
     )
-    upstream.behaviours = [answer(404, postgrest_error("NOT_FOUND"))]
-    responses.append(await app.get(read))
-    assert [each.status_code for each in responses] == [200, 200, 404, 200, 200, 405, 400, 404]
+    assert [each.status_code for each in responses] == [200, 200, 404, 200, 200, 405, 400]
     await unrecorded(upstream, app, responses)
 
 
@@ -228,6 +289,7 @@ async def test_ids_that_are_none_are_left_out(app: httpx.AsyncClient, upstream: 
     response = await app.patch("/api/v1/organizations/hunter2/tiers/'; drop table", json={"priority": 1})
     record = await record_of(upstream, response)
     assert (record["organization_id"], record["resource_id"]) == (None, None)
+    assert record["request_path"] == "/api/v1/organizations/{org}/tiers/{id}"
     assert record["response_status"] == 400
 
 
@@ -384,6 +446,9 @@ async def test_a_read_that_is_declared_sensitive_is_recorded_though_it_succeeds(
     class Recorder:
         async def keep(self, record: bytes, **_: Any) -> None:
             kept.append(record)
+
+        def is_counted(self, *_: object) -> bool:
+            return False
 
     app = Starlette(
         routes=to_routes([declared]),

@@ -1,15 +1,18 @@
 """What of a body is recorded: by declaration, field by field, and nothing by default."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
+from urllib.parse import quote, unquote
 from uuid import UUID
 
 import pytest
 from pydantic import BaseModel, Field
 
 from bff.app import ENDPOINTS
+from bff.audit.middleware import PATH, _path, _user_agent
 from bff.audit.redaction import LIST_ITEMS, UNKNOWN, WITHHELD, is_kept, redactor
+from bff.audit.subjects import fill
 from bff.schemas.accounts import ProfileChanges
 from bff.schemas.base import Changes, Input, Instant, Recorded
 from bff.schemas.members import Acceptance, InvitationCreate
@@ -29,6 +32,16 @@ PRIVATE = (
 )
 # Fields whose names hold such a word and whose values are a number, a flag or one of a closed list.
 HARMLESS = {"guest_count"}
+
+
+# What tells who somebody is, or lets others be them, as it comes in a path or calls itself a user agent.
+TELLTALES = {
+    "token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+    "key": "sb_secret_abcdefghijklmnop",
+    "invitation": "Zm9vYmFyYmF6cXV1eGZvb2JhcmJhenF1dXg1",
+    "email": "jane.doe@example.com",
+    "phone": "+50761234567",
+}
 
 
 def leaves(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any, list[Any]]]:
@@ -186,3 +199,46 @@ def test_a_new_text_field_is_withheld_until_it_is_declared_to_be_recorded() -> N
     sent = {"plain": "abc", "declared": "abc", "either": 5}
     assert redactor(New)(sent) == {"plain": WITHHELD, "declared": "abc", "either": WITHHELD}
     assert redactor(New)({"declared": "ABC"}) == {"declared": WITHHELD}
+
+
+@pytest.mark.parametrize("kind", TELLTALES)
+def test_a_path_that_is_ours_is_recorded_with_its_ids_and_nothing_else_that_was_sent(
+    kind: str,
+) -> None:
+    for each in ENDPOINTS:
+        found = fill(each.path, dict.fromkeys(("org", "id", "user"), TELLTALES[kind]))
+        assert found == each.path
+    assert fill("/api/v1/tiers/{id}/x", {"id": ID}) == f"/api/v1/tiers/{ID}/x"
+
+
+def twice_quoted(text: str) -> str:
+    return quote(quote(text, ""), "")
+
+
+@pytest.mark.parametrize("kind", TELLTALES)
+@pytest.mark.parametrize("encode", [str, quote, twice_quoted], ids=["plain", "quoted", "twice"])
+def test_a_path_that_is_not_ours_is_recorded_without_what_tells_who_somebody_is(
+    kind: str, encode: Callable[[str], str]
+) -> None:
+    secret = TELLTALES[kind]
+    # As the server hands it over: decoded once.
+    path = _path({"path": unquote(f"/api/v1/people/{encode(secret)}/accept")})
+    assert path.startswith("/api/v1/people/[")
+    assert secret.partition("@")[0] not in unquote(unquote(path))
+
+
+def test_a_path_that_is_not_ours_stays_legible_short_and_plain() -> None:
+    assert _path({"path": f"/api/v1/people/{ID}/a b\n"}) == f"/api/v1/people/{ID}/a%20b%EF%BF%BD"
+    for piece in ("\u00f1", "x", "/", "\U0001f600"):
+        assert len(_path({"path": "/api/v1/" + piece * 5000})) <= PATH
+
+
+@pytest.mark.parametrize("kind", [kind for kind in TELLTALES if kind != "invitation"])
+@pytest.mark.parametrize("before", ["", "curl/8 ", "x " * 120])
+def test_a_user_agent_is_recorded_without_what_tells_who_somebody_is(kind: str, before: str) -> None:
+    sent = f"{before}{TELLTALES[kind]} (from a script)"
+    kept = _user_agent({"headers": [(b"user-agent", sent.encode())]})
+    assert kept is not None
+    assert kept.startswith(before)
+    # Nor the half of it that a cut would leave.
+    assert TELLTALES[kind][:8] not in kept

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from bff.audit.journal import FRAME_BYTES, HEADER_BYTES, mend
 from bff.audit.spool import (
+    DAMAGED,
+    PAGE_BYTES,
     DamagedError,
     InUseError,
     Spool,
@@ -23,6 +26,7 @@ from bff.audit.spool import (
 from tests.harness import ROOT
 
 ROOM = 1024 * 1024
+FRAME = FRAME_BYTES + PAGE_BYTES
 RECORD = json.dumps({"id": "x", "text": "y" * 700}).encode()
 
 
@@ -174,6 +178,101 @@ os.kill(os.getpid(), signal.SIGKILL)
         file.truncate(log.stat().st_size - 100)
     found = records(Spool(path, "normal", ROOM))
     assert found == [str(number).encode() * 700 for number in range(4)]
+
+
+def killed(path: Path, commits: int) -> bytes:
+    """The log of a process that was killed after so many commits of one record."""
+    script = """
+import os, signal
+spool = Spool(Path(sys.argv[1]), "normal", 1 << 20)
+for number in range(int(sys.argv[2])):
+    spool.append([b"%03d" % number + b"y" * 700])
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+    python(script, path, commits).communicate()
+    return Path(f"{path}-wal").read_bytes()
+
+
+@pytest.mark.parametrize("commits", [1, 60])
+def test_a_log_as_sqlite_wrote_it_is_left_as_it_is_and_so_is_one_with_a_torn_end(
+    tmp_path: Path, commits: int
+) -> None:
+    log = killed(tmp_path / "a.db", commits)
+    assert mend(log, PAGE_BYTES) is None
+    for end in (0, 20, HEADER_BYTES, HEADER_BYTES + 100, len(log) - 1, len(log) - PAGE_BYTES):
+        assert mend(log[:end], PAGE_BYTES) is None
+    torn = log[:-PAGE_BYTES] + bytes(PAGE_BYTES)
+    assert mend(torn, PAGE_BYTES) is None
+
+
+def test_a_log_that_was_begun_anew_is_not_taken_for_a_damaged_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    # SQLite begins the log anew when a thousand pages of it are in the file; what lies behind stays there.
+    log = killed(path, 700)
+    assert len({log[at + 8 : at + 16] for at in range(HEADER_BYTES, len(log), FRAME)}) == 2
+    assert mend(log, PAGE_BYTES) is None
+    assert len(records(Spool(path, "normal", ROOM))) == 700
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        *range(0, HEADER_BYTES, 4),
+        *(HEADER_BYTES + 10 * FRAME + each for each in (3, 7, 8, 12, 17, 20, 30, 2000, 4100)),
+    ],
+)
+def test_a_bit_that_flips_in_the_log_costs_a_page_of_records_and_not_those_behind(
+    tmp_path: Path, place: int
+) -> None:
+    path = tmp_path / "a.db"
+    log = bytearray(killed(path, 60))
+    log[place] ^= 1
+    Path(f"{path}-wal").write_bytes(log)
+    spool = Spool(path, "normal", ROOM)
+    for ask in (spool.count, lambda: spool.oldest(10)):
+        with pytest.raises(DamagedError):
+            ask()
+    found = [int(row.record[:3]) for row in spool.readable()]
+    # A page has five of them at most.
+    assert len(found) >= 55
+    assert found == sorted(found)
+    assert found[-1] == 59
+    aside = spool.set_aside()
+    assert Path(f"{aside}-wal").read_bytes() == log, "what there was is there for who looks into it"
+    assert sorted(each.name for each in tmp_path.iterdir()) == [f"a.db{DAMAGED}", f"a.db{DAMAGED}-wal"]
+
+
+def test_a_file_whose_log_is_damaged_is_not_touched_when_it_is_let_go(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    log = bytearray(killed(path, 60))
+    log[len(log) // 2] ^= 1
+    Path(f"{path}-wal").write_bytes(log)
+    Spool(path, "normal", ROOM).close()
+    assert Path(f"{path}{DAMAGED}-wal").read_bytes() == log
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_file_that_is_removed_or_replaced_is_seen_to_be_and_has_its_records_still(
+    tmp_path: Path, suffix: str, again: bool
+) -> None:
+    path = tmp_path / "folder" / "a.db"
+    path.parent.mkdir()
+    spool = Spool(path, "normal", ROOM)
+    assert not spool.is_gone
+    spool.append([RECORD] * 1000)
+    spool.remove([row.seq for row in spool.oldest(900)])
+    assert not spool.is_gone
+    Path(f"{path}{suffix}").unlink()
+    if again:
+        Path(f"{path}{suffix}").touch()
+    assert spool.is_gone
+    assert [row.record for row in spool.readable()] == [RECORD] * 100
+    other = path.with_name("b.db")
+    other.touch()
+    spool.let_go()
+    assert spool.is_closed
+    assert other.exists()
 
 
 def test_of_a_file_with_a_broken_page_the_others_are_read(tmp_path: Path) -> None:

@@ -41,9 +41,10 @@ async def test_records_are_sent_as_they_were_kept_with_the_service_key() -> None
 
 
 async def test_what_is_refused_is_told_by_its_place_in_the_batch() -> None:
-    refused = [{"index": 1, "id": "b", "reason": "created_at: not_a_time"}]
+    # Of what it cannot read it knows no id.
+    refused = [{"index": 1, "id": None, "reason": "record: not_storable"}]
     taken, _ = await written(receipt(written=2, known=0, refused=refused))
-    assert taken == Receipt(2, 0, {1: "created_at: not_a_time"})
+    assert taken == Receipt(2, 0, {1: "record: not_storable"})
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ async def test_what_is_refused_is_told_by_its_place_in_the_batch() -> None:
         httpx.Response(200, json=[]),
         receipt(written="many"),
         receipt(written=1),
-        receipt(refused=[{"id": "of something else", "reason": "no"}], known=0),
+        receipt(refused=[{"index": 3, "id": None, "reason": "no"}], known=0),
         httpx.ConnectError("refused"),
         httpx.RemoteProtocolError("cut"),
     ],
