@@ -283,6 +283,11 @@ LIMITS: Final = Dashboard(
         Panel("Age of the record that waits longest", "s", [Query("audit_oldest_seconds", "{{instance}}")]),
         Panel("Audit records that wait", "short", [Query("audit_spool_records", "{{instance}}")]),
         Panel(
+            "Audit files that cannot be opened",
+            "short",
+            [Query("audit_spool_unopened_files", "{{instance}}")],
+        ),
+        Panel(
             "Supabase taken for away",
             "bool_yes_no",
             [Query("upstream_circuit_open", "{{instance}} {{part}}")],

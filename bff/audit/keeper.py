@@ -243,7 +243,7 @@ class Keeper:
             fresh.discard()
             raise
         self.own = fresh
-        gone.let_go()
+        gone.forget()
         self._counts.damaged += 1
         log.error("audit_spool_removed", file=gone.path.name, records=len(records), into=fresh.path.name)
         if held > len(records):

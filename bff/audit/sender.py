@@ -379,7 +379,11 @@ class Sender:
             rescued.close()
             raise
         count = rescued.count()
-        self._give_up(spool.set_aside(), f"{count} records could be read")
+        if spool.is_gone:
+            spool.forget()
+            self._counts.damaged += 1
+        else:
+            self._give_up(spool.set_aside(), f"{count} records could be read")
         return rescued, count, rescued.used_bytes
 
     def _give_up(self, path: Path, error: str) -> None:

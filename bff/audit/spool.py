@@ -275,9 +275,16 @@ class Spool:
     def set_aside(self) -> Path:
         """Closes a damaged file and gives it a name by which nobody takes it for a good one."""
         # Before it is closed, when SQLite would cut the log, or remove it by the name that it knows.
-        target = self.path if self.is_gone else rename_damaged(self.path)
+        target = rename_damaged(self.path)
         self.let_go()
         return target
+
+    def forget(self) -> None:
+        """Closes a file of which somebody has removed a part, and removes the other: its records are copied."""
+        for path, ours in zip((self.path, self._log), self._files, strict=True):
+            if _identity(path) == ours:
+                path.unlink(missing_ok=True)
+        self.let_go()
 
     def let_go(self) -> None:
         """Closes the file as it is."""

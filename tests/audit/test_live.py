@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.actors import Actor, Connection, Organization, connect
+from tests.actors import Actor, Connection, Organization, TokenSigner, connect, make_organization
 from tests.api.shape import assert_error, data
 from tests.conftest import Client
 from tests.harness import RunningBff, RunningStack, running_bff
@@ -108,6 +108,28 @@ async def test_a_denial_is_recorded_with_who_was_denied_what(
     entry = await entry_of(log, response)
     assert (entry["action"], entry["metadata"]["code"]) == ("update_organization", "FORBIDDEN")
     assert (str(entry["user_id"]), str(entry["organization_id"])) == (office.member.id, office.id)
+
+
+async def test_a_look_into_another_office_is_recorded_and_not_in_that_offices_own_log(
+    client: Client, office: Organization, live_db: Connection, signer: TokenSigner, log: Connection
+) -> None:
+    other_office = make_organization(live_db, signer=signer)
+    for path in ("", "/members"):
+        response = await client(office.member).get(f"/api/v1/organizations/{other_office.id}{path}")
+        assert_error(response, "NOT_FOUND")
+        entry = await entry_of(log, response)
+        assert (str(entry["user_id"]), entry["organization_id"]) == (office.member.id, None)
+        assert entry["metadata"]["claimed_organization_id"] == other_office.id
+
+
+async def test_that_somebody_read_the_log_is_recorded(
+    client: Client, office: Organization, log: Connection
+) -> None:
+    response = await client(office.owner).get(f"/api/v1/organizations/{office.id}/audit-logs")
+    assert response.status_code == 200
+    entry = await entry_of(log, response)
+    assert (entry["action"], entry["response_status"]) == ("list_audit_logs", 200)
+    assert (str(entry["user_id"]), str(entry["organization_id"])) == (office.owner.id, office.id)
 
 
 @pytest.mark.parametrize("path", ["members", "calendar/stream"])

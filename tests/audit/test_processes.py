@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import time
@@ -142,6 +143,25 @@ async def test_killed_again_and_again_while_the_database_is_away_it_loses_nothin
     # Of those whose client saw no answer there may be a record, one for each of the six and each kill.
     assert len(requests) - len(acknowledged) <= 12
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+async def test_killed_after_its_spool_was_removed_it_loses_nothing_it_answered_afterwards_or_before(
+    upstream: Upstream, log: AuditLog, env: Env, tmp_path: Path
+) -> None:
+    log.is_away = True
+    with running_bff(env, tmp_path / "bff.log") as bff:
+        async with client_of(bff, upstream) as client:
+            acknowledged = [await book(client) for _ in range(7)]
+            shutil.rmtree(tmp_path / "spool")
+            acknowledged += [await book(client) for _ in range(7)]
+            said = await metered(bff, "damaged", 1)
+            assert said.get("audit_records_total", outcome="lost") == 0
+            kill(bff)
+    assert log.records == {}
+    log.is_away = False
+    with running_bff(env, tmp_path / "bff.log"):
+        await until(lambda: set(acknowledged) <= set(log.requests()))
+    assert sorted(log.requests()) == sorted(acknowledged)
 
 
 async def test_a_worker_that_is_killed_leaves_its_records_to_its_successor(

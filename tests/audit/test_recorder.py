@@ -3,6 +3,8 @@
 import asyncio
 import json
 import os
+import shutil
+import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Sequence
@@ -19,7 +21,7 @@ from bff.audit.keeper import AuditConfig
 from bff.audit.recorder import Recorder, open_audit
 from bff.audit.refused import REFUSED
 from bff.audit.sender import BATCH
-from bff.audit.spool import DAMAGED, DamagedError, Spool, SpoolError, new_path
+from bff.audit.spool import DAMAGED, DamagedError, Spool, SpoolError, new_path, paths
 from bff.audit.suspects import STRIKES, SUSPECTS
 from bff.audit.writer import AwayError, Receipt, RejectedError
 from tests.relay.fakes import until
@@ -431,6 +433,134 @@ async def test_a_file_that_is_damaged_while_it_is_ours_is_left_for_another_one(
         await until(lambda: database.written == [1])
         await recorder.keep(record(2))
         await until(lambda: database.written == [1, 2])
+
+
+def reopened(folder: Path) -> list[int]:
+    """What lies in the folder for whoever comes next, as after a `kill -9`: read from copies of the files."""
+    found = []
+    with tempfile.TemporaryDirectory() as copy:
+        for path in folder.iterdir():
+            shutil.copy(path, copy)
+        for path in paths(Path(copy), PROJECT):
+            spool = Spool(path, "normal", 1 << 20)
+            found += [uuid.UUID(json.loads(row.record)["id"]).int for row in spool.oldest(1000)]
+            spool.close()
+    return sorted(found)
+
+
+async def test_a_folder_that_is_removed_while_we_live_is_made_again_with_all_that_waits(
+    audit: Open, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "ADOPT_SECONDS", 0.02)
+    database.away = True
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    left = Spool(new_path(folder, PROJECT), "normal", 1 << 20)
+    left.append([record(number) for number in range(3)])
+    left.close()
+    with capture_logs() as logs:
+        async with audit(folder=folder) as recorder:
+            await until(lambda: recorder.status()["spooled"] == 3)
+            await recorder.keep(record(3))
+            shutil.rmtree(folder)
+            # With the next record, which is acknowledged: nothing else needs to happen.
+            await recorder.keep(record(4))
+            assert {3, 4} <= set(reopened(folder))
+            # Without one, what was taken over follows when the sender has its turn.
+            await until(lambda: reopened(folder) == [0, 1, 2, 3, 4])
+            await until(lambda: recorder.status()["damaged"] == 2)
+            assert (recorder.status()["spooled"], recorder.status()["lost"]) == (5, 0)
+            database.away = False
+            await until(lambda: recorder.status()["spooled"] == 0)
+    assert sorted(database.written) == [0, 1, 2, 3, 4]
+    assert [each["event"] for each in logs].count("audit_spool_removed") == 2
+    assert files(folder) == []
+
+
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+async def test_a_file_that_is_removed_is_followed_by_the_sender_without_another_record(
+    audit: Open, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    monkeypatch.setattr(sending, "ADOPT_SECONDS", 0.02)
+    database.away = True
+    async with audit() as recorder:
+        await asyncio.gather(*(recorder.keep(record(number)) for number in range(10)))
+        [name] = files(tmp_path)
+        (tmp_path / f"{name}{suffix}").unlink()
+        await until(lambda: reopened(tmp_path) == list(range(10)) and name not in files(tmp_path))
+        database.away = False
+        await until(lambda: recorder.status()["spooled"] == 0)
+    assert database.written == list(range(10))
+
+
+async def test_while_no_other_file_can_be_made_what_was_removed_is_sent_and_changes_are_refused(
+    audit: Open, database: Database, tmp_path: Path
+) -> None:
+    database.away = True
+    folder = tmp_path / "spool"
+    async with audit(folder=folder) as recorder:
+        await recorder.keep(record(1))
+        shutil.rmtree(folder)
+        folder.touch()
+        await recorder.keep(record(2))
+        assert refuses(recorder)
+        database.away = False
+        await until(lambda: sorted(database.written) == [1, 2])
+        folder.unlink()
+        await until(lambda: not refuses(recorder))
+        assert recorder.status()["lost"] == 0
+
+
+def left_with_a_flipped_bit(path: Path) -> bytes:
+    """A file of sixty records as a `kill -9` leaves it, with a bit flipped in its log; the log."""
+    away = path.with_name("away.db")
+    spool = Spool(away, "normal", 1 << 20)
+    for number in range(60):
+        spool.append([record(number, filler="x" * 600)])
+    shutil.copy(away, path)
+    log = bytearray(Path(f"{away}-wal").read_bytes())
+    log[len(log) // 2] ^= 1
+    Path(f"{path}-wal").write_bytes(log)
+    spool.discard()
+    return bytes(log)
+
+
+async def test_a_damaged_log_costs_the_records_of_a_page_and_is_put_aside_as_it_was(
+    audit: Open, database: Database, tmp_path: Path
+) -> None:
+    path = new_path(tmp_path, PROJECT)
+    log = left_with_a_flipped_bit(path)
+    with capture_logs() as logs:
+        async with audit() as recorder:
+            await until(lambda: len(database.written) >= 50)
+            await until(lambda: recorder.status()["spooled"] == 0)
+            assert recorder.status()["damaged"] == 1
+    assert database.written[-1] == 59
+    assert files(tmp_path) == [path.name + DAMAGED]
+    assert (tmp_path / f"{path.name}{DAMAGED}-wal").read_bytes() == log
+    [told] = [each for each in logs if each["event"] == "audit_spool_damaged"]
+    assert told["error"] == f"{len(database.written)} records could be read"
+
+
+async def test_a_file_of_the_dead_that_cannot_be_opened_is_told_once_and_counts_as_waiting(
+    audit: Open, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "ADOPT_SECONDS", 0.02)
+    closed = new_path(tmp_path, PROJECT)
+    # Like one of another user: SQLite cannot open it, whoever we are.
+    closed.mkdir()
+    with capture_logs() as logs:
+        async with audit() as recorder:
+            await until(lambda: recorder.status()["unopened"] == 1)
+            assert recorder.status()["status"] == "waiting"
+            for number in range(3):
+                await recorder.keep(record(number))
+                await until(lambda: number in database.written)  # noqa: B023 - waited for within the turn
+            closed.rmdir()
+            await until(lambda: recorder.status()["status"] == "up")
+            assert recorder.status()["unopened"] == 0
+    [told] = [each for each in logs if each["event"] == "audit_spool_unopened"]
+    assert told["file"] == closed.name
 
 
 async def test_a_folder_that_cannot_be_written_to_is_an_error_at_the_start(
