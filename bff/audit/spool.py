@@ -71,6 +71,7 @@ class Spool:
 
     def __init__(self, path: Path, sync: Sync, max_bytes: int) -> None:
         self.path = path
+        self._log = Path(f"{path}-wal")
         self.is_closed = False
         self._sync: Sync = sync
         self._max_bytes = max_bytes
@@ -115,10 +116,6 @@ class Spool:
             return None
         except OSError as error:
             raise SpoolError(f"{self._log}: {error.strerror}") from error
-
-    @property
-    def _log(self) -> Path:
-        return Path(f"{self.path}-wal")
 
     @property
     def is_gone(self) -> bool:
@@ -280,7 +277,7 @@ class Spool:
         return target
 
     def forget(self) -> None:
-        """Closes a file of which somebody has removed a part, and removes the other: its records are copied."""
+        """Closes a file of which somebody has removed a part, and removes the rest: records are copied."""
         for path, ours in zip((self.path, self._log), self._files, strict=True):
             if _identity(path) == ours:
                 path.unlink(missing_ok=True)
