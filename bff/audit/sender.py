@@ -341,7 +341,7 @@ class Sender:
             except SpoolError as error:
                 unopened[path] = str(error)
                 if path not in self.unopened:
-                    log.error("audit_spool_unopened", file=path.name, error=str(error))  # noqa: TRY400 - no fault of ours
+                    log.error("audit_spool_unopened", file=path.name, error=str(error))  # noqa: TRY400
                 continue
             except DamagedError as error:
                 self._give_up(rename_damaged(path), str(error))
@@ -349,7 +349,11 @@ class Sender:
             try:
                 records, used = spool.count(), spool.used_bytes
             except DamagedError:
-                records, used = 1, 0
+                try:
+                    spool, records, used = self._move_readable(spool)
+                except SpoolError:
+                    # No room now: tried again when its turn comes.
+                    records, used = 1, 0
             if records:
                 found.append((spool, records, used))
             else:

@@ -542,6 +542,20 @@ async def test_a_damaged_log_costs_the_records_of_a_page_and_is_put_aside_as_it_
     assert told["error"] == f"{len(database.written)} records could be read"
 
 
+async def test_a_damaged_log_is_rescued_while_the_database_is_away_and_sent_by_the_next_process(
+    audit: Open, database: Database, tmp_path: Path
+) -> None:
+    database.away = True
+    for _ in range(2):
+        left_with_a_flipped_bit(new_path(tmp_path, PROJECT))
+    async with audit() as recorder:
+        await until(lambda: recorder.status()["damaged"] == 2)
+        await until(lambda: recorder.status()["spooled"] > 100)
+    database.away = False
+    async with audit():
+        await until(lambda: len(database.written) >= 50 and database.written[-1] == 59)
+
+
 async def test_a_file_of_the_dead_that_cannot_be_opened_is_told_once_and_counts_as_waiting(
     audit: Open, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
