@@ -32,6 +32,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.audit.journal": set(),
     "bff.audit.spool": {"bff.audit.journal"},
     "bff.audit.redaction": {"bff.schemas"},
+    "bff.audit.orphans": {"bff.audit.keeper", "bff.audit.spool"},
     "bff.audit.refused": {"bff.audit.spool"},
     "bff.audit.repeats": set(),
     "bff.audit.subjects": {"bff.audit.redaction"},
@@ -41,6 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.audit.sealing": {"bff.audit.writer"},
     "bff.audit.sender": {
         "bff.audit.keeper",
+        "bff.audit.orphans",
         "bff.audit.refused",
         "bff.audit.spool",
         "bff.audit.suspects",

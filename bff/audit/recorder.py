@@ -108,7 +108,7 @@ class Recorder:
             "spooled": self._keeper.room.records + len(self._keeper.unkept),
             "spool_bytes": self._keeper.room.used,
             "spool_limit": self._config.max_bytes,
-            "unopened": len(self._sender.unopened),
+            "unopened": self._sender.unopened,
             "oldest_seconds": round(self._sender.oldest_seconds, 3),
             "unsealed": backlog.unsealed,
             "unsealed_seconds": backlog.seconds,

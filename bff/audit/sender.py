@@ -13,16 +13,13 @@ from typing import Final
 import structlog
 
 from bff.audit.keeper import AuditConfig, Counts, Disk, Keeper
+from bff.audit.orphans import Orphans
 from bff.audit.refused import RefusedFile
 from bff.audit.spool import (
     DamagedError,
-    InUseError,
     Row,
     Spool,
     SpoolError,
-    new_path,
-    paths,
-    rename_damaged,
 )
 from bff.audit.suspects import Suspect, Suspects
 from bff.audit.writer import AwayError, Receipt, RejectedError
@@ -77,8 +74,7 @@ class Sender:
         self._failures = 0
         self._suspects = Suspects()
         self._refused = RefusedFile(config.folder, config.sync, config.max_bytes)
-        self.unopened: dict[Path, str] = {}
-        """Files of ended processes that the disk does not let us open, and why."""
+        self._orphans = Orphans(config, counts)
         self._unremoved: dict[Spool, list[int]] = {}
         """Sent, and still on a disk that is too full to forget."""
         self._woken = woken
@@ -92,6 +88,11 @@ class Sender:
     def is_up(self) -> bool:
         """Whether the database took what it was last given."""
         return self._failures == 0
+
+    @property
+    def unopened(self) -> int:
+        """Files of ended processes that the disk does not let us open."""
+        return len(self._orphans.unopened)
 
     @property
     def oldest_seconds(self) -> float:
@@ -323,43 +324,10 @@ class Sender:
             return
         self._adopt_at = time.monotonic() + ADOPT_SECONDS
         ours = {*self._adopted, *([] if self._keeper.own is None else [self._keeper.own.path])}
-        for spool, records, used in await self._disk(self._find_orphans, ours):
+        for spool, records, used in await self._disk(self._orphans.find, ours):
             self._adopted[spool.path] = spool
             self._keeper.room.adopted[spool.path] = records, used
             log.info("audit_spool_adopted", file=spool.path.name, records=records)
-
-    def _find_orphans(self, ours: set[Path]) -> list[tuple[Spool, int, int]]:
-        found = []
-        unopened = {}
-        for path in paths(self._config.folder, self._config.project):
-            if path in ours:
-                continue
-            try:
-                spool = Spool(path, self._config.sync, self._config.max_bytes)
-            except InUseError:
-                continue
-            except SpoolError as error:
-                unopened[path] = str(error)
-                if path not in self.unopened:
-                    log.error("audit_spool_unopened", file=path.name, error=str(error))  # noqa: TRY400
-                continue
-            except DamagedError as error:
-                self._give_up(rename_damaged(path), str(error))
-                continue
-            try:
-                records, used = spool.count(), spool.used_bytes
-            except DamagedError:
-                try:
-                    spool, records, used = self._move_readable(spool)
-                except SpoolError:
-                    # No room now: tried again when its turn comes.
-                    records, used = 1, 0
-            if records:
-                found.append((spool, records, used))
-            else:
-                spool.close()
-        self.unopened = unopened
-        return found
 
     async def _rescue(self, spool: Spool) -> None:
         """Moves what can be read of a damaged file to another one, and puts the file out of the way."""
@@ -368,31 +336,10 @@ class Sender:
             self._adopt_at = 0.0
             return
         self._suspects.forget(spool)
-        rescued, records, used = await self._disk(self._move_readable, spool)
+        rescued, records, used = await self._disk(self._orphans.move_readable, spool)
         del self._adopted[spool.path], self._keeper.room.adopted[spool.path]
         self._adopted[rescued.path] = rescued
         self._keeper.room.adopted[rescued.path] = records, used
-
-    def _move_readable(self, spool: Spool) -> tuple[Spool, int, int]:
-        rescued = Spool(
-            new_path(self._config.folder, self._config.project), self._config.sync, self._config.max_bytes
-        )
-        try:
-            rescued.append([row.record for row in spool.readable()])
-        except BaseException:
-            rescued.close()
-            raise
-        count = rescued.count()
-        if spool.is_gone:
-            spool.forget()
-            self._counts.damaged += 1
-        else:
-            self._give_up(spool.set_aside(), f"{count} records could be read")
-        return rescued, count, rescued.used_bytes
-
-    def _give_up(self, path: Path, error: str) -> None:
-        self._counts.damaged += 1
-        log.error("audit_spool_damaged", file=path.name, error=error)
 
     def close(self) -> None:
         """In the disk's thread: lets go of all files; what is left in them is for whoever comes next."""
