@@ -10,6 +10,7 @@ import psycopg
 import psycopg.conninfo
 import pytest
 import pytest_asyncio
+import structlog
 from psycopg import sql
 
 from tests.actors import Actor, Connection, Organization, TokenSigner, connect, make_organization
@@ -17,6 +18,19 @@ from tests.functions import FunctionCoverage, count_calls
 from tests.harness import RunningBff, RunningStack, running_bff, running_stack, scratch_directory
 
 FUNCTION_COVERAGE = pytest.StashKey[FunctionCoverage]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loggers_without_a_cache() -> Iterator[None]:
+    """A logger that is cached keeps the processors of its first use, and `tests.logs` would not hear it."""
+    configure = structlog.configure
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            structlog,
+            "configure",
+            lambda **options: configure(**{**options, "cache_logger_on_first_use": False}),
+        )
+        yield
 
 
 @pytest.fixture(scope="session")

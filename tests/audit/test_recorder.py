@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from structlog.testing import capture_logs
 
 from bff.audit import keeper as keeping
 from bff.audit import sender as sending
@@ -24,6 +23,7 @@ from bff.audit.sender import BATCH
 from bff.audit.spool import DAMAGED, DamagedError, Spool, SpoolError, new_path, paths
 from bff.audit.suspects import STRIKES, SUSPECTS
 from bff.audit.writer import AwayError, Receipt, RejectedError
+from tests.logs import captured_logs
 from tests.relay.fakes import until
 
 PROJECT = "0123456789ab"
@@ -224,7 +224,7 @@ async def test_without_room_what_must_be_recorded_is_refused_and_later_taken_aga
 async def test_a_stranger_cannot_take_the_room_of_members(audit: Open, database: Database) -> None:
     database.away = True
     async with audit(max_bytes=64 * 1024) as recorder:
-        with capture_logs() as logs:
+        with captured_logs() as logs:
             for number in range(1000):
                 await recorder.keep(record(number), by_nobody=True)
         status = recorder.status()
@@ -389,7 +389,7 @@ async def test_a_damaged_file_is_put_aside_and_what_can_be_read_of_it_is_sent(
         file.write(os.urandom(4096))
     rubbish = new_path(tmp_path, PROJECT)
     rubbish.write_bytes(b"rubbish" * 1000)
-    with capture_logs() as logs:
+    with captured_logs() as logs:
         async with audit() as recorder:
             await recorder.keep(record(1000))
             await until(lambda: len(database.written) > 270)
@@ -458,7 +458,7 @@ async def test_a_folder_that_is_removed_while_we_live_is_made_again_with_all_tha
     left = Spool(new_path(folder, PROJECT), "normal", 1 << 20)
     left.append([record(number) for number in range(3)])
     left.close()
-    with capture_logs() as logs:
+    with captured_logs() as logs:
         async with audit(folder=folder) as recorder:
             await until(lambda: recorder.status()["spooled"] == 3)
             await recorder.keep(record(3))
@@ -530,7 +530,7 @@ async def test_a_damaged_log_costs_the_records_of_a_page_and_is_put_aside_as_it_
 ) -> None:
     path = new_path(tmp_path, PROJECT)
     log = left_with_a_flipped_bit(path)
-    with capture_logs() as logs:
+    with captured_logs() as logs:
         async with audit() as recorder:
             await until(lambda: len(database.written) >= 50)
             await until(lambda: recorder.status()["spooled"] == 0)
@@ -563,7 +563,7 @@ async def test_a_file_of_the_dead_that_cannot_be_opened_is_told_once_and_counts_
     closed = new_path(tmp_path, PROJECT)
     # Like one of another user: SQLite cannot open it, whoever we are.
     closed.mkdir()
-    with capture_logs() as logs:
+    with captured_logs() as logs:
         async with audit() as recorder:
             await until(lambda: recorder.status()["unopened"] == 1)
             assert recorder.status()["status"] == "waiting"
