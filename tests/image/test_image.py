@@ -92,7 +92,11 @@ def test_the_service_runs_as_nobody_on_a_read_only_root_and_ends_with_zero_at_si
         assert {first.uids().effective, first.gids().effective} == {10001}
         assert first.environ()["PYTHONDONTWRITEBYTECODE"] == "1"
         assert httpx.get(f"{url}/api/health", timeout=10).json()["status"] in ("healthy", "degraded")
-        assert f"bff_processes {workers}.0" in httpx.get(f"{url}/api/metrics", timeout=10).text
+        # The first worker answers before the others are there.
+        wait_until(
+            lambda: f"bff_processes {workers}.0" in httpx.get(f"{url}/api/metrics", timeout=10).text,
+            what=f"{workers} workers",
+        )
         assert health(built, final, env) == 0
         first.terminate()
         process.wait(STOP_SECONDS)
