@@ -44,6 +44,18 @@ def flat(db: Connection, organization: Organization) -> str:
 
 
 @pytest.fixture
+def family(db: Connection, organization: Organization) -> Organization:
+    """The fresh organisation, whose owner is of a tier that can override; the default tier is weaker."""
+    principals = make_tier(db, organization, "Principals", 1, can_override=True)
+    db.execute("update public.tiers set priority = 50 where id = %s", [organization.tier])
+    db.execute(
+        "update public.organization_members set tier_id = %s where user_id = %s",
+        [principals, organization.owner.id],
+    )
+    return organization
+
+
+@pytest.fixture
 def house(db: Connection, organization: Organization) -> House:
     """The fresh organisation with two principals beside its five."""
     principals = make_tier(db, organization, "Principals", 1)

@@ -12,18 +12,6 @@ from tests.db.maintenance import insert_window
 from tests.db.racing import race
 
 
-@pytest.fixture
-def family(db: Connection, organization: Organization) -> Organization:
-    """The fresh organisation, whose owner is of a tier that can override; the default tier is weaker."""
-    principals = make_tier(db, organization, "Principals", 1, can_override=True)
-    db.execute("update public.tiers set priority = 50 where id = %s", [organization.tier])
-    db.execute(
-        "update public.organization_members set tier_id = %s where user_id = %s",
-        [principals, organization.owner.id],
-    )
-    return organization
-
-
 @pytest.mark.usefixtures("family")
 def test_nobody_is_displaced_who_was_not_asked_about(
     db: Connection, member: Connection, owner: Connection, plane: str

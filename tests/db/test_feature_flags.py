@@ -10,7 +10,7 @@ import pytest
 from bff.flags import FEATURES, OFF_HEADER, off_headers
 from bff.schemas.accounts import Features
 from tests.actors import Connection, Organization, as_service, as_user, make_organization, refused, rpc
-from tests.db.approving import make_tier, status_of
+from tests.db.approving import status_of
 from tests.db.booking import at, book, preview
 from tests.db.test_bulk import bulk, create
 from tests.db.test_stream_grants import grants, request
@@ -132,23 +132,11 @@ def test_without_the_waiting_list_nobody_joins_and_who_waits_already_is_still_of
     assert wait(member, organization, plane, 5)["status"] == "waiting"
 
 
-@pytest.fixture
-def strong(db: Connection, organization: Organization) -> Organization:
-    """The fresh organisation, whose owner may displace the others."""
-    principals = make_tier(db, organization, "Principals", 1, can_override=True)
-    db.execute("update public.tiers set priority = 50 where id = %s", [organization.tier])
-    db.execute(
-        "update public.organization_members set tier_id = %s where user_id = %s",
-        [principals, organization.owner.id],
-    )
-    return organization
-
-
 def test_without_displacement_a_conflict_is_a_conflict_and_says_so(
-    db: Connection, strong: Organization, member: Connection, owner: Connection, plane: str
+    db: Connection, family: Organization, member: Connection, owner: Connection, plane: str
 ) -> None:
     booking = book(member, plane, at(2), at(3))
-    switch(db, "displacement", strong)
+    switch(db, "displacement", family)
     told = preview(owner, plane, at(2), at(3), displace=True)
     assert (told["outcome"], told["displaceable"]) == ("conflict", False)
     with refused("CONFLICT", 409) as failures:
@@ -160,10 +148,10 @@ def test_without_displacement_a_conflict_is_a_conflict_and_says_so(
 
 
 def test_whoever_is_displaced_heads_the_waiting_list_though_nobody_may_join_it(
-    db: Connection, strong: Organization, member: Connection, owner: Connection, plane: str
+    db: Connection, family: Organization, member: Connection, owner: Connection, plane: str
 ) -> None:
     booking = book(member, plane, at(2), at(3))
-    switch(db, "waitlist", strong)
+    switch(db, "waitlist", family)
     book(owner, plane, at(2), at(3), displace=True)
     assert status_of(db, booking) == "displaced"
     [entry] = db.execute(

@@ -3,7 +3,6 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any
 
 import pytest
@@ -19,6 +18,7 @@ from tests.actors import (
     rpc,
 )
 from tests.db.booking import Json, at, insert_booking
+from tests.db.plans import explaining
 
 
 def search(connection: Connection, organization: Organization, **arguments: Any) -> Json:
@@ -313,20 +313,8 @@ def large(database: str, admin_database: str) -> Organization:
 @pytest.fixture
 def explained(admin_database: str, large: Organization) -> Iterator[tuple[Connection, list[str]]]:
     """A connection as the member that also tells the plans of what functions run inside."""
-    plans: list[str] = []
-    with closing(connect(admin_database)) as connection:
-        connection.add_notice_handler(lambda notice: plans.append(notice.message_primary or ""))
-        connection.execute("load 'auto_explain'")
-        for name, value in {
-            "auto_explain.log_min_duration": "0",
-            "auto_explain.log_nested_statements": "on",
-            "auto_explain.log_level": "notice",
-            "request.jwt.claims": json.dumps(large.member.claims),
-        }.items():
-            connection.execute("select set_config(%s, %s, false)", [name, value])
-        connection.execute("set role authenticated")
-        plans.clear()
-        yield connection, plans
+    with explaining(admin_database, large.member) as explained:
+        yield explained
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import pytest
 
-from bff.relay import admission as admission_module
 from bff.relay.admission import FULL_SECONDS, RETRY_SECONDS, Admission, Limits, Refusal, resident_bytes, trim
+from tests.logs import captured_logs
 from tests.relay.fakes import until
 
 
@@ -113,24 +112,19 @@ def test_a_process_that_stays_big_when_its_streams_have_gone_locks_nobody_out() 
     admission.enter("ana")
 
 
-def test_what_the_allocator_keeps_is_given_back_before_anybody_is_refused_and_said_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    errors: list[str] = []
-    # Whether structlog hands on an error depends on what other tests have configured.
-    monkeypatch.setattr(
-        admission_module, "log", SimpleNamespace(error=lambda event, **_: errors.append(event))
-    )
+def test_what_the_allocator_keeps_is_given_back_before_anybody_is_refused_and_said_once() -> None:
     memory = Memory(kept=2_000)
     admission = memory.admission(Limits(streams=1, resident_bytes=1_000))
-    admission.look(0.0)
-    assert (memory.trims, admission.resident, errors) == (1, 0, [])
-    memory.used = 1_500
-    for _ in range(8):
-        memory.now += 0.25
+    with captured_logs() as logs:
         admission.look(0.0)
+    assert (memory.trims, admission.resident, logs) == (1, 0, [])
+    memory.used = 1_500
+    with captured_logs() as logs:
+        for _ in range(8):
+            memory.now += 0.25
+            admission.look(0.0)
     assert memory.trims == 3
-    assert errors == ["memory_limit_reached"]
+    assert [(each["event"], each["log_level"]) for each in logs] == [("memory_limit_reached", "error")]
 
 
 def test_what_was_freed_between_what_is_still_used_goes_back_to_the_system() -> None:
