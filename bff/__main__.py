@@ -6,12 +6,15 @@ Plain `uvicorn --factory bff.app:create_app` works too; streams are then cut wit
 import socket
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from bff.app import start_reporting
-from bff.reporting import PARENT_FLUSH_SECONDS
 from bff.server import listen, serve
 from bff.settings import SettingsError, load_settings
 from bff.workers import supervise
+
+# Seconds for the last reports of the parent of several workers, which has nine of ten behind it by then.
+PARENT_FLUSH_SECONDS: Final = 0.5
 
 
 def main(inherited: Sequence[str] = ()) -> int:

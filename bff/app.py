@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 from pydantic import SecretStr
@@ -47,7 +47,6 @@ from bff.overload import BodyDeadline, HeadLimit, Overload
 from bff.paths import PlainPaths
 from bff.pool import Pool
 from bff.relay import Limits, Relay, RelayConfig, open_relay
-from bff.reporting import Reporter, reported
 from bff.repository import Supabase
 from bff.routes import (
     accounts,
@@ -75,6 +74,9 @@ from bff.routes import (
 from bff.settings import Settings, SettingsError, load_settings
 from bff.state import State
 from bff.telemetry import configure_logging, lines_dropped
+
+if TYPE_CHECKING:
+    from bff.reporting import Reporter
 
 ENDPOINTS: Final[tuple[Endpoint, ...]] = (
     *system.ENDPOINTS,
@@ -152,10 +154,12 @@ def create_app(settings: Settings | None = None) -> Starlette:
     return app
 
 
-def start_reporting(settings: Settings) -> Reporter | None:
+def start_reporting(settings: Settings) -> "Reporter | None":
     """Has the process log as the settings say; the reporter of its errors, where they are reported."""
     reporter = None
     if settings.sentry_dsn is not None:
+        from bff.reporting import Reporter  # noqa: PLC0415 - see there
+
         reporter = Reporter(settings.sentry_dsn.get_secret_value(), settings.sentry_environment)
     configure_logging(settings.log_level, None if reporter is None else reporter.report)
     return reporter
@@ -220,7 +224,7 @@ def _middleware(settings: Settings, metrics: Metrics) -> list[Middleware]:
 
 
 def _lifespan(
-    settings: Settings, metrics: Metrics, reporter: Reporter | None
+    settings: Settings, metrics: Metrics, reporter: "Reporter | None"
 ) -> Callable[[Starlette], AbstractAsyncContextManager[State]]:
     document = openapi.render(ENDPOINTS)
 
@@ -228,7 +232,7 @@ def _lifespan(
     async def lifespan(_: Starlette) -> AsyncIterator[State]:
         relay_config = _relay_config(settings)
         async with (
-            reported(reporter) as flush,
+            _reported(reporter) as flush,
             Pool(settings.supabase_url, settings.upstream_answer_bytes) as pool,
             httpx.AsyncClient(timeout=settings.upstream_timeout) as client,
             open_limits(_limits_config(settings), metrics.limits) as limits,
@@ -298,6 +302,24 @@ async def _open_audit(settings: Settings, client: httpx.AsyncClient) -> AsyncIte
     writer = Writer(client, settings.supabase_url, headers)
     async with open_audit(config, writer, writer.backlog) as recorder:
         yield recorder
+
+
+@asynccontextmanager
+async def _reported(reporter: "Reporter | None") -> AsyncIterator[Callable[[], None]]:
+    """Yields what begins to deliver the last reports, on a thread; waits for that at the end.
+
+    So it takes no time of its own: it goes on while the relay and the connections close.
+    """
+    flushing: list[asyncio.Task[None]] = []
+
+    def begin() -> None:
+        if reporter is not None:
+            flushing.append(asyncio.create_task(asyncio.to_thread(reporter.flush)))
+
+    try:
+        yield begin
+    finally:
+        await asyncio.gather(*flushing)
 
 
 def _secret(secret: SecretStr | None) -> str | None:

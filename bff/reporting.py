@@ -2,14 +2,12 @@
 
 The SDK is used as a sender only. None of its integrations runs: they would patch asyncio, Starlette, aiohttp
 and logging, and collect headers, bodies and queries, to report what the log says anyhow. There is no global
-client.
+client. Imported only where errors are reported: the SDK takes an eighth of what a process needs to start.
 """
 
-import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any, Final
 
 import sentry_sdk
@@ -27,8 +25,6 @@ log = structlog.get_logger(__name__)
 SEND_SECONDS: Final = 5
 # Seconds at the end for what is still to be delivered. They pass while the relay and the connections close.
 FLUSH_SECONDS: Final = 2.0
-# The same for the parent of several workers, which has nine of ten seconds behind it when they have ended.
-PARENT_FLUSH_SECONDS: Final = 0.5
 # Reports of one error (what is logged, with the same type of exception) in that many seconds. A database that
 # is broken fails every request alike; each report costs this process up to a millisecond, and a quota.
 MOST: Final = 10
@@ -136,24 +132,6 @@ class Reporter:
     def flush(self, seconds: float = FLUSH_SECONDS) -> None:
         """Waits until all is delivered, for so many seconds at most."""
         self._client.flush(seconds)
-
-
-@asynccontextmanager
-async def reported(reporter: Reporter | None) -> AsyncIterator[Callable[[], None]]:
-    """Yields what begins to deliver the last reports, on a thread; waits for that at the end.
-
-    So it takes no time of its own: it goes on while the relay and the connections close.
-    """
-    flushing: list[asyncio.Task[None]] = []
-
-    def begin() -> None:
-        if reporter is not None:
-            flushing.append(asyncio.create_task(asyncio.to_thread(reporter.flush)))
-
-    try:
-        yield begin
-    finally:
-        await asyncio.gather(*flushing)
 
 
 def _scrubbed(event: Any, _: Any) -> Any:
