@@ -13,7 +13,7 @@ import httpx
 import jwt
 import structlog
 
-from bff.bounded import fetch
+from bff.bounded import fetch, read_json
 from bff.errors import ExpiredTokenError, ServiceUnavailableError, UnauthorizedError
 
 log = structlog.get_logger(__name__)
@@ -134,7 +134,7 @@ class Jwks:
                 limit=JWKS_BYTES,
             )
             response.raise_for_status()
-            keys = _usable_keys(response.json())
+            keys = _usable_keys(read_json(response))
         except (httpx.HTTPError, ValueError, TypeError) as error:
             self._last_fetch_failed = True
             self._not_before = self._clock() + JWKS_RETRY_AFTER

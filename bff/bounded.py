@@ -38,6 +38,19 @@ async def fetch(
     return httpx.Response(response.status_code, headers=response.headers, content=content, request=request)
 
 
+def read_json(response: httpx.Response) -> Any:
+    """The body as JSON.
+
+    Raises:
+        ValueError: It is none, or is nested deeper than can be read.
+
+    """
+    try:
+        return response.json()
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 async def _read(response: httpx.Response, limit: int) -> bytes:
     if response.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise httpx.DecodingError("compressed", request=response.request)

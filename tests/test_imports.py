@@ -37,7 +37,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.audit.repeats": set(),
     "bff.audit.subjects": {"bff.audit.redaction"},
     "bff.audit.suspects": {"bff.audit.spool"},
-    "bff.audit.writer": {"bff.upstream"},
+    "bff.audit.writer": {"bff.bounded", "bff.upstream"},
     "bff.audit.keeper": {"bff.audit.spool"},
     "bff.audit.sealing": {"bff.audit.writer"},
     "bff.audit.sender": {
@@ -58,6 +58,7 @@ ALLOWED: dict[str, set[str]] = {
     },
     "bff.audit.middleware": {
         "bff",
+        "bff.addresses",
         "bff.audit.recorder",
         "bff.audit.repeats",
         "bff.audit.subjects",
@@ -166,7 +167,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.descriptors": set(),
     "bff.server": {"bff.app", "bff.descriptors", "bff.protocol", "bff.relay", "bff.settings"},
     "bff.workers": {"bff.metrics"},
-    "bff.__main__": {"bff.app", "bff.reporting", "bff.server", "bff.settings", "bff.workers"},
+    "bff.__main__": {"bff.app", "bff.server", "bff.settings", "bff.workers"},
 }
 
 

@@ -12,6 +12,7 @@ from pydantic_core import to_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bff import __version__
+from bff.addresses import UNKNOWN
 from bff.audit.recorder import TOO_MANY
 from bff.audit.repeats import Fields, Refusal
 from bff.audit.subjects import ORGANIZATION, PREFIX, Subject, Subjects, as_uuid, fill
@@ -161,7 +162,7 @@ def _fields(scope: Scope, subject: Subject, parameters: Mapping[str, Any], statu
         "action": subject.action,
         "resource_type": resource_type,
         "resource_id": resource,
-        "ip_address": None if state["client_address"] == "unknown" else state["client_address"],
+        "ip_address": None if state["client_address"] == UNKNOWN else state["client_address"],
         "user_agent": _user_agent(scope),
         "request_method": scope["method"],
         "request_path": path,

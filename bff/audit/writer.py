@@ -5,14 +5,17 @@ And asks, with the same key, how far their sealing is behind.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Final
 
 import httpx
 
-from bff.upstream import BUSY
+from bff.bounded import fetch, read_json
+from bff.upstream import BUSY, read_object
 
 # A batch takes tens of milliseconds. One that does not answer within this comes again, smaller.
 TIMEOUT_SECONDS: Final = 10.0
+# A reason for each record of a batch is some 100 KB.
+ANSWER_BYTES: Final = 1_048_576
 # Nothing is wrong with the records: the database, its gateway or our key is not what it should be (404 is a
 # database that lacks the function still).
 AWAY: Final = frozenset({401, 403, 404, 408, 425, 429, 502, 503, 504, 520, 521, 522, 523, 524, 525, 526})
@@ -86,7 +89,7 @@ class Writer:
             AwayError: there is no answer that says so.
         """
         try:
-            answer = (await self._post("audit_backlog", b"{}")).json()
+            answer = read_json(await self._post("audit_backlog", b"{}"))
             return Backlog(int(answer["unsealed"]), float(answer["oldest_seconds"]))
         except RejectedError as error:
             raise AwayError(str(error)) from error
@@ -95,8 +98,15 @@ class Writer:
 
     async def _post(self, function: str, content: bytes) -> httpx.Response:
         try:
-            response = await self._client.post(
-                self._rpc + function, content=content, headers=self._headers, timeout=TIMEOUT_SECONDS
+            response = await fetch(
+                self._client,
+                "POST",
+                self._rpc + function,
+                content=content,
+                headers=self._headers,
+                timeout=TIMEOUT_SECONDS,
+                seconds=TIMEOUT_SECONDS,
+                limit=ANSWER_BYTES,
             )
         except httpx.TimeoutException as error:
             raise AwayError(type(error).__name__, late=True) from error
@@ -104,7 +114,7 @@ class Writer:
             raise AwayError(type(error).__name__) from error
         if response.is_success:
             return response
-        code = _code(response)
+        code = str(read_object(response.content).get("code", ""))
         if response.status_code in AWAY or code in BUSY:
             raise AwayError(f"{response.status_code} {code}")
         # What the database says may repeat what the record holds: the code is enough.
@@ -113,7 +123,7 @@ class Writer:
 
 def _receipt(response: httpx.Response, records: Sequence[bytes]) -> Receipt:
     try:
-        answer = response.json()
+        answer = read_json(response)
         refused = answer["refused"]
         receipt = Receipt(
             int(answer["written"]),
@@ -129,11 +139,3 @@ def _receipt(response: httpx.Response, records: Sequence[bytes]) -> Receipt:
         # Not every record is accounted for: none is forgotten.
         raise AwayError("incomplete answer")
     return receipt
-
-
-def _code(response: httpx.Response) -> str:
-    try:
-        body: Any = response.json()
-    except ValueError:
-        return ""
-    return str(body.get("code", "")) if isinstance(body, dict) else ""

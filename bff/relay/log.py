@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import httpx
 
-from bff.bounded import fetch
+from bff.bounded import fetch, read_json
 from bff.relay.pages import Page, UnavailableError
 
 T = TypeVar("T")
@@ -105,7 +105,7 @@ class EventLog:
                 limit=ANSWER_BYTES,
             )
             response.raise_for_status()
-            answers = [parse(each) for each in response.json()]
+            answers = [parse(each) for each in read_json(response)]
         except (httpx.HTTPError, ValueError, TypeError, KeyError) as error:
             raise UnavailableError(f"{function}: {type(error).__name__} {error}") from error
         if len(answers) != count:

@@ -54,6 +54,8 @@ async def test_what_is_refused_is_told_by_its_place_in_the_batch() -> None:
         httpx.Response(500, json={"code": "57P01"}),
         httpx.Response(503, content=b"<html>"),
         httpx.Response(200, content=b"<html>"),
+        httpx.Response(200, content=b"[" * 200_000),
+        httpx.Response(503, content=b"[" * 200_000),
         httpx.Response(200, json=[]),
         receipt(written="many"),
         receipt(written=1),
