@@ -16,7 +16,8 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from starlette.responses import Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
+from starlette.types import Scope
 
 from bff.auth import Principal
 from bff.errors import ApiError, FieldError, InvalidRequestError, UnauthorizedError
@@ -42,6 +43,7 @@ _ENTITY_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e]*)"')
 _UUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 # Fits PostgreSQL's integer.
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
+_DEEP_OBJECT: Final = re.compile(r"(\w+)\[(.*)\]", re.ASCII | re.DOTALL)
 _KEY: Final = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -60,6 +62,7 @@ class Options(TypedDict, total=False):
     other_statuses: tuple[int, ...]
     public: bool
     audited: bool
+    credentials: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class Endpoint:
         other_statuses: Further statuses that carry the same body.
         public: Needs no bearer token (or, as the stream, looks after it itself).
         audited: Recorded even where it succeeds; what is not GET always is.
+        credentials: Names of `bff.openapi.SECURITY` where it is neither of the two; "" is none.
 
     """
 
@@ -99,6 +103,7 @@ class Endpoint:
     other_statuses: tuple[int, ...] = ()
     public: bool = False
     audited: bool = False
+    credentials: tuple[str, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -171,22 +176,38 @@ def endpoint(
     return declare
 
 
-def to_routes(endpoints: Iterable[Endpoint]) -> list[Route]:
-    """One Starlette route a path, so that a 405 names all methods of the path in `Allow`."""
+class PathRoute(Route):
+    """A path with all its methods: it answers for itself, also methods that it does not know.
+
+    Starlette's own would give `PATCH /reservations/preview` to `/reservations/{id}`.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Starlette's."""
+        match, child = super().matches(scope)
+        return (Match.FULL if match is Match.PARTIAL else match), child
+
+
+def to_routes(endpoints: Iterable[Endpoint]) -> list[PathRoute]:
+    """One route a path, so that a 405 names all methods of the path in `Allow`.
+
+    Paths without parameters come first: they are among those that paths with parameters match.
+    """
     by_path: dict[str, dict[str, Endpoint]] = {}
     for declared in endpoints:
         methods = by_path.setdefault(declared.path, {})
         if declared.method in methods:
             raise ValueError(f"{declared.method} {declared.path} is declared twice")
         methods[declared.method] = declared
-    return [_to_route(path, methods) for path, methods in by_path.items()]
+    paths = sorted(by_path, key=lambda path: path.count("{"))
+    return [_to_route(path, by_path[path]) for path in paths]
 
 
-def _to_route(path: str, methods: dict[str, Endpoint]) -> Route:
+def _to_route(path: str, methods: dict[str, Endpoint]) -> PathRoute:
     async def dispatch(request: Request) -> Response:
         return await methods["GET" if request.method == "HEAD" else request.method](request)
 
-    return Route(path, dispatch, methods=list(methods))
+    return PathRoute(path, dispatch, methods=list(methods))
 
 
 def principal_of(request: Request) -> Principal:
@@ -290,10 +311,12 @@ def parse_query(request: Request, model: type[Q]) -> Q:
         if name in lists:
             values.setdefault(name, []).append(value)
             continue
-        # `details.bedrooms=4` is the key `bedrooms` of the object `details`.
-        prefix, _, key = name.partition(PATH_SEPARATOR)
+        # `details.bedrooms=4`, and `details[bedrooms]=4` (OpenAPI's deepObject), are the key `bedrooms`
+        # of the object `details`.
+        deep = _DEEP_OBJECT.fullmatch(name)
+        prefix, key = deep.groups() if deep else name.partition(PATH_SEPARATOR)[::2]
         target = values
-        if key and prefix in objects:
+        if (key or deep) and prefix in objects:
             target, name = values.setdefault(prefix, {}), key
         if not isinstance(target, dict) or name in target:
             raise InvalidRequestError.of(parameter, "repeated", "It may be given once only.")

@@ -1,20 +1,22 @@
 """The OpenAPI 3.1 document, rendered from the routes' declarations and their models."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
-from bff import __version__
+from bff import __version__, examples
 from bff.errors import RETRY_AFTER, STATUS
 from bff.http import Endpoint, parameters_of
 from bff.limits.policies import kind_of
-from bff.schemas.base import Worded
+from bff.responses import problem_title, problem_type
+from bff.schemas.base import Changes, Worded
 from bff.schemas.envelope import Metadata, Pagination
 from bff.schemas.failures import Failure, Problem
+from bff.schemas.stream import CURSOR_PATTERN
 
 REF: Final = "#/components/schemas/{model}"
 PARAMETER: Final = re.compile(r"\{(\w+)\}")
@@ -26,22 +28,52 @@ WITH_BODY: Final = ("PAYLOAD_TOO_LARGE", "UNSUPPORTED_MEDIA_TYPE", "REQUEST_TIME
 # And every route that is under a rate limit.
 WITH_LIMITS: Final = ("RATE_LIMIT_EXCEEDED",)
 
+SECURITY: Final[dict[str, dict[str, Any]]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of Supabase Auth.",
+    },
+    "ticket": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "ticket",
+        "description": "Of `POST /api/v1/stream-tickets`; good once.",
+    },
+    "metrics": {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN, where it is set."},
+}
+PATH_PARAMETERS: Final = {
+    "org": "An organisation's id.",
+    "id": "The id of what the path names.",
+    "user": "A member's user id.",
+}
 HEADERS: Final[dict[str, dict[str, Any]]] = {
     "If-Match": {
         "description": "Only if the resource still has this ETag; else 412 with the current state.",
-        "schema": {"type": "string", "examples": ['"3"']},
+        "schema": {
+            "type": "string",
+            "pattern": r"""^(\*|(W/)?"[!#-~]*")$""",
+        },
+        "example": '"3"',
     },
     "If-None-Match": {
         "description": "304 if the resource still has this ETag.",
-        "schema": {"type": "string", "examples": ['"3"']},
+        "schema": {"type": "string"},
+        "example": '"3"',
     },
     "Idempotency-Key": {
         "description": "Sent again with the same body within 24 hours, it gets the first answer again.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 255},
+        "schema": {
+            "type": "string",
+            "pattern": r"^[!-~]{1,255}$",
+        },
+        "example": "8c1f0b52-booking",
     },
     "Last-Event-ID": {
         "description": "Resume after this event; wins over `cursor`.",
-        "schema": {"type": "string"},
+        "schema": {"type": "string", "pattern": f"^$|{CURSOR_PATTERN}"},
+        "example": "41-9c0d2e1f",
     },
     "ETag": {"description": "The version, as a strong entity tag.", "schema": {"type": "string"}},
     "Location": {"description": "Path of what was created.", "schema": {"type": "string"}},
@@ -98,9 +130,10 @@ def render(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
     """The document for these routes."""
     models = _models(endpoints)
     references, definitions = models_json_schema([(model, mode) for model, mode in models], ref_template=REF)
+    schemas = definitions.get("$defs", {})
     paths: dict[str, dict[str, Any]] = {}
     for declared in endpoints:
-        operation = _operation(declared, references)
+        operation = _operation(declared, references, schemas)
         paths.setdefault(declared.path, {})[declared.method.lower()] = operation
     return {
         "openapi": "3.1.0",
@@ -108,16 +141,37 @@ def render(endpoints: Sequence[Endpoint]) -> dict[str, Any]:
             "title": "ReservePTY",
             "version": __version__,
             "description": "Shared calendars for planes, helicopters, residences and watercraft. Messages "
-            "are in English or, where Accept-Language prefers it, in Spanish; codes and params are the same.",
+            "are in English or, where Accept-Language prefers it, in Spanish; codes and params are the same. "
+            "Errors are problem details (RFC 9457) where Accept names application/problem+json. Wherever "
+            "there is a GET there is a HEAD, but for the stream; a method that a path does not know gets 405 "
+            "with `Allow`, and a path that there is not gets 404, with the body of any error.",
         },
         "tags": [{"name": tag} for tag in dict.fromkeys(declared.tag for declared in endpoints)],
         "paths": paths,
         "components": {
-            "schemas": definitions.get("$defs", {}),
+            "schemas": schemas,
             "headers": LIMIT_HEADERS,
-            "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "examples": dict(_error_examples()),
+            "securitySchemes": SECURITY,
         },
     }
+
+
+def _error_examples() -> Iterator[tuple[str, dict[str, Any]]]:
+    metadata = {name: examples.MEMBERS[name] for name in Metadata.model_fields}
+    for code, status in STATUS.items():
+        error = examples.error_of(code, RETRY_AFTER.get(code))
+        yield code, {"value": {"success": False, "error": dict(error), "metadata": metadata}}
+        problem = {
+            "type": problem_type(code),
+            "title": problem_title(code),
+            "status": status,
+            "detail": error.pop("message"),
+            "instance": "/api/v1/reservations",
+            **error,
+            "requestId": metadata["requestId"],
+        }
+        yield f"{code}.problem", {"value": problem}
 
 
 def _models(endpoints: Iterable[Endpoint]) -> list[tuple[type[BaseModel], JsonSchemaMode]]:
@@ -127,13 +181,19 @@ def _models(endpoints: Iterable[Endpoint]) -> list[tuple[type[BaseModel], JsonSc
     for declared in endpoints:
         if declared.body is not None:
             used[declared.body, "validation"] = None
-        if _is_model(declared.response):
-            used[declared.response, "serialization"] = None
+        model = _item_of(declared.response)
+        if _is_model(model):
+            used[model, "serialization"] = None
     return list(used)
 
 
 def _is_model(response: Any) -> bool:
     return isinstance(response, type) and issubclass(response, BaseModel)
+
+
+def _item_of(response: Any) -> Any:
+    """The model of a list's items, or the response itself."""
+    return get_args(response)[0] if get_origin(response) is list else response
 
 
 def _is_worded(annotation: Any) -> bool:
@@ -147,32 +207,56 @@ def _is_worded(annotation: Any) -> bool:
 
 # By model and mode, as pydantic returns them.
 References = Mapping[Any, dict[str, Any]]
+Models = Mapping[str, Mapping[str, Any]]
 
 
-def _operation(declared: Endpoint, references: References) -> dict[str, Any]:
+def _operation(declared: Endpoint, references: References, schemas: Models) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": declared.name,
         "summary": declared.summary,
         "tags": [declared.tag],
         "parameters": _parameters(declared),
-        "responses": _responses(declared, references),
+        "responses": _responses(declared, references, schemas),
     }
     if declared.description:
         operation["description"] = declared.description
-    if not declared.public:
-        operation["security"] = [{"bearer": []}]
+    operation["security"] = [{name: []} if name else {} for name in credentials_of(declared)]
     if declared.body is not None:
         schema = references[declared.body, "validation"]
         operation["requestBody"] = {
-            "required": any(field.is_required() for field in declared.body.model_fields.values()),
-            "content": {"application/json": {"schema": schema}},
+            "required": _is_needed(declared.body),
+            "content": {
+                "application/json": {
+                    "schema": schema,
+                    "example": examples.REQUESTS[declared.body.__name__],
+                }
+            },
         }
     return operation
 
 
+def credentials_of(declared: Endpoint) -> tuple[str, ...]:
+    """Names of `SECURITY`, each of which will do; an empty one is none at all."""
+    if declared.credentials is not None:
+        return declared.credentials
+    return () if declared.public else ("bearer",)
+
+
+def _is_needed(body: type[BaseModel]) -> bool:
+    """Whether no body at all, which stands for `{}`, would be refused."""
+    return issubclass(body, Changes) or any(field.is_required() for field in body.model_fields.values())
+
+
 def _parameters(declared: Endpoint) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "format": "uuid"}}
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": PATH_PARAMETERS[name],
+            "schema": {"type": "string", "format": "uuid"},
+            "example": examples.MEMBERS["organization_id" if name == "org" else "id"],
+        }
         for name in PARAMETER.findall(declared.path)
     ]
     if declared.query is not None:
@@ -182,34 +266,44 @@ def _parameters(declared: Endpoint) -> list[dict[str, Any]]:
         for name, value in schema.get("properties", {}).items():
             parameters.append(
                 {
-                    # OpenAPI has no style for an object's keys behind dots.
-                    "name": f"{name}.{{key}}" if name in objects else name,
+                    "name": name,
                     "in": "query",
                     "required": name in required,
-                    "schema": {key: part for key, part in value.items() if key != "title"},
+                    "schema": _in_query(value),
+                    **({"style": "deepObject", "explode": True} if name in objects else {}),
                 }
             )
     parameters += [{"name": name, "in": "header", **HEADERS[name]} for name in declared.request_headers]
     return parameters
 
 
-def _responses(declared: Endpoint, references: References) -> dict[str, Any]:
-    headers = ["X-Request-ID", *declared.response_headers, *(["Link"] if declared.paginated else [])]
+def _in_query(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What a parameter's text stands for: never null, which a query cannot say."""
+    described = {key: part for key, part in schema.items() if key != "title"}
+    others = [part for part in described.get("anyOf", ()) if part != {"type": "null"}]
+    if len(others) == 1:
+        del described["anyOf"]
+        return {**others[0], **described}
+    return described
+
+
+def _responses(declared: Endpoint, references: References, schemas: Models) -> dict[str, Any]:
+    headers = _always("X-Request-ID", *declared.response_headers, *(["Link"] if declared.paginated else []))
     if _is_worded(declared.response):
-        headers.append("Content-Language")
-    answer: dict[str, Any] = {
-        "description": HTTPStatus(declared.status).phrase,
-        "headers": {name: HEADERS[name] for name in headers},
-    }
+        headers["Content-Language"] = HEADERS["Content-Language"]
+    answer: dict[str, Any] = {"description": HTTPStatus(declared.status).phrase, "headers": headers}
     if declared.response is not None:
-        answer["content"] = {declared.media_type: {"schema": _body(declared, references)}}
+        content: dict[str, Any] = {"schema": _body(declared, references)}
+        if _is_model(_item_of(declared.response)):
+            content["example"] = examples.example_of(content["schema"], schemas)
+        answer["content"] = {declared.media_type: content}
     responses = {str(declared.status): answer}
     for status in declared.other_statuses:
         responses[str(status)] = {**answer, "description": HTTPStatus(status).phrase}
     if "If-None-Match" in declared.request_headers:
         responses["304"] = {
             "description": "Not Modified",
-            "headers": {name: HEADERS[name] for name in ("X-Request-ID", "ETag")},
+            "headers": _always("X-Request-ID", "ETag"),
         }
     by_status: dict[int, list[str]] = {}
     for code in errors_of(declared):
@@ -236,32 +330,45 @@ def errors_of(declared: Endpoint) -> list[str]:
     return list(dict.fromkeys(codes))
 
 
+def _always(*names: str) -> dict[str, dict[str, Any]]:
+    """Headers that an answer has each time."""
+    return {name: {**HEADERS[name], "required": True} for name in names}
+
+
 def _failure(codes: list[str]) -> dict[str, Any]:
-    headers = {name: HEADERS[name] for name in ("X-Request-ID", "Content-Language")}
+    headers = _always("X-Request-ID", "Content-Language")
     if any(code in RETRY_AFTER for code in codes):
-        headers["Retry-After"] = HEADERS["Retry-After"]
+        headers |= _always("Retry-After")
     if "UNAUTHORIZED" in codes:
-        headers["WWW-Authenticate"] = HEADERS["WWW-Authenticate"]
+        headers |= _always("WWW-Authenticate")
     return {
         "description": ", ".join(sorted(codes)),
         "headers": headers,
         "content": {
-            "application/json": {"schema": {"$ref": REF.format(model="Failure")}},
-            "application/problem+json": {"schema": {"$ref": REF.format(model="Problem")}},
+            media_type: {
+                "schema": {"$ref": REF.format(model=model)},
+                "examples": {code: {"$ref": f"#/components/examples/{code}{kind}"} for code in codes},
+            }
+            for media_type, model, kind in (
+                ("application/json", "Failure", ""),
+                ("application/problem+json", "Problem", ".problem"),
+            )
         },
     }
 
 
 def _body(declared: Endpoint, references: References) -> dict[str, Any]:
-    if not _is_model(declared.response):
-        return {"type": "object"} if declared.response is dict else {"type": "string"}
+    model = _item_of(declared.response)
+    if not _is_model(model):
+        return {"type": "object"} if model is dict else {"type": "string"}
     mode: Literal["serialization"] = "serialization"
-    data: dict[str, Any] = references[declared.response, mode]
+    data: dict[str, Any] = references[model, mode]
     if not declared.envelope:
         return data
+    is_list = declared.paginated or model is not declared.response
     properties: dict[str, Any] = {
         "success": {"const": True},
-        "data": {"type": "array", "items": data} if declared.paginated else data,
+        "data": {"type": "array", "items": data} if is_list else data,
         "metadata": references[Metadata, mode],
     }
     if declared.paginated:

@@ -136,8 +136,8 @@ def error_response(request: Request, error: ApiError) -> Response:
     if PROBLEM in request.headers.get("accept", ""):
         media_type = PROBLEM
         body = {
-            "type": f"/api/docs#{error.code}",
-            "title": error.code.replace("_", " ").capitalize(),
+            "type": problem_type(error.code),
+            "title": problem_title(error.code),
             "status": error.status,
             "detail": message,
             "instance": request.url.path,
@@ -154,6 +154,16 @@ def error_response(request: Request, error: ApiError) -> Response:
     headers = {"Cache-Control": "no-store", "Content-Language": language, **error.headers}
     content = json.dumps(body, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
     return Response(content, error.status, headers, media_type)
+
+
+def problem_type(code: str) -> str:
+    """RFC 9457's `type` of a code: where it is explained."""
+    return f"/api/docs#{code}"
+
+
+def problem_title(code: str) -> str:
+    """RFC 9457's `title` of a code: the same in each occurrence."""
+    return code.replace("_", " ").capitalize()
 
 
 def _error_members(error: ApiError, details: Mapping[str, Any] | None) -> dict[str, Any]:

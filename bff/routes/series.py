@@ -6,7 +6,7 @@ from starlette.responses import Response
 
 from bff.http import endpoint, expected_version, idempotency_key, path_id, session_of
 from bff.responses import not_modified, success
-from bff.schemas.reservations import Cancellation, ReservationChanges
+from bff.schemas.reservations import BookingChanges, Cancellation
 from bff.schemas.series import ChangedSeries, Series, SeriesCreate, SeriesScope
 from bff.state import Request
 
@@ -73,13 +73,13 @@ async def read_series(request: Request) -> Response:
     "itself cannot be changed.",
     tag="series",
     query=SeriesScope,
-    body=ReservationChanges,
+    body=BookingChanges,
     response=ChangedSeries,
     errors=(*REFUSALS, "CONFLICT", "PRECONDITION_FAILED", "NO_ELIGIBLE_APPROVER"),
     request_headers=("If-Match", "Idempotency-Key"),
     response_headers=("ETag",),
 )
-async def update_series(request: Request, scope: SeriesScope, changes: ReservationChanges) -> Response:
+async def update_series(request: Request, scope: SeriesScope, changes: BookingChanges) -> Response:
     """One call to `update_series`."""
     key = idempotency_key(request)
     arguments = {**_arguments(request, scope), "p_changes": changes.sent(), "p_idempotency_key": key}

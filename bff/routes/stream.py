@@ -29,7 +29,7 @@ from bff.relay.grants import SWITCHED_OFF
 from bff.relay.sse import Stream
 from bff.relay.tickets import TICKET_SECONDS
 from bff.responses import success
-from bff.schemas.stream import CURSOR_PATTERN, StreamQuery, StreamTicket, StreamTicketRequest
+from bff.schemas.stream import CURSOR_PATTERN, StreamEvent, StreamQuery, StreamTicket, StreamTicketRequest
 from bff.state import Request
 
 CURSOR: Final = re.compile(CURSOR_PATTERN)
@@ -63,12 +63,13 @@ class StreamResponse(Response):
     ),
     tag="calendar",
     query=StreamQuery,
-    response=str,
+    response=StreamEvent,
     envelope=False,
     media_type="text/event-stream",
     errors=("UNAUTHORIZED", "MFA_REQUIRED", "NOT_FOUND", "SERVICE_UNAVAILABLE"),
     request_headers=("Last-Event-ID",),
     public=True,
+    credentials=("bearer", "ticket"),
 )
 async def stream_calendar(request: Request, query: StreamQuery) -> Response:
     """Everything that can be refused is refused before the stream opens."""

@@ -86,6 +86,7 @@ async def read_docs(request: Request) -> Response:
     media_type="text/plain",
     errors=("UNAUTHORIZED",),
     public=True,
+    credentials=("", "metrics"),
 )
 async def read_metrics(request: Request) -> Response:
     """Adds up what each process has noted."""

@@ -2,7 +2,7 @@
 
 import json
 from datetime import time
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -11,6 +11,7 @@ from pydantic import (
     FieldSerializationInfo,
     PlainSerializer,
     StringConstraints,
+    WithJsonSchema,
     field_serializer,
 )
 from pydantic_core import PydanticCustomError
@@ -47,10 +48,13 @@ def _clock_time(value: Any) -> Any:
     raise PydanticCustomError("time_format", "It must be a local time, such as 15:00.")
 
 
+LOCAL_TIME: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 LocalTime = Annotated[
     time,
     BeforeValidator(_clock_time),
     PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str, when_used="json"),
+    # JSON Schema's format `time` has an offset.
+    WithJsonSchema({"type": "string", "pattern": LOCAL_TIME, "examples": ["15:00"]}),
 ]
 Capacity = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 Turnaround = Annotated[
@@ -150,8 +154,9 @@ class AssetList(Paged):
         SmallJsonObject,
         BeforeValidator(_typed),
         Field(
-            description="By type: `details.wifi=true`, `details.year=2019`, `details.tail=HP-1`; a text"
-            ' that looks like JSON in quotes, `details.code="42"`.'
+            description="By type: `details.wifi=true` (or `details[wifi]=true`), `details.year=2019`,"
+            ' `details.tail=HP-1`; a text that looks like JSON in quotes, `details.code="42"`.',
+            json_schema_extra={"additionalProperties": {"type": "string"}, "examples": [{"wifi": "true"}]},
         ),
     ] = {}  # noqa: RUF012 (pydantic copies it)
     sort: (

@@ -15,10 +15,13 @@ from pydantic import (
     ConfigDict,
     Field,
     FieldSerializationInfo,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     StringConstraints,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from bff.wording import Reader
 
@@ -39,19 +42,37 @@ _DATE: Final = re.compile(r"(19[7-9]\d|20\d\d|21\d\d)-\d\d-\d\d", re.ASCII)
 _PHONE: Final = r"^\+[1-9][0-9]{6,14}$"
 _URL: Final = r"^https?://[^\s\x00]+$"
 _ZONE: Final = r"^[A-Za-z][A-Za-z0-9_+\-/]*$"
-_EMAIL: Final = r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"
+# RFC 5322's dot-atom at a host name. Nobody has the quoted names, comments and hosts' addresses that it also
+# allows; control characters, which \S would let in, would end up in headers of mail.
+_ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL: Final = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_EMAIL: Final = rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})+$"
+_LOCAL_PART: Final = 64
 _CODE: Final = r"^[0-9]{6}$"
 # What a pattern is of, for who cannot read it.
 FORMATS: Final = {_PHONE: "phone", _URL: "url", _ZONE: "time_zone", _EMAIL: "email", _CODE: "code"}
+NUL_FREE: Final = r"^[^\x00]*$"
 T = TypeVar("T", bound=BaseModel)
 # Deeper JSON is nobody's metadata, and costs a stack frame a level.
 _MAX_DEPTH: Final = 32
 
 
+def _without_absent(schema: dict[str, Any]) -> None:
+    # What is left out stays as it is, which is not what null says.
+    for described in schema.get("properties", {}).values():
+        if described.get("default", ...) is None:
+            del described["default"]
+
+
 class Input(BaseModel):
     """A request's body or query. Unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True, json_schema_extra=_without_absent)
+
+
+def _not_empty(schema: dict[str, Any]) -> None:
+    _without_absent(schema)
+    schema["minProperties"] = 1
 
 
 class Recorded:
@@ -63,6 +84,8 @@ class Recorded:
 
 class Changes(Input):
     """The body of a PATCH: only what was sent is changed."""
+
+    model_config = ConfigDict(json_schema_extra=_not_empty)
 
     @model_validator(mode="after")
     def _not_empty(self) -> "Changes":
@@ -97,8 +120,38 @@ class Listed(Output, Generic[T]):
     total: int
 
 
+class _NoNul:
+    """Refuses the NUL character: PostgreSQL's text cannot hold it."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(_refuse_nul, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(schema)
+        # Of `str | None` too.
+        texts = [part for part in (described, *described.get("anyOf", ())) if part.get("type") == "string"]
+        for text in texts:
+            text.setdefault("pattern", NUL_FREE)
+        return described
+
+
+class _NotNull:
+    """Refuses null where a field may be left out, but not emptied."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(_refuse_null, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> JsonSchemaValue:
+        described = handler(schema)
+        others = [part for part in described.pop("anyOf", ()) if part != {"type": "null"}]
+        return {**others[0], **described} if len(others) == 1 else {**described, "anyOf": others}
+
+
 def _refuse_nul(value: str) -> str:
-    # PostgreSQL's text cannot hold it.
     if "\x00" in value:
         raise PydanticCustomError("string_nul", "It must not contain the NUL character.")
     return value
@@ -193,8 +246,8 @@ def _at_most(size: int) -> AfterValidator:
 Id = Annotated[str, Field(json_schema_extra={"format": "uuid"})]
 # A time that SQL wrote by `app.utc`, as text for the same reason.
 UtcText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
-NoNul = AfterValidator(_refuse_nul)
-NotNull = BeforeValidator(_refuse_null)
+NoNul = _NoNul()
+NotNull = _NotNull()
 Instant = Annotated[AwareDatetime, AfterValidator(_in_range), BeforeValidator(_rfc3339)]
 # A day on the asset's calendar, without a zone.
 LocalDate = Annotated[date, BeforeValidator(_iso_date)]
@@ -223,9 +276,21 @@ TimeZone = Annotated[
     Recorded,
     Field(description="IANA time zone", examples=["America/Panama"]),
 ]
+
+
+def _short_local_part(value: str) -> str:
+    # RFC 5321, 4.5.3.1.1. The engine of the pattern cannot look ahead.
+    if value.index("@") > _LOCAL_PART:
+        raise PydanticCustomError(
+            "string_pattern_mismatch", "String should match pattern '{pattern}'", {"pattern": _EMAIL}
+        )
+    return value
+
+
 Email = Annotated[
     str,
     StringConstraints(pattern=_EMAIL, max_length=254),
+    AfterValidator(_short_local_part),
     Field(json_schema_extra={"format": "email"}),
 ]
 # What an authenticator shows.

@@ -169,8 +169,8 @@ class Preview(Output):
     displaceable: bool
 
 
-class ReservationChanges(Changes):
-    """What is to be different; a changed time or asset is judged anew and voids approvals."""
+class BookingChanges(Changes):
+    """What is to be different of one booking, or of those of a series."""
 
     asset_id: Annotated[UUID | None, NotNull] = None
     title: Annotated[Title | None, NotNull] = None
@@ -180,6 +180,11 @@ class ReservationChanges(Changes):
     notes: LongText | None = None
     metadata: JsonObject | None = None
     guests: Guests | None = None
+
+
+class ReservationChanges(BookingChanges):
+    """What is to be different; a changed time or asset is judged anew and voids approvals."""
+
     override: Override | None = None
 
 

@@ -58,10 +58,12 @@ AdvanceDays = Annotated[int, Field(strict=True, ge=0, le=3660)]
 TimeoutHours = Annotated[int, Field(strict=True, ge=1, le=8784)]
 Quorum = Annotated[int, Field(strict=True, ge=1, le=50)]
 EasterOffset = Annotated[int, Field(strict=True, ge=-100, le=200)]
-Sections = Annotated[list[Section], Field(max_length=4)]
-Roles = Annotated[list[Role], Field(max_length=5)]
-Approvers = Annotated[list[UUID], Field(min_length=1, max_length=50)]
-AssetIds = Annotated[list[UUID], Field(min_length=1, max_length=1000)]
+# SQL refuses what is named twice.
+Unique = Field(json_schema_extra={"uniqueItems": True})
+Sections = Annotated[list[Section], Field(max_length=4), Unique]
+Roles = Annotated[list[Role], Field(max_length=5), Unique]
+Approvers = Annotated[list[UUID], Field(min_length=1, max_length=50), Unique]
+AssetIds = Annotated[list[UUID], Field(min_length=1, max_length=1000), Unique]
 
 
 class Limits(Output):

@@ -1,6 +1,6 @@
 """The calendar stream's query and its tickets."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import Field, StringConstraints
@@ -25,6 +25,27 @@ class StreamQuery(Input):
     cursor: Cursor | None = None
     asset_id: list[UUID] = Field(default_factory=list, max_length=100)
     section: list[Section] = Field(default_factory=list, max_length=4)
+
+
+class StreamEvent(Output):
+    """An event of the stream, as its fields stand on the wire; docs/stream.md says what `data` holds."""
+
+    event: Literal[
+        "ready",
+        "reservation_created",
+        "reservation_updated",
+        "reservation_canceled",
+        "maintenance_scheduled",
+        "maintenance_updated",
+        "maintenance_canceled",
+        "heartbeat",
+        "reset",
+        "reauth",
+        "bye",
+    ]
+    data: Annotated[str, Field(json_schema_extra={"contentMediaType": "application/json"})]
+    id: Annotated[str, Field(description="The cursor of this moment.")] = ""
+    retry: Annotated[int, Field(description="Milliseconds to wait before one connects anew.")] = 0
 
 
 class StreamTicketRequest(Input):
