@@ -21,6 +21,12 @@ BOOKING: Final[Mapping[str, Any]] = {
 
 # By the name of the model of the body.
 REQUESTS: Final[Mapping[str, Any]] = {
+    "ChallengeCreate": {},
+    "FactorCreate": {"friendly_name": "My phone"},
+    "FactorVerify": {"challenge_id": THING, "code": "492039"},
+    "Refresh": {"refresh_token": "v7q2mzk4c5ta"},
+    "SignIn": {"email": "ana@example.com", "password": "correct horse battery staple"},
+    "SignOut": {"scope": "local"},
     "Acceptance": {"token": "kq3vQm0c6wS8rJt1"},
     "AssetChanges": {"description": "Two cabins, crew of two.", "capacity": 8},
     "AssetCreate": {
@@ -202,6 +208,7 @@ ERRORS: Final[Mapping[str, tuple[str, Mapping[str, Any] | None]]] = {
             ]
         },
     ),
+    "MFA_VERIFICATION_FAILED": ("The code is not right.", {"reason": "code"}),
     "NO_ELIGIBLE_APPROVER": ("Nobody could approve this booking.", None),
     "IDEMPOTENCY_KEY_REUSED": ("This key was used for another request.", None),
     "RATE_LIMIT_EXCEEDED": ("Too many requests; try again later.", {"reason": "streams"}),

@@ -59,6 +59,7 @@ class Options(TypedDict, total=False):
     errors: tuple[str, ...]
     request_headers: tuple[str, ...]
     response_headers: tuple[str, ...]
+    optional_headers: tuple[str, ...]
     other_statuses: tuple[int, ...]
     public: bool
     audited: bool
@@ -76,7 +77,8 @@ class Endpoint:
         response: Model (or type) of `data`, or of the whole body where `envelope` is false.
         errors: Codes of `bff.errors.STATUS` beyond those that every route may answer.
         request_headers: Names of `bff.openapi.HEADERS` that it reads.
-        response_headers: Names of `bff.openapi.HEADERS` that it sends.
+        response_headers: Names of `bff.openapi.HEADERS` that it sends each time.
+        optional_headers: Those that it sends at times.
         other_statuses: Further statuses that carry the same body.
         public: Needs no bearer token (or, as the stream, looks after it itself).
         audited: Recorded even where it succeeds; what is not GET always is.
@@ -100,6 +102,7 @@ class Endpoint:
     errors: tuple[str, ...] = ()
     request_headers: tuple[str, ...] = ()
     response_headers: tuple[str, ...] = ()
+    optional_headers: tuple[str, ...] = ()
     other_statuses: tuple[int, ...] = ()
     public: bool = False
     audited: bool = False

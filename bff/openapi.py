@@ -289,8 +289,8 @@ def _in_query(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def _responses(declared: Endpoint, references: References, schemas: Models) -> dict[str, Any]:
     headers = _always("X-Request-ID", *declared.response_headers, *(["Link"] if declared.paginated else []))
-    if _is_worded(declared.response):
-        headers["Content-Language"] = HEADERS["Content-Language"]
+    sometimes = [*declared.optional_headers, *(["Content-Language"] if _is_worded(declared.response) else [])]
+    headers |= {name: HEADERS[name] for name in sometimes}
     answer: dict[str, Any] = {"description": HTTPStatus(declared.status).phrase, "headers": headers}
     if declared.response is not None:
         content: dict[str, Any] = {"schema": _body(declared, references)}

@@ -55,7 +55,7 @@ COLUMNS: Final = (
     query=AuditList,
     response=AuditPage,
     errors=ERRORS,
-    response_headers=("Link",),
+    optional_headers=("Link",),
     audited=True,
 )
 async def list_audit_logs(request: Request, query: AuditList) -> Response:

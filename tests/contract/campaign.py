@@ -38,16 +38,15 @@ class Outcome:
         failures: a text each, what was sent included.
         answers: how often an operation answered with a status.
         checks: how often each check was made.
+        granted: the operations that succeeded at least once with what is the world's. Of organisations that
+            they founded along the way, all are owners.
 
     """
 
     failures: list[str] = field(default_factory=list)
     answers: Counter[tuple[str, int]] = field(default_factory=Counter)
     checks: Counter[str] = field(default_factory=Counter)
-
-    def reached(self) -> set[str]:
-        """The operations that succeeded at least once."""
-        return {operation for operation, status in self.answers if status < 300}
+    granted: set[str] = field(default_factory=set)
 
     def summary(self) -> str:
         """For people."""
@@ -142,14 +141,15 @@ def _note(event: events.ScenarioFinished, outcome: Outcome) -> None:
 def supplied(supplier: Supplier, outcome: Outcome) -> Iterator[None]:
     """While the block lasts, requests are about real things, and answers are counted."""
 
-    def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:  # noqa: ARG001 (schemathesis)
+    def before_call(context: HookContext, case: Case[Any], kwargs: dict[str, Any]) -> None:  # noqa: ARG001
         supplier.fill(case, _name(case))
 
-    def after_call(context: HookContext, case: Case[Any], response: Response) -> None:  # noqa: ARG001 (schemathesis)
+    def after_call(context: HookContext, case: Case[Any], response: Response) -> None:  # noqa: ARG001
         # Probes of other methods than the declared one say nothing of the operation.
         if response.request.method == case.operation.method.upper():
             outcome.answers[_name(case), response.status_code] += 1
-            supplier.answered(_name(case), response.status_code)
+            if supplier.answered(case, _name(case), response):
+                outcome.granted.add(_name(case))
 
     hooks = (before_call, after_call)
     for hook in hooks:

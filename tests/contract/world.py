@@ -6,6 +6,7 @@ import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+import pyotp
 from psycopg import sql
 
 from tests.actors import (
@@ -22,6 +23,8 @@ from tests.actors import (
 )
 from tests.db.approving import make_rule, make_tier
 from tests.db.booking import utc
+from tests.harness import RunningStack
+from tests.stack.api import PASSWORD, api, sign_in
 
 Json = dict[str, Any]
 MEMBERS: Final = ("owner", "admin", "manager", "member", "viewer")
@@ -38,15 +41,15 @@ class World:
 
     Args:
         db: as role postgres, to the database behind the BFF.
-        conninfo: of the same database.
+        stack: it is in.
         signer: of access tokens.
         role: who asks: of the organisation, or a `stranger`, or `nobody`, who has no token.
 
     """
 
-    def __init__(self, db: Connection, conninfo: str, signer: TokenSigner, role: str) -> None:
+    def __init__(self, db: Connection, stack: RunningStack, signer: TokenSigner, role: str) -> None:
         self.db = db
-        self._conninfo = conninfo
+        self._stack = stack
         self._signer = signer
         self._open = contextlib.ExitStack()
         self._connections: dict[str, Connection] = {}
@@ -63,6 +66,17 @@ class World:
         )
         self._hours = 0
         self._number = 0
+        self.account = self.actor or self.stranger
+        # Whoever has verified a factor, as is asked for here, may write at aal2 only.
+        self.token = None if self.actor is None else signer.sign(self.actor, aal="aal2")
+        self.renew_session()
+        db.execute(
+            """
+            update auth.users set encrypted_password = extensions.crypt(%s, extensions.gen_salt('bf', 4))
+            where id = %s
+            """,
+            [PASSWORD, self.account.id],
+        )
 
     def close(self) -> None:
         """Closes the people's connections."""
@@ -80,7 +94,8 @@ class World:
     def call(self, role: str, function: str, **arguments: Any) -> Json:
         """What the function answers to that person."""
         if role not in self._connections:
-            self._connections[role] = self._open.enter_context(as_user(self._conninfo, self._person(role)))
+            person = as_user(self._stack.database_url, self._person(role), aal="aal2")
+            self._connections[role] = self._open.enter_context(person)
         answer: Json = rpc(self._connections[role], function, **arguments)
         return answer
 
@@ -116,6 +131,29 @@ class World:
         return start, start + timedelta(hours=1)
 
     # What requests are about
+
+    def renew_session(self) -> None:
+        """The session of who asks, which signing out ends and removing a factor lowers."""
+        self.db.execute(
+            """
+            insert into auth.sessions (id, user_id, aal) values (%s, %s, 'aal2')
+            on conflict (id) do update set aal = 'aal2'
+            """,
+            [self.account.session_id, self.account.id],
+        )
+
+    def refresh_token(self) -> str:
+        return str(sign_in(self._stack, self.account.email).json()["refresh_token"])
+
+    def factor(self) -> Json:
+        """A second factor, and a challenge of it with its answer. There are no others: ten are the most."""
+        self.db.execute("delete from auth.mfa_factors where user_id = %s", [self.account.id])
+        token = self.token or sign_in(self._stack, self.account.email).json()["access_token"]
+        with api(self._stack, token=token) as auth:
+            factor = auth.post("/auth/v1/factors", json={"factor_type": "totp"}).json()
+            challenge = auth.post(f"/auth/v1/factors/{factor['id']}/challenge", json={}).json()
+        code = pyotp.TOTP(factor["totp"]["secret"]).now()
+        return {"id": factor["id"], "challenge_id": challenge["id"], "code": code}
 
     def asset(self) -> str:
         """Its own, where a booking conflicts with none."""
@@ -241,7 +279,7 @@ class World:
             "host",
             "create_invitation",
             p_organization_id=host["id"],
-            p_invitation={"email": (self.actor or self.stranger).email, "role": "viewer"},
+            p_invitation={"email": self.account.email, "role": "viewer"},
         )
         return str(made["token"])
 
