@@ -140,7 +140,16 @@ ALLOWED: dict[str, set[str]] = {
     },
     "bff.overload": {"bff.errors", "bff.state"},
     "bff.paths": {"bff.errors"},
-    "bff.openapi": {"bff", "bff.errors", "bff.http", "bff.limits.policies", "bff.schemas"},
+    "bff.openapi": {
+        "bff",
+        "bff.errors",
+        "bff.examples",
+        "bff.http",
+        "bff.limits.policies",
+        "bff.responses",
+        "bff.schemas",
+    },
+    "bff.examples": set(),
     "bff.docs": {"bff.errors"},
     "bff.export": set(),
     "bff.routes": {

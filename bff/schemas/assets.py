@@ -11,7 +11,6 @@ from pydantic import (
     FieldSerializationInfo,
     PlainSerializer,
     StringConstraints,
-    WithJsonSchema,
     field_serializer,
 )
 from pydantic_core import PydanticCustomError
@@ -48,13 +47,18 @@ def _clock_time(value: Any) -> Any:
     raise PydanticCustomError("time_format", "It must be a local time, such as 15:00.")
 
 
+def _without_offset(schema: dict[str, Any]) -> None:
+    # JSON Schema's format `time` has an offset.
+    schema.pop("format", None)
+    schema.update(type="string", pattern=LOCAL_TIME, examples=["15:00"])
+
+
 LOCAL_TIME: Final = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 LocalTime = Annotated[
     time,
     BeforeValidator(_clock_time),
     PlainSerializer(lambda value: value.strftime("%H:%M"), return_type=str, when_used="json"),
-    # JSON Schema's format `time` has an offset.
-    WithJsonSchema({"type": "string", "pattern": LOCAL_TIME, "examples": ["15:00"]}),
+    Field(json_schema_extra=_without_offset),
 ]
 Capacity = Annotated[int, Field(strict=True, ge=1, le=10_000)]
 Turnaround = Annotated[
@@ -133,6 +137,10 @@ def _typed_value(text: Any) -> Any:
     return value if isinstance(value, bool | int | float | str) else text
 
 
+def _of_texts(schema: dict[str, Any]) -> None:
+    schema.update(additionalProperties={"type": "string"}, examples=[{"wifi": "true"}])
+
+
 class AssetList(Paged):
     """Query of an organisation's assets. Without `sort` the best match or, without `q`, the name is first."""
 
@@ -156,7 +164,7 @@ class AssetList(Paged):
         Field(
             description="By type: `details.wifi=true` (or `details[wifi]=true`), `details.year=2019`,"
             ' `details.tail=HP-1`; a text that looks like JSON in quotes, `details.code="42"`.',
-            json_schema_extra={"additionalProperties": {"type": "string"}, "examples": [{"wifi": "true"}]},
+            json_schema_extra=_of_texts,
         ),
     ] = {}  # noqa: RUF012 (pydantic copies it)
     sort: (

@@ -21,6 +21,7 @@ BEYOND_SCHEMAS: Final = (
     ("range_too_long", ".*", "a window longer than a calendar or a report shows"),
     ("range_too_short", ".*", "shorter than what can be booked"),
     ("missing", "free_(from|to)", "one of the two asks for the other"),
+    ("missing", "", "a known head of an audit log is a position and its hash"),
     ("missing", "from", "one instance, or those from it on, is found by its time"),
     ("not_both", ".*", "two members that exclude each other"),
     ("one_of", ".*", "a holiday has exactly one of three kinds of day"),

@@ -212,6 +212,9 @@ class Supplier:
             case.headers["If-Match"] = "*"
         if not is_real:
             return
+        if "Idempotency-Key" in case.headers and modes.get("header", True):
+            # The document's own would be used for one request after another.
+            case.headers["Idempotency-Key"] = f"{case.id}-{self._world.number()}"
         supply = SUPPLIES.get(operation, NOTHING)
         given = {**self._known, **self._supply(operation)}
         for location, values in (("path", case.path_parameters), ("query", case.query), ("body", case.body)):

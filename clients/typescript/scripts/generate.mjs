@@ -4,16 +4,19 @@ import openapiTS, { astToString } from "openapi-typescript";
 
 const document = JSON.parse(await text(process.stdin));
 
-// Every error has the one body, and ApiError tells them apart: without this, and without the headers and
-// titles that no type needs, the file would be eight times as long.
+// Every error has the one body, and ApiError tells them apart: without this, and without the headers, titles
+// and examples that no type needs, the file would be eight times as long.
 const failure = {
   description: "An error",
   content: { "application/json": { schema: { $ref: "#/components/schemas/Failure" } } },
 };
 for (const path of Object.values(document.paths)) {
   for (const operation of Object.values(path)) {
+    for (const parameter of operation.parameters) delete parameter.example;
+    dropExamples(operation.requestBody);
     for (const [status, response] of Object.entries(operation.responses)) {
       delete response.headers;
+      dropExamples(response);
       // A health check's 503 has a body of its own.
       if (response.content?.["application/problem+json"]) {
         delete operation.responses[status];
@@ -23,6 +26,7 @@ for (const path of Object.values(document.paths)) {
   }
 }
 delete document.components.schemas.Problem;
+delete document.components.examples;
 dropTitles(document);
 
 const nodes = await openapiTS(document, {
@@ -33,6 +37,10 @@ const nodes = await openapiTS(document, {
 process.stdout.write(
   `// Written by \`make client\` from the OpenAPI document; a test compares it.\n\n${astToString(nodes)}`,
 );
+
+function dropExamples(body) {
+  for (const content of Object.values(body?.content ?? {})) delete content.example;
+}
 
 function dropTitles(value) {
   if (typeof value !== "object" || value === null) return;

@@ -1238,15 +1238,10 @@ export interface components {
         };
         /** @description A postal address. */
         Address: {
-            /** @default null */
             city?: string | null;
-            /** @default null */
             country?: string | null;
-            /** @default null */
             postal_code?: string | null;
-            /** @default null */
             state?: string | null;
-            /** @default null */
             street?: string | null;
         };
         /** @description A postal address as stored. */
@@ -1366,64 +1361,53 @@ export interface components {
         };
         /** @description What admins may change of an asset; null empties a field that may be empty. */
         AssetChanges: {
-            /** @default null */
             capacity?: number | null;
-            /** @default null */
             check_in?: string | null;
-            /** @default null */
             check_out?: string | null;
-            /** @default null */
             current_location?: {
                 [key: string]: unknown;
             } | null;
-            /** @default null */
             description?: string | null;
-            /** @default null */
             details?: {
                 [key: string]: unknown;
-            } | null;
-            /** @default null */
-            is_active?: boolean | null;
-            /** @default null */
-            name?: string | null;
-            /** @default null */
+            };
+            is_active?: boolean;
+            name?: string;
             primary_photo_url?: string | null;
-            /** @default null */
-            section?: ("planes" | "helicopters" | "residences" | "watercraft") | null;
-            /** @default null */
-            timezone?: string | null;
-            /** @default null */
-            turnaround_minutes?: number | null;
+            /** @enum {string} */
+            section?: "planes" | "helicopters" | "residences" | "watercraft";
+            /**
+             * @description IANA time zone
+             * @example America/Panama
+             */
+            timezone?: string;
+            /** @description Minutes that a booking occupies beyond its end. */
+            turnaround_minutes?: number;
         };
         /** @description A new asset. Its section must be among the organisation's entitlements. */
         AssetCreate: {
-            /** @default null */
             capacity?: number | null;
-            /** @default null */
             check_in?: string | null;
-            /** @default null */
             check_out?: string | null;
-            /** @default null */
             current_location?: {
                 [key: string]: unknown;
             } | null;
-            /** @default null */
             description?: string | null;
-            /** @default null */
             details?: {
                 [key: string]: unknown;
-            } | null;
-            /** @default null */
-            is_active?: boolean | null;
+            };
+            is_active?: boolean;
             name: string;
-            /** @default null */
             primary_photo_url?: string | null;
             /** @enum {string} */
             section: "planes" | "helicopters" | "residences" | "watercraft";
-            /** @default null */
-            timezone?: string | null;
-            /** @default null */
-            turnaround_minutes?: number | null;
+            /**
+             * @description IANA time zone
+             * @example America/Panama
+             */
+            timezone?: string;
+            /** @description Minutes that a booking occupies beyond its end. */
+            turnaround_minutes?: number;
         };
         /** @description Number of assets in each section. */
         AssetsBySection: {
@@ -1535,29 +1519,39 @@ export interface components {
         };
         /** @description What is to be different. */
         BlackoutChanges: {
-            /** @default null */
             asset_id?: string | null;
-            /** @default null */
-            end_date?: string | null;
-            /** @default null */
+            /** Format: date */
+            end_date?: string;
             reason?: string | null;
-            /** @default null */
-            start_date?: string | null;
-            /** @default null */
+            /** Format: date */
+            start_date?: string;
             tier_id?: string | null;
         };
         /** @description A new blackout, in the local days of each asset. */
         BlackoutCreate: {
-            /** @default null */
             asset_id?: string | null;
             /** Format: date */
             end_date: string;
-            /** @default null */
             reason?: string | null;
             /** Format: date */
             start_date: string;
-            /** @default null */
             tier_id?: string | null;
+        };
+        /** @description What is to be different of one booking, or of those of a series. */
+        BookingChanges: {
+            /** Format: uuid */
+            asset_id?: string;
+            /** Format: date-time */
+            end_date?: string;
+            guest_count?: number | null;
+            guests?: components["schemas"]["Guest"][] | null;
+            metadata?: {
+                [key: string]: unknown;
+            } | null;
+            notes?: string | null;
+            /** Format: date-time */
+            start_date?: string;
+            title?: string;
         };
         /** @description Up to a hundred operations; `asset` has the fields of a new asset, or those that change. */
         BulkAssets: {
@@ -1608,7 +1602,6 @@ export interface components {
         };
         /** @description Why, for those concerned. */
         Cancellation: {
-            /** @default null */
             reason?: string | null;
         };
         /** @description To be answered with a code, once, until it expires, from the same address. */
@@ -1733,9 +1726,7 @@ export interface components {
         Decision: {
             /** @enum {string} */
             decision: "approve" | "reject";
-            /** @default null */
             notes?: string | null;
-            /** @default null */
             rule_id?: string | null;
         };
         /** @description Somebody decides in another's place for a time. */
@@ -1765,7 +1756,6 @@ export interface components {
             ends_at: string;
             /** Format: uuid */
             organization_id: string;
-            /** @default null */
             starts_at?: string | null;
         };
         /** @description What an error says to programs. Which of it is there depends on the code, and more may be. */
@@ -1844,7 +1834,6 @@ export interface components {
         };
         /** @description What to call the new factor, so that its owner tells it from others. */
         FactorCreate: {
-            /** @default null */
             friendly_name?: string | null;
         };
         /** @description The answer to a challenge. */
@@ -1879,7 +1868,6 @@ export interface components {
         };
         /** @description Someone who comes along. */
         Guest: {
-            /** @default null */
             email?: string | null;
             name: string;
         };
@@ -1949,27 +1937,18 @@ export interface components {
         };
         /** @description What is to be different. */
         HolidayChanges: {
-            /** @default null */
             date?: string | null;
-            /** @default null */
             easter_offset?: number | null;
-            /** @default null */
             month_day?: string | null;
-            /** @default null */
-            name?: string | null;
-            /** @default null */
+            name?: string;
             name_es?: string | null;
         };
         /** @description A holiday of one's own: exactly one of `month_day`, `easter_offset` (days) and `date`. */
         HolidayCreate: {
-            /** @default null */
             date?: string | null;
-            /** @default null */
             easter_offset?: number | null;
-            /** @default null */
             month_day?: string | null;
             name: string;
-            /** @default null */
             name_es?: string | null;
         };
         /** @description An invitation, without its token. A tier of null is the default tier when it is accepted. */
@@ -2003,14 +1982,12 @@ export interface components {
         InvitationCreate: {
             /** Format: email */
             email: string;
-            /** @default null */
             message?: string | null;
             /**
              * @default member
              * @enum {string}
              */
             role?: "admin" | "manager" | "member" | "viewer";
-            /** @default null */
             tier_id?: string | null;
         };
         /** @description The membership that an accepted invitation made. */
@@ -2033,18 +2010,12 @@ export interface components {
         };
         /** @description Limits to set; null lifts one. */
         LimitsInput: {
-            /** @default null */
             max_advance_days?: number | null;
-            /** @default null */
             max_consecutive_days?: number | null;
-            /** @default null */
             max_days_per_month?: number | null;
-            /** @default null */
             min_cancellation_notice_hours?: number | null;
-            /** @default null */
             min_lead_time_hours?: number | null;
-            /** @default null */
-            requires_approval?: boolean | null;
+            requires_approval?: boolean;
         };
         /** @description A request in a list, with its booking. */
         ListedApproval: {
@@ -2170,26 +2141,21 @@ export interface components {
         };
         /** @description What is to be different; `resolution` and `reason` are for the bookings in the window's new way. */
         MaintenanceChanges: {
-            /** @default null */
-            asset_id?: string | null;
-            /** @default null */
-            end_date?: string | null;
-            /** @default null */
+            /** Format: uuid */
+            asset_id?: string;
+            /** Format: date-time */
+            end_date?: string;
             reason?: string | null;
-            /** @default null */
             resolution?: ("cancel" | "keep") | null;
-            /** @default null */
-            start_date?: string | null;
-            /** @default null */
-            title?: string | null;
+            /** Format: date-time */
+            start_date?: string;
+            title?: string;
         };
         /** @description Maintenance wished for. */
         MaintenanceCreate: {
             /** Format: date-time */
             end_date: string;
-            /** @default null */
             reason?: string | null;
-            /** @default null */
             resolution?: ("cancel" | "keep") | null;
             /** Format: date-time */
             start_date: string;
@@ -2239,9 +2205,8 @@ export interface components {
         };
         /** @description What admins may change of a member; only owners make owners. A tier of null is the default tier. */
         MemberChanges: {
-            /** @default null */
-            role?: ("owner" | "admin" | "manager" | "member" | "viewer") | null;
-            /** @default null */
+            /** @enum {string} */
+            role?: "owner" | "admin" | "manager" | "member" | "viewer";
             tier_id?: string | null;
         };
         /** @description A role in an organisation. */
@@ -2339,46 +2304,36 @@ export interface components {
         };
         /** @description What admins may change; null empties a field that may be empty. */
         OrganizationChanges: {
-            /** @default null */
             address?: components["schemas"]["Address"] | null;
-            /** @default null */
             billing_email?: string | null;
-            /** @default null */
             commercial_name?: string | null;
-            /** @default null */
             dv?: string | null;
-            /** @default null */
-            legal_name?: string | null;
-            /** @default null */
+            legal_name?: string;
             logo_url?: string | null;
-            /** @default null */
             phone?: string | null;
-            /** @default null */
-            require_mfa?: boolean | null;
-            /** @default null */
+            require_mfa?: boolean;
             ruc?: string | null;
-            /** @default null */
-            timezone?: string | null;
+            /**
+             * @description IANA time zone
+             * @example America/Panama
+             */
+            timezone?: string;
         };
         /** @description A new organisation; the caller becomes its owner. `ruc` and `dv` are the Panamanian tax number. */
         OrganizationCreate: {
-            /** @default null */
             address?: components["schemas"]["Address"] | null;
-            /** @default null */
             billing_email?: string | null;
-            /** @default null */
             commercial_name?: string | null;
-            /** @default null */
             dv?: string | null;
             legal_name: string;
-            /** @default null */
             logo_url?: string | null;
-            /** @default null */
             phone?: string | null;
-            /** @default null */
             ruc?: string | null;
-            /** @default null */
-            timezone?: string | null;
+            /**
+             * @description IANA time zone
+             * @example America/Panama
+             */
+            timezone?: string;
         };
         /** @description An organisation as a switcher shows it. */
         OrganizationName: {
@@ -2435,17 +2390,15 @@ export interface components {
         };
         /** @description What admins may change of a photo. */
         PhotoChanges: {
-            /** @default null */
             caption?: string | null;
-            /** @default null */
-            display_order?: number | null;
+            /** @description The smallest comes first. */
+            display_order?: number;
         };
         /** @description An uploaded photo. */
         PhotoCreate: {
-            /** @default null */
             caption?: string | null;
-            /** @default null */
-            display_order?: number | null;
+            /** @description The smallest comes first. */
+            display_order?: number;
             path: string;
         };
         /** @description The photo that is to be uploaded: its type, and its size in bytes. */
@@ -2514,18 +2467,17 @@ export interface components {
         };
         /** @description What one may change of one's own profile. */
         ProfileChanges: {
-            /** @default null */
             avatar_url?: string | null;
-            /** @default null */
             first_name?: string | null;
-            /** @default null */
             last_name?: string | null;
-            /** @default null */
-            locale?: ("en" | "es") | null;
-            /** @default null */
+            /** @enum {string} */
+            locale?: "en" | "es";
             phone?: string | null;
-            /** @default null */
-            timezone?: string | null;
+            /**
+             * @description IANA time zone
+             * @example America/Panama
+             */
+            timezone?: string;
         };
         /** @description The refresh token that the last answer held. */
         Refresh: {
@@ -2589,26 +2541,20 @@ export interface components {
         };
         /** @description What is to be different; a changed time or asset is judged anew and voids approvals. */
         ReservationChanges: {
-            /** @default null */
-            asset_id?: string | null;
-            /** @default null */
-            end_date?: string | null;
-            /** @default null */
+            /** Format: uuid */
+            asset_id?: string;
+            /** Format: date-time */
+            end_date?: string;
             guest_count?: number | null;
-            /** @default null */
             guests?: components["schemas"]["Guest"][] | null;
-            /** @default null */
             metadata?: {
                 [key: string]: unknown;
             } | null;
-            /** @default null */
             notes?: string | null;
-            /** @default null */
             override?: components["schemas"]["Override"] | null;
-            /** @default null */
-            start_date?: string | null;
-            /** @default null */
-            title?: string | null;
+            /** Format: date-time */
+            start_date?: string;
+            title?: string;
         };
         /** @description A booking wished for; `metadata` holds legs, ports and passengers. */
         ReservationCreate: {
@@ -2621,22 +2567,14 @@ export interface components {
             displace?: boolean;
             /** Format: date-time */
             end_date: string;
-            /** @default null */
             guest_count?: number | null;
-            /** @default null */
             guests?: components["schemas"]["Guest"][] | null;
-            /**
-             * @description My hold of the asset, which becomes the booking.
-             * @default null
-             */
+            /** @description My hold of the asset, which becomes the booking. */
             hold_id?: string | null;
-            /** @default null */
             metadata?: {
                 [key: string]: unknown;
             } | null;
-            /** @default null */
             notes?: string | null;
-            /** @default null */
             override?: components["schemas"]["Override"] | null;
             /** Format: date-time */
             start_date: string;
@@ -2678,76 +2616,51 @@ export interface components {
         };
         /** @description What is to be different; conditions are replaced as a whole. */
         RuleChanges: {
-            /** @default null */
-            approval_type?: ("any_approver" | "all_principals" | "tier_members" | "specific_users" | "quorum") | null;
-            /** @default null */
+            /** @enum {string} */
+            approval_type?: "any_approver" | "all_principals" | "tier_members" | "specific_users" | "quorum";
             approver_tier_id?: string | null;
-            /** @default null */
             approver_user_ids?: string[] | null;
-            /** @default null */
             asset_ids?: string[] | null;
-            /** @default null */
             conditions?: {
                 [key: string]: unknown;
-            } | null;
-            /** @default null */
+            };
             description?: string | null;
-            /** @default null */
-            effect?: ("deny" | "require_approval") | null;
-            /** @default null */
-            is_active?: boolean | null;
-            /** @default null */
-            is_override?: boolean | null;
-            /** @default null */
-            name?: string | null;
-            /** @default null */
-            overridable_by?: ("owner" | "admin" | "manager" | "member" | "viewer")[] | null;
-            /** @default null */
-            priority?: number | null;
-            /** @default null */
+            /** @enum {string} */
+            effect?: "deny" | "require_approval";
+            is_active?: boolean;
+            is_override?: boolean;
+            name?: string;
+            overridable_by?: ("owner" | "admin" | "manager" | "member" | "viewer")[];
+            priority?: number;
             quorum?: number | null;
-            /** @default null */
-            rule_type?: ("date_range" | "holiday" | "lead_time" | "advance_window" | "duration" | "max_consecutive_days" | "quota" | "consecutive_booking" | "concurrent_booking" | "max_open" | "custom") | null;
-            /** @default null */
+            /** @enum {string} */
+            rule_type?: "date_range" | "holiday" | "lead_time" | "advance_window" | "duration" | "max_consecutive_days" | "quota" | "consecutive_booking" | "concurrent_booking" | "max_open" | "custom";
             tier_id?: string | null;
-            /** @default null */
-            timeout_hours?: number | null;
+            timeout_hours?: number;
         };
         /** @description A new rule; `conditions` are those of its type. */
         RuleCreate: {
-            /** @default null */
-            approval_type?: ("any_approver" | "all_principals" | "tier_members" | "specific_users" | "quorum") | null;
-            /** @default null */
+            /** @enum {string} */
+            approval_type?: "any_approver" | "all_principals" | "tier_members" | "specific_users" | "quorum";
             approver_tier_id?: string | null;
-            /** @default null */
             approver_user_ids?: string[] | null;
-            /** @default null */
             asset_ids?: string[] | null;
-            /** @default null */
             conditions?: {
                 [key: string]: unknown;
-            } | null;
-            /** @default null */
+            };
             description?: string | null;
-            /** @default null */
-            effect?: ("deny" | "require_approval") | null;
-            /** @default null */
-            is_active?: boolean | null;
-            /** @default null */
-            is_override?: boolean | null;
+            /** @enum {string} */
+            effect?: "deny" | "require_approval";
+            is_active?: boolean;
+            is_override?: boolean;
             name: string;
-            /** @default null */
-            overridable_by?: ("owner" | "admin" | "manager" | "member" | "viewer")[] | null;
-            /** @default null */
-            priority?: number | null;
-            /** @default null */
+            overridable_by?: ("owner" | "admin" | "manager" | "member" | "viewer")[];
+            priority?: number;
             quorum?: number | null;
             /** @enum {string} */
             rule_type: "date_range" | "holiday" | "lead_time" | "advance_window" | "duration" | "max_consecutive_days" | "quota" | "consecutive_booking" | "concurrent_booking" | "max_open" | "custom";
-            /** @default null */
             tier_id?: string | null;
-            /** @default null */
-            timeout_hours?: number | null;
+            timeout_hours?: number;
         };
         /** @description A series. Its instances are reservations; `rrule` tells how they were laid out. */
         Series: {
@@ -2785,15 +2698,11 @@ export interface components {
             end_date: string;
             /** @description Starts of instances that are left out. */
             exdates?: string[];
-            /** @default null */
             guest_count?: number | null;
-            /** @default null */
             guests?: components["schemas"]["Guest"][] | null;
-            /** @default null */
             metadata?: {
                 [key: string]: unknown;
             } | null;
-            /** @default null */
             notes?: string | null;
             /**
              * @description `skip` leaves out the instances that cannot be booked; else one refuses them all.
@@ -2801,7 +2710,6 @@ export interface components {
              * @enum {string}
              */
             on_conflict?: "all_or_nothing" | "skip";
-            /** @default null */
             override?: components["schemas"]["Override"] | null;
             /**
              * @description RFC 5545, 3.3.10, with COUNT or UNTIL and at most 366 instances: FREQ from DAILY to YEARLY, INTERVAL, BYDAY, BYMONTHDAY, BYMONTH, BYSETPOS, WKST. Any other part is refused by name.
@@ -2891,6 +2799,22 @@ export interface components {
             /** Format: date-time */
             start_date: string;
         };
+        /** @description An event of the stream, as its fields stand on the wire; docs/stream.md says what `data` holds. */
+        StreamEvent: {
+            data: string;
+            /** @enum {string} */
+            event: "ready" | "reservation_created" | "reservation_updated" | "reservation_canceled" | "maintenance_scheduled" | "maintenance_updated" | "maintenance_canceled" | "heartbeat" | "reset" | "reauth" | "bye";
+            /**
+             * @description The cursor of this moment.
+             * @default
+             */
+            id?: string;
+            /**
+             * @description Milliseconds to wait before one connects anew.
+             * @default 0
+             */
+            retry?: number;
+        };
         /** @description Good once, for that organisation, until it expires. */
         StreamTicket: {
             /** Format: date-time */
@@ -2931,38 +2855,24 @@ export interface components {
         };
         /** @description What is to be different; of the limits, too, only what is named. Limits of null lifts them all. */
         TierChanges: {
-            /** @default null */
-            can_override?: boolean | null;
-            /** @default null */
+            can_override?: boolean;
             color?: string | null;
-            /** @default null */
             description?: string | null;
-            /** @default null */
-            is_default?: boolean | null;
-            /** @default null */
+            is_default?: boolean;
             limits?: components["schemas"]["LimitsInput"] | null;
-            /** @default null */
-            name?: string | null;
-            /** @default null */
-            priority?: number | null;
-            /** @default null */
+            name?: string;
+            priority?: number;
             sections?: ("planes" | "helicopters" | "residences" | "watercraft")[] | null;
         };
         /** @description A new tier. A new default takes over from the old one. */
         TierCreate: {
-            /** @default null */
-            can_override?: boolean | null;
-            /** @default null */
+            can_override?: boolean;
             color?: string | null;
-            /** @default null */
             description?: string | null;
-            /** @default null */
-            is_default?: boolean | null;
-            /** @default null */
+            is_default?: boolean;
             limits?: components["schemas"]["LimitsInput"] | null;
             name: string;
             priority: number;
-            /** @default null */
             sections?: ("planes" | "helicopters" | "residences" | "watercraft")[] | null;
         };
         /** @description A tier as others see it; a lower priority is stronger. */
@@ -3045,11 +2955,8 @@ export interface components {
         };
         /** @description What the booking shall say; what is left out is as it was when the waiting began. */
         WaitlistAcceptance: {
-            /** @default null */
             guest_count?: number | null;
-            /** @default null */
             notes?: string | null;
-            /** @default null */
             title?: string | null;
         };
         /** @description What somebody waits for; while it is offered, a hold keeps the time until `offer_expires_at`. */
@@ -3090,7 +2997,6 @@ export interface components {
             asset_id: string;
             /** Format: date-time */
             end_date: string;
-            /** @default null */
             guest_count?: number | null;
             /** Format: date-time */
             start_date: string;
@@ -3287,7 +3193,12 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": string;
+                    "application/json": {
+                        data: components["schemas"]["Delegation"][];
+                        metadata: components["schemas"]["Metadata"];
+                        /** @constant */
+                        success: true;
+                    };
                 };
             };
             /** @description An error */
@@ -3386,6 +3297,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3432,6 +3344,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3464,11 +3377,12 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["AssetChanges"];
             };
@@ -3503,11 +3417,12 @@ export interface operations {
         parameters: {
             query: {
                 end: string;
-                exclude?: string | null;
+                exclude?: string;
                 start: string;
             };
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3542,15 +3457,16 @@ export interface operations {
     list_maintenance: {
         parameters: {
             query?: {
-                from?: string | null;
+                from?: string;
                 page?: number;
                 pageSize?: number;
                 sort?: "start_date" | "-start_date" | "created_at" | "-created_at";
                 status?: ("scheduled" | "canceled")[];
-                to?: string | null;
+                to?: string;
             };
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3591,6 +3507,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3634,6 +3551,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3671,6 +3589,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3711,6 +3630,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3754,6 +3674,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3862,6 +3783,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3891,6 +3813,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -3931,6 +3854,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -4116,6 +4040,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -4186,6 +4111,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -4227,13 +4153,14 @@ export interface operations {
     cancel_maintenance: {
         parameters: {
             query?: {
-                reason?: string | null;
+                reason?: string;
             };
             header?: {
                 /** @description Only if the resource still has this ETag; else 412 with the current state. */
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -4266,11 +4193,12 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["MaintenanceChanges"];
             };
@@ -4345,7 +4273,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["ProfileChanges"];
             };
@@ -4461,6 +4389,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4507,6 +4436,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4539,11 +4469,12 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["OrganizationChanges"];
             };
@@ -4580,10 +4511,11 @@ export interface operations {
                 page?: number;
                 pageSize?: number;
                 scope?: "mine" | "requested" | "all";
-                status?: ("pending" | "approved" | "rejected" | "expired" | "voided") | null;
+                status?: "pending" | "approved" | "rejected" | "expired" | "voided";
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4619,21 +4551,22 @@ export interface operations {
     list_assets: {
         parameters: {
             query?: {
-                capacity_min?: number | null;
-                "details.{key}"?: {
-                    [key: string]: unknown;
+                capacity_min?: number;
+                details?: {
+                    [key: string]: string;
                 };
-                free_from?: string | null;
-                free_to?: string | null;
+                free_from?: string;
+                free_to?: string;
                 page?: number;
                 pageSize?: number;
-                q?: string | null;
-                section?: ("planes" | "helicopters" | "residences" | "watercraft") | null;
-                sort?: ("name" | "-name" | "capacity" | "-capacity" | "section" | "-section" | "created_at" | "-created_at" | "relevance" | "-relevance") | null;
-                status?: ("active" | "inactive" | "archived") | null;
+                q?: string;
+                section?: "planes" | "helicopters" | "residences" | "watercraft";
+                sort?: "name" | "-name" | "capacity" | "-capacity" | "section" | "-section" | "created_at" | "-created_at" | "relevance" | "-relevance";
+                status?: "active" | "inactive" | "archived";
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4671,6 +4604,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4714,6 +4648,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4752,18 +4687,19 @@ export interface operations {
     list_audit_logs: {
         parameters: {
             query?: {
-                action?: string | null;
-                cursor?: string | null;
-                from?: string | null;
+                action?: string;
+                cursor?: string;
+                from?: string;
                 pageSize?: number;
-                request_id?: string | null;
-                resource_id?: string | null;
-                resource_type?: string | null;
-                to?: string | null;
-                user_id?: string | null;
+                request_id?: string;
+                resource_id?: string;
+                resource_type?: string;
+                to?: string;
+                user_id?: string;
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4799,12 +4735,13 @@ export interface operations {
         parameters: {
             query?: {
                 from_position?: number;
-                known_hash?: string | null;
-                known_position?: number | null;
+                known_hash?: string;
+                known_position?: number;
                 limit?: number;
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4839,15 +4776,16 @@ export interface operations {
     list_blackouts: {
         parameters: {
             query?: {
-                asset_id?: string | null;
-                from?: string | null;
+                asset_id?: string;
+                from?: string;
                 page?: number;
                 pageSize?: number;
-                tier_id?: string | null;
-                to?: string | null;
+                tier_id?: string;
+                to?: string;
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4885,6 +4823,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4928,7 +4867,9 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -4961,12 +4902,14 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["BlackoutChanges"];
             };
@@ -5002,11 +4945,12 @@ export interface operations {
             query: {
                 asset_id?: string[];
                 from: string;
-                section?: ("planes" | "helicopters" | "residences" | "watercraft") | null;
+                section?: "planes" | "helicopters" | "residences" | "watercraft";
                 to: string;
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5042,15 +4986,16 @@ export interface operations {
         parameters: {
             query?: {
                 asset_id?: string[];
-                cursor?: string | null;
+                cursor?: string;
                 section?: ("planes" | "helicopters" | "residences" | "watercraft")[];
-                ticket?: string | null;
+                ticket?: string;
             };
             header?: {
                 /** @description Resume after this event; wins over `cursor`. */
                 "Last-Event-ID"?: string;
             };
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5063,7 +5008,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "text/event-stream": string;
+                    "text/event-stream": components["schemas"]["StreamEvent"];
                 };
             };
             /** @description An error */
@@ -5080,16 +5025,17 @@ export interface operations {
     export_audit_logs: {
         parameters: {
             query?: {
-                action?: string | null;
-                from?: string | null;
-                request_id?: string | null;
-                resource_id?: string | null;
-                resource_type?: string | null;
-                to?: string | null;
-                user_id?: string | null;
+                action?: string;
+                from?: string;
+                request_id?: string;
+                resource_id?: string;
+                resource_type?: string;
+                to?: string;
+                user_id?: string;
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5124,6 +5070,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5161,6 +5108,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5204,7 +5152,9 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5237,12 +5187,14 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["HolidayChanges"];
             };
@@ -5278,10 +5230,11 @@ export interface operations {
             query?: {
                 page?: number;
                 pageSize?: number;
-                status?: ("open" | "accepted" | "revoked" | "expired") | null;
+                status?: "open" | "accepted" | "revoked" | "expired";
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5319,6 +5272,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5359,7 +5313,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5389,11 +5345,12 @@ export interface operations {
             query?: {
                 page?: number;
                 pageSize?: number;
-                role?: ("owner" | "admin" | "manager" | "member" | "viewer") | null;
-                tier_id?: string | null;
+                role?: "owner" | "admin" | "manager" | "member" | "viewer";
+                tier_id?: string;
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5429,15 +5386,17 @@ export interface operations {
     remove_member: {
         parameters: {
             query?: {
-                future_bookings?: "cancel" | null;
-                transfer_to?: string | null;
+                future_bookings?: "cancel";
+                transfer_to?: string;
             };
             header?: {
                 /** @description Only if the resource still has this ETag; else 412 with the current state. */
                 "If-Match"?: string;
             };
             path: {
+                /** @description An organisation's id. */
                 org: string;
+                /** @description A member's user id. */
                 user: string;
             };
             cookie?: never;
@@ -5470,12 +5429,14 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description An organisation's id. */
                 org: string;
+                /** @description A member's user id. */
                 user: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["MemberChanges"];
             };
@@ -5511,11 +5472,12 @@ export interface operations {
             query: {
                 from: string;
                 group_by?: "asset" | "member" | "section" | "month";
-                section?: ("planes" | "helicopters" | "residences" | "watercraft") | null;
+                section?: "planes" | "helicopters" | "residences" | "watercraft";
                 to: string;
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5550,18 +5512,19 @@ export interface operations {
     list_reservations: {
         parameters: {
             query?: {
-                asset_id?: string | null;
-                from?: string | null;
+                asset_id?: string;
+                from?: string;
                 page?: number;
                 pageSize?: number;
-                q?: string | null;
+                q?: string;
                 sort?: "start_date" | "-start_date" | "created_at" | "-created_at";
                 status?: ("hold" | "pending" | "approved" | "rejected" | "canceled" | "completed" | "expired" | "displaced")[];
-                to?: string | null;
-                user_id?: string | null;
+                to?: string;
+                user_id?: string;
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5599,6 +5562,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5633,15 +5597,16 @@ export interface operations {
     list_rules: {
         parameters: {
             query?: {
-                asset_id?: string | null;
-                is_active?: boolean | null;
+                asset_id?: string;
+                is_active?: boolean;
                 page?: number;
                 pageSize?: number;
-                rule_type?: ("date_range" | "holiday" | "lead_time" | "advance_window" | "duration" | "max_consecutive_days" | "quota" | "consecutive_booking" | "concurrent_booking" | "max_open" | "custom") | null;
-                tier_id?: string | null;
+                rule_type?: "date_range" | "holiday" | "lead_time" | "advance_window" | "duration" | "max_consecutive_days" | "quota" | "consecutive_booking" | "concurrent_booking" | "max_open" | "custom";
+                tier_id?: string;
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5679,6 +5644,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5722,7 +5688,9 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5755,12 +5723,14 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["RuleChanges"];
             };
@@ -5796,6 +5766,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5835,6 +5806,7 @@ export interface operations {
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5872,6 +5844,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5915,7 +5888,9 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -5948,12 +5923,14 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["TierChanges"];
             };
@@ -5987,14 +5964,15 @@ export interface operations {
     list_waitlist: {
         parameters: {
             query?: {
-                asset_id?: string | null;
+                asset_id?: string;
                 page?: number;
                 pageSize?: number;
                 scope?: "mine" | "all";
-                status?: ("waiting" | "offered" | "accepted" | "expired" | "canceled") | null;
+                status?: "waiting" | "offered" | "accepted" | "expired" | "canceled";
             };
             header?: never;
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -6035,6 +6013,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description An organisation's id. */
                 org: string;
             };
             cookie?: never;
@@ -6078,6 +6057,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -6110,11 +6090,12 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["PhotoChanges"];
             };
@@ -6194,6 +6175,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -6240,11 +6222,12 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
                 "application/json": components["schemas"]["ReservationChanges"];
             };
@@ -6285,6 +6268,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -6328,6 +6312,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -6371,6 +6356,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -6489,6 +6475,7 @@ export interface operations {
                 "If-None-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -6530,7 +6517,7 @@ export interface operations {
     cancel_series: {
         parameters: {
             query: {
-                from?: string | null;
+                from?: string;
                 scope: "this" | "following" | "all";
             };
             header?: {
@@ -6540,6 +6527,7 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -6578,7 +6566,7 @@ export interface operations {
     update_series: {
         parameters: {
             query: {
-                from?: string | null;
+                from?: string;
                 scope: "this" | "following" | "all";
             };
             header?: {
@@ -6588,13 +6576,14 @@ export interface operations {
                 "If-Match"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
         };
-        requestBody?: {
+        requestBody: {
             content: {
-                "application/json": components["schemas"]["ReservationChanges"];
+                "application/json": components["schemas"]["BookingChanges"];
             };
         };
         responses: {
@@ -6666,6 +6655,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
@@ -6705,6 +6695,7 @@ export interface operations {
                 "Idempotency-Key"?: string;
             };
             path: {
+                /** @description The id of what the path names. */
                 id: string;
             };
             cookie?: never;
