@@ -8,7 +8,7 @@ PAGE := clients/calendar/dist
 PAGE_SOURCES := $(wildcard clients/calendar/*.mjs clients/calendar/*.json) $(shell find clients/calendar/src clients/typescript/src -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test proxy monitoring image prove load soak lint format bench screenshots example walk reset \
+.PHONY: help setup run test contract proxy monitoring image prove load soak lint format bench screenshots example walk reset \
 	rollback schema client dashboards check-hosted lock
 
 help: ## list the targets
@@ -45,6 +45,9 @@ monitoring: .venv/installed ## try alerts, dashboards and scraping in Prometheus
 
 image: .venv/installed ## run the Dockerfile's steps and its service without Docker (needs root on Linux)
 	$(BIN)/python -m pytest tests/image $(ARGS)
+
+contract: setup ## ask the BFF whatever its OpenAPI document allows and forbids, as each role (EXAMPLES=200, SEED=any)
+	CONTRACT_EXAMPLES=$(or $(EXAMPLES),200) CONTRACT_SEED=$(or $(SEED),1) $(BIN)/python -m pytest tests/contract -q $(ARGS)
 
 prove: setup ## break everything while people book, and show that no calendar view is wrong (SECONDS=600, SEED=any)
 	$(BIN)/python -m tests.prove --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))

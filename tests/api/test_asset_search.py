@@ -36,6 +36,7 @@ def found(response: Any) -> list[str]:
         ({"q": "oceano"}, ["Casa Contadora"]),
         ({"q": "citat"}, ["Citation"]),
         ({"details.pool": "true"}, ["Casa Contadora"]),
+        ({"details[pool]": "true"}, ["Casa Contadora"]),
         ({"details.code": "42"}, ["Citation"]),
         ({"details.code": '"42"'}, ["Casa Contadora"]),
         ({"details.house.name": "Azul"}, ["Casa Contadora"]),

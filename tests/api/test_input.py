@@ -168,6 +168,11 @@ async def test_a_patch_must_change_something(app: httpx.AsyncClient, path: str) 
         (f"assets/{USER}", {"organization_id": USER}, "organization_id", "extra_forbidden"),
         (f"assets/{USER}", {"deleted_at": None}, "deleted_at", "extra_forbidden"),
         (f"organizations/{USER}", {"billing_email": "a@b"}, "billing_email", "string_pattern_mismatch"),
+        *(
+            (f"organizations/{USER}", {"billing_email": email}, "billing_email", "string_pattern_mismatch")
+            # A control character, a name of more than 64, an empty part, a host with a blank in it.
+            for email in ("ana@e.\bcom", f"{'a' * 65}@example.com", ".ana@example.com", "ana@exa mple.com")
+        ),
         (f"organizations/{USER}", {"address": {"planet": "x"}}, "address.planet", "extra_forbidden"),
         (f"organizations/{USER}", {"is_active": False}, "is_active", "extra_forbidden"),
         (f"reservations/{USER}", {"version": 3}, "version", "extra_forbidden"),

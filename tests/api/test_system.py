@@ -136,6 +136,41 @@ async def test_unknown_paths_and_methods(client: Client, office: Organization) -
     assert_problem(problem, "NOT_FOUND")
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/v1/reservations/preview", {"POST"}),
+        ("/api/v1/invitations/accept", {"POST"}),
+        ("/api/v1/reservations/00000000-0000-4000-8000-000000000000", {"GET", "HEAD", "PATCH"}),
+    ],
+)
+async def test_a_path_answers_for_its_own_methods_also_where_another_path_would_match(
+    client: Client, office: Organization, path: str, allowed: set[str]
+) -> None:
+    response = await client(office.member).delete(path)
+    assert_error(response, "METHOD_NOT_ALLOWED")
+    assert set(response.headers["allow"].split(", ")) == allowed
+    if "GET" not in allowed:
+        assert_error(await client(office.member).patch(path, json={}), "METHOD_NOT_ALLOWED")
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        e.path
+        for e in ENDPOINTS
+        if e.method == "GET" and "{id}" not in e.path and e.name != "stream_calendar"
+    ),
+)
+async def test_a_head_gets_what_a_get_would_but_for_the_body(
+    client: Client, office: Organization, path: str
+) -> None:
+    owner, target = client(office.owner), path.format(org=office.id)
+    asked, told = await owner.head(target), await owner.get(target)
+    assert (asked.status_code, asked.content) == (told.status_code, b"")
+    assert asked.headers["content-type"] == told.headers["content-type"]
+
+
 async def test_request_ids_are_taken_if_sane(client: Client) -> None:
     anyone = client(None)
     taken = await anyone.get("/api/live", headers={"X-Request-ID": "order-66.b_1"})
