@@ -270,6 +270,7 @@ def _parameters(declared: Endpoint) -> list[dict[str, Any]]:
                     "in": "query",
                     "required": name in required,
                     "schema": _in_query(value),
+                    **({"example": examples.example_of(value, {}, name)} if name in required else {}),
                     **({"style": "deepObject", "explode": True} if name in objects else {}),
                 }
             )

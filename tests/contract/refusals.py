@@ -47,6 +47,7 @@ BEYOND_SCHEMAS: Final = (
     ("(value_error|not_found)", ".*", "a name that is no time zone, an id of nothing that may be named here"),
     # About values that JSON Schema has no words for.
     ("datetime_range", ".*", "RFC 3339 times outside of 1970 to 2199, which tables hold"),
+    ("datetime_future", ".*", "times that are over"),
     ("date_format", ".*", "dates outside of the same years"),
     ("int_type", ".*", "1.0 is an integer to JSON Schema; here it is taken for a mistake"),
     ("string_too_short", ".*", "nothing but white space, which is cut off first"),
