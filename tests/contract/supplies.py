@@ -158,6 +158,9 @@ SUPPLIES: Final[Mapping[str, Supply]] = {
     "create_stream_ticket": Supply(lambda world: {"organization_id": world.office.id}),
 }
 UUID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# What is laid down is lifted at once, and with it what these were about.
+LAYS_RULES: Final = ("create_rule", "update_rule", "create_blackout", "update_blackout")
+LIFTED: Final = (*LAYS_RULES, "delete_rule", "delete_blackout")
 # One in so many requests is left as it was drawn; the document's own examples never are.
 SHARE: Final = 4
 NOTHING: Final = Supply(lambda _: {})
@@ -201,6 +204,7 @@ class Supplier:
         )
         is_shown = case.meta.phase.name == TestPhase.EXAMPLES
         is_real = (is_shown or crc32(drawn) % SHARE != 0) and not is_linked
+        is_real = is_real or self._is_about_foundations(case, operation)
         if (
             "If-Match" in case.headers
             and modes.get("header", True)
@@ -224,6 +228,17 @@ class Supplier:
             case.query.update({name: given[name] for name in supply.query})
         self._filled.add(case.id)
 
+    def _is_about_foundations(self, case: Case[Any], operation: str) -> bool:
+        """Whether an id that an answer told would have the request change what all others rest on."""
+        if operation not in SUPPLIES or case.method == "GET":
+            return False
+        own = self._supply(operation)
+        return any(
+            name in own and str(value) in self._world.foundations
+            for values in (case.path_parameters, case.query)
+            for name, value in values.items()
+        )
+
     def _supply(self, operation: str) -> Values:
         if operation not in self._made:
             self._made[operation] = SUPPLIES.get(operation, NOTHING).make(self._world)
@@ -241,6 +256,10 @@ class Supplier:
             return False
         if operation in ENDS_SESSIONS:
             self._world.renew_session()
+        if operation in LAYS_RULES:
+            self._world.lift_rules()
+            for about in LIFTED:
+                self._made.pop(about, None)
         if SUPPLIES.get(operation, NOTHING).is_used_up:
             self._made.pop(operation, None)
         return is_filled

@@ -130,6 +130,21 @@ class World:
         start = today + timedelta(days=FIRST_DAY, hours=self._hours)
         return start, start + timedelta(hours=1)
 
+    @property
+    def foundations(self) -> frozenset[str]:
+        """Ids of what all else here rests on: never what is changed or deleted."""
+        people = [self._person(role).id for role in (*MEMBERS, "stranger", "host")]
+        own = [self.office.id, self.office.tier, self.rule, self.asking]
+        return frozenset([*own, *people, *self.office.assets.values()])
+
+    def lift_rules(self) -> None:
+        """Takes back what somebody has laid down, and might refuse all bookings from now on."""
+        self.db.execute(
+            "delete from public.tier_booking_rules where organization_id = %s and id <> %s",
+            [self.office.id, self.rule],
+        )
+        self.db.execute("delete from public.blackout_dates where organization_id = %s", [self.office.id])
+
     # What requests are about
 
     def renew_session(self) -> None:
