@@ -41,7 +41,7 @@ def run(scripts: list[str], stack_directory: Path, bff_url: str) -> list[str]:
     """What each of these prints, run one after another in one shell against that stack and that BFF.
 
     Raises:
-        AssertionError: a command failed, with what was printed until then.
+        AssertionError: a command failed, with what was printed until then and the end of the BFF's log.
     """
     env = {
         **os.environ,
@@ -53,7 +53,9 @@ def run(scripts: list[str], stack_directory: Path, bff_url: str) -> list[str]:
     done = subprocess.run(
         ["bash", "-c", walk], env=env, capture_output=True, text=True, timeout=WALK_SECONDS, check=False
     )
-    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr}"
+    if done.returncode != 0:
+        log = (stack_directory / "bff.log").read_text(errors="replace")
+        raise AssertionError(f"{done.stdout[-2000:]}\n{done.stderr}\n{log[-4000:]}")
     return done.stdout.split(END)[:-1]
 
 

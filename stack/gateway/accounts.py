@@ -1,6 +1,7 @@
 """Schema auth, where lite has no API for it: sessions looked up, users administered."""
 
 import asyncio
+import logging
 import secrets
 import uuid
 from collections.abc import AsyncIterator
@@ -19,6 +20,8 @@ from stack.gateway.errors import UnavailableError
 
 BCRYPT_COST = 10  # as Supabase Auth
 BCRYPT_BYTES = 72  # what bcrypt reads of a password
+
+_logger = logging.getLogger(__name__)
 
 Row = dict[str, Any]
 Connection = psycopg.AsyncConnection[DictRow]
@@ -150,6 +153,7 @@ class Accounts:
             async with self._pool.connection() as connection:
                 yield connection
         except (PoolTimeout, psycopg.OperationalError) as error:
+            _logger.warning("postgres is not answering: %s: %s", type(error).__name__, error)
             raise UnavailableError("postgres") from error
 
 
@@ -164,7 +168,8 @@ async def open_accounts(conninfo: str, *, connections: int, wait_seconds: float)
         max_size=connections,
         timeout=wait_seconds,
         check=AsyncConnectionPool.check_connection,
-        reconnect_timeout=5.0,
+        # Tries no longer than a request waits: with Postgres back, nobody waits for the end of a backoff.
+        reconnect_timeout=1.0,
         open=False,
     ) as pool:
         yield Accounts(pool)
