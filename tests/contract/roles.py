@@ -1,24 +1,18 @@
-"""Whatever anybody asks, the BFF answers as its OpenAPI document says.
-
-schemathesis draws requests from the document, right and wrong ones, and makes all its checks of each answer.
-Nothing is switched off: `tests.contract.campaign` says which statuses are expected of what, and
-`tests.contract.refusals` what valid data may be refused for.
-"""
+"""Who may do what, and the campaign that holds the BFF to its OpenAPI document as one of these roles."""
 
 import json
 import os
+from dataclasses import dataclass
 from typing import Any
-
-import pytest
 
 from bff import openapi
 from bff.app import ENDPOINTS
 from tests.actors import Connection, TokenSigner
 from tests.contract import campaign
-from tests.contract.world import ROLES, World
+from tests.contract.world import World
 from tests.harness import RunningStack
 
-# More of it, by `make contract`; the document's corners are walked once, as the owner, who may do everything.
+# More of it by `make contract`.
 EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "6"))
 SEED = int(os.environ.get("CONTRACT_SEED", "1"))
 DRAWN = ("examples", "fuzzing", "stateful")
@@ -71,38 +65,36 @@ MAY = {
 }
 
 
-@pytest.fixture
-def document() -> dict[str, Any]:
-    """As it is served."""
-    rendered: dict[str, Any] = json.loads(json.dumps(openapi.render(ENDPOINTS)))
-    return rendered
+@dataclass(frozen=True)
+class Contract:
+    """The BFF that is held to its document, and what the world of a role is made with."""
 
+    bff_url: str
+    stack: RunningStack
+    signer: TokenSigner
+    live_db: Connection
 
-@pytest.mark.parametrize("role", ROLES)
-def test_every_answer_is_as_the_document_says(
-    role: str,
-    document: dict[str, Any],
-    bff_url: str,
-    stack: RunningStack,
-    signer: TokenSigner,
-    live_db: Connection,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    world = World(live_db, stack, signer, role)
-    told = campaign.configuration(
-        ENDPOINTS,
-        seed=SEED,
-        examples=EXAMPLES,
-        phases=(*DRAWN, "coverage") if role == "owner" else DRAWN,
-        token=world.token,
-        # The errors of who may nothing are asked for in their other form.
-        accept="application/problem+json" if role == "stranger" else None,
-    )
-    try:
-        outcome = campaign.run(document, bff_url, world, told)
-    finally:
-        world.close()
-    with capsys.disabled():
-        print(f"\n{role}: {outcome.summary()}")  # noqa: T201 (what a run is for)
-    assert not outcome.failures, "\n\n".join(outcome.failures)
-    assert outcome.granted == MAY[role]
+    def hold(self, role: str, *, phases: tuple[str, ...] = DRAWN) -> str:
+        """Ask whatever the document allows and forbids as this role; what was asked, in a line.
+
+        Raises:
+            AssertionError: an answer that is not declared, or a success that is not this role's.
+        """
+        document: dict[str, Any] = json.loads(json.dumps(openapi.render(ENDPOINTS)))
+        world = World(self.live_db, self.stack, self.signer, role)
+        told = campaign.configuration(
+            ENDPOINTS,
+            seed=SEED,
+            examples=EXAMPLES,
+            phases=phases,
+            token=world.token,
+            # The errors of who may nothing are asked for in their other form.
+            accept="application/problem+json" if role == "stranger" else None,
+        )
+        try:
+            outcome = campaign.run(document, self.bff_url, world, told)
+        finally:
+            world.close()
+        assert not outcome.failures, "\n\n".join(outcome.failures)
+        assert outcome.granted == MAY[role]
+        return f"\n{role}: {outcome.summary()}"
