@@ -1,6 +1,7 @@
 """What Supabase's REST API answered, as our own errors: by codes and status, never by a message's words."""
 
 import json
+import re
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, Literal
@@ -57,7 +58,9 @@ REFUSED_VALUE: Final = frozenset(
 )
 DUPLICATE: Final = frozenset({"23505", "23P01"})
 REFERENCE: Final = "23503"
-# Status without an error body that names a code: a gateway's own words.
+# How PostgREST and Postgres name an error; a gateway may repeat its status as the code instead.
+CODE: Final = re.compile(r"PGRST[0-9X]{3}|[0-9A-Z]{5}")
+# Status without an error body that names such a code: a gateway's own words.
 AWAY: Final = frozenset({429, 502, 503, 520, 521, 522, 523, 525, 526})
 LATE: Final = frozenset({408, 504, 524})
 
@@ -77,7 +80,7 @@ def judge(response: Answer) -> Verdict:
     code = _read_body(response).get("code")
     if code == POOL_FULL:
         return "late"
-    if isinstance(code, str):
+    if isinstance(code, str) and (code in STATUS or CODE.fullmatch(code)):
         return "away" if code in GONE else "there"
     if response.status in LATE:
         return "late"

@@ -115,12 +115,16 @@ def mend(upstream: Upstream) -> None:
     [
         AWAY,
         answer(502, b""),
+        answer(503, {"code": "503", "message": "rest is not answering"}),
         answer(503, postgrest_error("PGRST001")),
         answer(500, postgrest_error("57P01")),
         raw(b"", close=True),
         answer(503, b"[" * 200_000),
     ],
-    ids=["gateway", "bad gateway", "no database", "database ends", "connection closed", "unreadable"],
+    ids=[
+        *("gateway", "bad gateway", "status as code", "no database", "database ends"),
+        *("connection closed", "unreadable"),
+    ],
 )
 async def test_once_a_part_is_seen_to_be_away_nothing_is_sent_until_a_probe_is_answered(
     app: httpx.AsyncClient, upstream: Upstream, how: Behaviour

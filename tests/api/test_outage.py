@@ -109,9 +109,10 @@ async def test_an_outage_is_said_at_once_survived_by_streams_and_over_by_itself(
         body = {"asset_id": asset, "title": "across", **slot()}
         with fault(own_stack):
             # Once two callers know it, the process says so itself, without asking.
-            while not await asyncio.to_thread(is_open, own_bff):
-                for answer in await asyncio.gather(member.get(read), member.get(read, headers=another)):
-                    assert_one_of(answer, "SERVICE_UNAVAILABLE", "TIMEOUT", "BAD_GATEWAY")
+            async with asyncio.timeout(PATIENCE):
+                while not await asyncio.to_thread(is_open, own_bff):
+                    for answer in await asyncio.gather(member.get(read), member.get(read, headers=another)):
+                        assert_one_of(answer, "SERVICE_UNAVAILABLE", "TIMEOUT", "BAD_GATEWAY")
             for _ in range(20):
                 assert_error(await member.get(read), "SERVICE_UNAVAILABLE")
             assert_error(
