@@ -10,6 +10,7 @@ from bench import (
     booking,
     fanout,
     latency,
+    middleware,
     overhead,
     reading,
     refreshing,
@@ -26,6 +27,8 @@ async def main() -> int:
     """Measures one thing after the other; answers 1 if an aim was missed."""
     if "SUPABASE_URL" not in os.environ:
         sys.exit("no SUPABASE_URL: `make bench` starts a stack and sets it")
+    if "REDIS_URL" not in os.environ:
+        sys.exit("no REDIS_URL: the stack found no redis-server, and limits without one cost next to nothing")
     demo = sign_in()
     figures: list[Figure] = []
     figures += await verification.verified()
@@ -33,6 +36,7 @@ async def main() -> int:
     figures += await latency.commit_to_frames(demo)
     figures += await overhead.added(demo)
     figures += await overhead.ceiling()
+    figures += await middleware.added(demo)
     figures += await spooling.throughput()
     figures += await spooling.cost()
     figures += await fanout.deliveries()

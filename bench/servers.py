@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import psutil
@@ -63,14 +64,19 @@ def python_process(
     *,
     core: int | None = None,
     wait: bool = True,
+    log: Path | None = None,
 ) -> Iterator[Served]:
-    """A Python process that serves on `port`, pinned to a core if one is named; yielded when it answers."""
-    process = subprocess.Popen(
-        [sys.executable, *arguments],
-        env={**os.environ, **env},
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-    )
+    """A Python process that serves on `port`, pinned to a core if one is named; yielded when it answers.
+
+    What it prints goes to the file `log`, or nowhere.
+    """
+    with Path(log or os.devnull).open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**os.environ, **env},
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+        )
     served = Served(port, psutil.Process(process.pid))
     try:
         if core is not None:
@@ -85,14 +91,23 @@ def python_process(
 
 @contextmanager
 def bff_process(
-    env: Mapping[str, str], *, core: int | None = None, port: int | None = None, wait: bool = True
+    env: Mapping[str, str],
+    *,
+    core: int | None = None,
+    port: int | None = None,
+    wait: bool = True,
+    log: Path | None = None,
+    module: str = "bff",
 ) -> Iterator[Served]:
-    """`python -m bff` on a free port or a given one, pinned to a core if one is named."""
+    """`python -m bff`, or another module that serves in its place, on a free port or a given one.
+
+    Pinned to a core if one is named; what it prints goes to the file `log`, or nowhere.
+    """
     port = port or free_port()
     with tempfile.TemporaryDirectory(prefix="reservepty-audit-") as spool:
         defaults = {"LOG_LEVEL": "WARNING", "AUDIT_SPOOL_DIR": spool, **GENEROUS_LIMITS}
         env = {**defaults, **env, "BFF_PORT": str(port)}
-        with python_process(["-m", "bff"], env, port, core=core, wait=wait) as served:
+        with python_process(["-m", module], env, port, core=core, wait=wait, log=log) as served:
             yield served
 
 

@@ -19,8 +19,8 @@ from typing import Any
 import httpx
 
 from bench.logstub import SECRET, sign
-from bench.overhead import CONNECTIONS, load, raw_request, take_turns
-from bench.report import Figure, median
+from bench.pairs import Route, compare
+from bench.report import Figure
 from bench.servers import Stub, bff_process
 from bff.audit.keeper import AuditConfig
 from bff.audit.recorder import open_audit
@@ -29,9 +29,7 @@ from bff.audit.writer import Writer
 RECORDS = 20_000
 # As many requests as are answered at the same time.
 CALLERS = 64
-# Short rounds, many of them and in turn: so the machine's moods meet both.
 REQUESTS = 480
-ROUNDS = 15
 TIME = "2026-01-01T10:00:00Z"
 BOOKING = {
     "id": str(uuid.uuid4()),
@@ -171,43 +169,12 @@ async def cost() -> list[Figure]:
             "SUPABASE_SECRET_KEY": "sb_secret_bench",
             "SUPABASE_JWT_SECRET": SECRET,
         }
-        served = [
+        without, ours = (
             held.enter_context(bff_process({**env, "AUDIT_REQUESTS": enabled}))
             for enabled in ("false", "true")
-        ]
-        off, on = [
-            await held.enter_async_context(
-                httpx.AsyncClient(base_url=each.url, headers={"Authorization": f"Bearer {token}"})
-            )
-            for each in served
-        ]
-        without, with_audit = await take_turns(
-            lambda _: off.post("/api/v1/reservations", json=WISH),
-            lambda _: on.post("/api/v1/reservations", json=WISH),
         )
-        request = raw_request("POST", "/api/v1/reservations", token, json.dumps(WISH).encode())
-        rates: tuple[list[float], list[float]] = ([], [])
-        for _ in range(ROUNDS):
-            for each, rate in zip(served, rates, strict=True):
-                rate.append(await load(each.port, request, REQUESTS))
-    added = median([o - b for o, b in zip(with_audit, without, strict=True)])
-    rate_off, rate_on = map(median, rates)
-    kept = median([with_it / without_it for without_it, with_it in zip(*rates, strict=True)])
-    return [
-        Figure(
-            name=f"audit: added to a booking's answer, median of {len(without)}",
-            baseline=f"without {median(without):.2f} ms",
-            ours=f"{median(with_audit):.2f} ms ({added:+.2f} ms)",
-            ratio=median(with_audit) / median(without),
-            aim="+1 ms at most",
-            met=added <= 1,
-        ),
-        Figure(
-            name=f"audit: bookings a second, {CONNECTIONS} connections, stub on the same cores",
-            baseline=f"without {rate_off:,.0f}/s",
-            ours=f"{rate_on:,.0f}/s",
-            ratio=kept,
-            aim="60 % at least",
-            met=kept >= 0.6,
-        ),
-    ]
+        route = Route(
+            "a booking before a stub", "POST", "/api/v1/reservations", REQUESTS, json.dumps(WISH).encode()
+        )
+        pair = await compare(without, ours, token, route)
+    return pair.figures("audit", route.name)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from bff.app import start_reporting
+from bff.app import create_app, start_reporting
 from bff.server import listen, serve
 from bff.settings import SettingsError, load_settings
 from bff.workers import supervise
@@ -28,7 +28,7 @@ def main(inherited: Sequence[str] = ()) -> int:
         settings = load_settings()
         if inherited:
             listener, lifeline = (socket.socket(fileno=int(number)) for number in inherited)
-            serve(settings, listener, lifeline)
+            serve(create_app(settings), settings, listener, lifeline)
             return 0
         listener = listen(settings.host, settings.port, settings.relay_stall_seconds)
         if settings.workers > 1:
@@ -38,7 +38,7 @@ def main(inherited: Sequence[str] = ()) -> int:
             finally:
                 if reporter is not None:
                     reporter.flush(PARENT_FLUSH_SECONDS)
-        serve(settings, listener)
+        serve(create_app(settings), settings, listener)
     except (SettingsError, OSError) as error:
         sys.stderr.write(f"{error}\n")
         return 1

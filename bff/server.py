@@ -8,8 +8,8 @@ import socket
 
 import structlog
 import uvicorn
+from starlette.applications import Starlette
 
-from bff.app import create_app
 from bff.descriptors import raise_file_limit
 from bff.protocol import Bounds, Protocol
 from bff.relay import Relay
@@ -158,19 +158,22 @@ def bounds_of(settings: Settings) -> Bounds:
     )
 
 
-def serve(settings: Settings, listener: socket.socket, lifeline: socket.socket | None = None) -> None:
+def serve(
+    app: Starlette, settings: Settings, listener: socket.socket, lifeline: socket.socket | None = None
+) -> None:
     """Serve until SIGTERM, SIGINT, SIGHUP or the parent's end; returns when all is closed.
 
     SIGHUP is a closed terminal's; under `nohup` it stays ignored, and workers have it blocked.
 
     Args:
+        app: what answers.
         settings: the process' settings.
         listener: see `listen`; closed at the end.
         lifeline: see `Server`.
     """
     raise_file_limit()
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         http=Protocol.within(bounds_of(settings)),
         ws="none",
         lifespan="on",

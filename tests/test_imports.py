@@ -174,7 +174,7 @@ ALLOWED: dict[str, set[str]] = {
     "bff.document": {"bff.app", "bff.openapi"},
     "bff.protocol": {"bff.relay.outlet"},
     "bff.descriptors": set(),
-    "bff.server": {"bff.app", "bff.descriptors", "bff.protocol", "bff.relay", "bff.settings"},
+    "bff.server": {"bff.descriptors", "bff.protocol", "bff.relay", "bff.settings"},
     "bff.workers": {"bff.metrics"},
     "bff.__main__": {"bff.app", "bff.server", "bff.settings", "bff.workers"},
 }

@@ -31,7 +31,8 @@ Write = Callable[[Sequence[bytes]], Awaitable[Receipt]]
 # Records in one call: at some 800 bytes each it stays below what gateways let through, and below the 2,000
 # that `record_requests` takes.
 BATCH: Final = 500
-# Seconds that a call waits for others to come along, while there are few.
+# Seconds that a call waits for more records to come along, while there are few: a call for each two or three
+# would cost the process and the database more than the requests themselves do.
 LINGER_SECONDS: Final = 0.2
 # Seconds after which an answer is not waited for at the process' end, and between looks whether all is sent.
 LATE_SECONDS: Final = 0.25
@@ -78,7 +79,9 @@ class Sender:
         self._unremoved: dict[Spool, list[int]] = {}
         """Sent, and still on a disk that is too full to forget."""
         self._woken = woken
-        self._is_draining = False
+        self._has_sent_all = False
+        """Whether the last call took what there was; there are few, then."""
+        self._draining = asyncio.Event()
         self._called_at: float | None = None
         """Monotonic seconds; since when a call waits for its answer."""
         self._oldest: float | None = None
@@ -103,7 +106,7 @@ class Sender:
 
     async def drain(self) -> None:
         """Returns when all is sent, or the database answers too slowly to wait for it."""
-        self._is_draining = True
+        self._draining.set()
         self._woken.set()
         while True:
             if not self._keeper.room.records or not self.is_up or self._is_late:
@@ -132,13 +135,20 @@ class Sender:
         self._woken.clear()
         await self._adopt()
         await self._follow()
+        self._has_sent_all = False
         if await self.send_some():
+            if self._has_sent_all:
+                await self._linger()
             return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ADOPT_SECONDS):
                 await self._woken.wait()
-        if not self._is_draining:
-            await asyncio.sleep(LINGER_SECONDS)
+        await self._linger()
+
+    async def _linger(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                await self._draining.wait()
 
     async def _back_off(self, error: AwayError) -> None:
         self._failures += 1
@@ -201,6 +211,7 @@ class Sender:
             await self._set_aside(spool, [(row, "damaged on disk") for row in damaged], is_damaged=True)
             return True
         self._oldest = _created_at(rows[0])
+        is_all = len(rows) < self._size
         try:
             receipt = await self._call([row.record for row in rows])
         except RejectedError as error:
@@ -213,6 +224,7 @@ class Sender:
         await self._note(receipt, rows)
         await self._remove(spool, [row.seq for row in rows])
         await self._condemn()
+        self._has_sent_all = is_all
         return True
 
     async def _call(self, records: Sequence[bytes]) -> Receipt:

@@ -111,6 +111,27 @@ async def test_records_are_kept_in_groups_and_written_in_order(audit: Open, data
     assert len(database.sizes) < 10
 
 
+async def test_while_there_are_few_a_call_waits_for_others_to_come_along(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sending, "LINGER_SECONDS", 0.0)
+
+    async def write(records: Sequence[bytes]) -> Receipt:
+        receipt = await database.write(records)
+        if len(database.sizes) == 1:
+            # One comes while the call is under way; from now on others are waited for until the process' end.
+            await recorder.keep(record(1))
+            monkeypatch.setattr(sending, "LINGER_SECONDS", 3600.0)
+        return receipt
+
+    async with open_audit(AuditConfig(folder=tmp_path, project=PROJECT), write) as recorder:
+        await recorder.keep(record(0))
+        await until(lambda: database.written == [0] and recorder.status()["spooled"] == 1)
+        await recorder.keep(record(2))
+    assert database.sizes == [1, 2]
+    assert database.written == [0, 1, 2]
+
+
 async def test_while_the_database_is_away_records_wait_on_disk_and_no_one_for_them(
     audit: Open, database: Database, tmp_path: Path
 ) -> None:
