@@ -1,7 +1,8 @@
 """What each person does, for locust: looks at the calendar, books, changes, cancels, with a stream open.
 
 Run by `tests.load.run`: PEOPLE names the file of the people, PACE is seconds from one request of a person to
-the next, STREAMS names the file for what the streams brought. Locust makes threads and sockets gevent's.
+the next, STREAMS names the file for what the streams brought, TALLY that for what was asked. Locust makes
+threads and sockets gevent's.
 """
 
 import http.client
@@ -22,6 +23,7 @@ from typing import Any
 from locust import FastHttpUser, constant_pacing, events, task
 
 from tests.load.offices import Person, read_people
+from tests.load.tally import Tally
 
 PEOPLE: Iterator[Person] = itertools.cycle(read_people(Path(os.environ["PEOPLE"])))
 # Bookings begin this many days from now, so that no notice is too short.
@@ -62,6 +64,12 @@ class Streams:
 
 
 STREAMS = Streams()
+ASKED = Tally()
+
+
+def write_tally(**_: Any) -> None:
+    """By now nobody asks any more; what has no answer yet will get none."""
+    ASKED.write(Path(os.environ["TALLY"]))
 
 
 def write_streams(**_: Any) -> None:
@@ -78,7 +86,8 @@ def write_streams(**_: Any) -> None:
     Path(os.environ["STREAMS"]).write_text(json.dumps(told))
 
 
-events.quitting.add_listener(write_streams)  # type: ignore[no-untyped-call]  # locust has types in part
+events.quitting.add_listener(write_tally)  # type: ignore[no-untyped-call]  # locust has types in part
+events.quitting.add_listener(write_streams)  # type: ignore[no-untyped-call]
 
 
 class Booker(FastHttpUser):
@@ -106,6 +115,7 @@ class Booker(FastHttpUser):
         self._ask(
             "GET",
             f"/api/v1/organizations/{self.person.organization}/calendar",
+            "read_calendar",
             "calendar",
             params={"from": begin.isoformat(), "to": (begin + timedelta(days=31)).isoformat()},
         )
@@ -117,6 +127,7 @@ class Booker(FastHttpUser):
         self._ask(
             "GET",
             f"/api/v1/assets/{self.random.choice(self.person.assets)}/availability",
+            "read_availability",
             "availability",
             params={"start": begin.isoformat(), "end": (begin + timedelta(hours=3)).isoformat()},
         )
@@ -127,6 +138,7 @@ class Booker(FastHttpUser):
         self._ask(
             "GET",
             f"/api/v1/organizations/{self.person.organization}/reservations",
+            "list_reservations",
             "reservations",
             params={"pageSize": "20"},
         )
@@ -137,7 +149,14 @@ class Booker(FastHttpUser):
         if len(self.open) >= MOST_OPEN:
             self.cancel()
             return
-        answer = self._ask("POST", "/api/v1/reservations", "create", 201, json=self._slot(next(self.numbers)))
+        answer = self._ask(
+            "POST",
+            "/api/v1/reservations",
+            "create_reservation",
+            "create",
+            201,
+            json=self._slot(next(self.numbers)),
+        )
         if answer is not None:
             self.open[answer["id"]] = answer["version"]
             STREAMS.booked(answer["id"])
@@ -146,11 +165,20 @@ class Booker(FastHttpUser):
     def book_what_is_taken(self) -> None:
         """The same slot a second time: refused, with what is in the way."""
         number = next(self.numbers)
-        answer = self._ask("POST", "/api/v1/reservations", "create", 201, json=self._slot(number))
+        answer = self._ask(
+            "POST", "/api/v1/reservations", "create_reservation", "create", 201, json=self._slot(number)
+        )
         if answer is not None:
             self.open[answer["id"]] = answer["version"]
             STREAMS.booked(answer["id"])
-            self._ask("POST", "/api/v1/reservations", "create, taken", 409, json=self._slot(number))
+            self._ask(
+                "POST",
+                "/api/v1/reservations",
+                "create_reservation",
+                "create, taken",
+                409,
+                json=self._slot(number),
+            )
 
     @task(8)
     def change(self) -> None:
@@ -162,6 +190,7 @@ class Booker(FastHttpUser):
         answer = self._ask(
             "PATCH",
             f"/api/v1/reservations/{reservation}",
+            "update_reservation",
             "update",
             headers={"If-Match": f'"{version}"'},
             json={"title": f"Changed {version}"},
@@ -179,6 +208,7 @@ class Booker(FastHttpUser):
         self._ask(
             "POST",
             f"/api/v1/reservations/{reservation}/cancel",
+            "cancel_reservation",
             "cancel",
             json={"reason": "Plans have changed."},
         )
@@ -198,11 +228,17 @@ class Booker(FastHttpUser):
         today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
         return today + timedelta(days=days, hours=hour)
 
-    def _ask(self, method: str, path: str, name: str, expected: int = 200, **options: Any) -> Any:
+    def _ask(
+        self, method: str, path: str, operation: str, name: str, expected: int = 200, **options: Any
+    ) -> Any:
         """The answer's data; None where it was not the expected one, which locust counts as a failure."""
         if method == "POST":
             options["headers"] = {"Idempotency-Key": str(uuid.uuid4())}
+        ASKED.begin(operation)
         with self.client.request(method, path, name=name, catch_response=True, **options) as response:
+            # 0 where the connection broke.
+            if response.status_code:
+                ASKED.end(operation, response.status_code)
             if response.status_code == expected:
                 response.success()
                 return response.json().get("data")
@@ -214,8 +250,10 @@ class Booker(FastHttpUser):
         address = urllib.parse.urlsplit(str(self.host))
         connection = http.client.HTTPConnection(str(address.hostname), address.port)
         path = f"/api/v1/organizations/{self.person.organization}/calendar/stream"
+        ASKED.begin("stream_calendar")
         connection.request("GET", path, headers={"Authorization": f"Bearer {self.person.token}"})
         response = connection.getresponse()
+        ASKED.end("stream_calendar", response.status)
         if response.status != http.client.OK:
             STREAMS.ended[f"refused with {response.status}"] += 1
             return

@@ -19,11 +19,15 @@ import psutil
 from tests.actors import connect
 from tests.conftest import token_signer
 from tests.harness import GENEROUS_LIMITS, ROOT, RunningBff, RunningStack, running_bff
+from tests.load.auditing import Audited, compare, drain, inherit, read_entries
 from tests.load.offices import Person, make_people, write_people
+from tests.load.tally import Tally
 
 LOCUSTFILE = ROOT / "tests" / "load" / "locustfile.py"
 # All of them have come within these seconds.
 ARRIVAL_SECONDS = 10
+# At the end, for requests that are under way; they have 30 s themselves.
+STOP_SECONDS = 35
 # The limits that people meet, not those of the tests: what is empty is not set.
 AS_SHIPPED = dict.fromkeys(GENEROUS_LIMITS, "")
 # Between two looks at the BFF's memory.
@@ -61,6 +65,7 @@ class Outcome:
         own: milliseconds of each request that the BFF itself took, without its waiting for Supabase.
         streams: what `locustfile.Streams` has written.
         memory: resident bytes of the BFF's processes, every MEMORY_SECONDS.
+        audited: what the audit has of it.
     """
 
     plan: Plan
@@ -70,17 +75,27 @@ class Outcome:
     own: list[float]
     streams: dict[str, Any]
     memory: list[int]
+    audited: Audited
 
 
 def run(plan: Plan, stack: RunningStack, directory: Path) -> Outcome:
     """Lays the offices, learns what REST sustains, and lets the people come."""
     with connect(stack.database_url) as db:
         people = make_people(db, token_signer(stack), plan.offices, plan.people)
+        organizations = {person.organization for person in people}
+        before = read_entries(db, organizations)
     write_people(people, directory / "people.json")
     sustained = _sustained(stack, people)
     rate = plan.share * sustained
-    with running_bff(stack.env, directory / "bff.log", **AS_SHIPPED) as bff, _memory(bff) as memory:
-        requests = _locust(plan, rate, bff.url, directory)
+    spool = directory / "audit"
+    with running_bff(stack.env, directory / "bff.log", AUDIT_SPOOL_DIR=str(spool), **AS_SHIPPED) as bff:
+        with _memory(bff) as memory:
+            requests = _locust(plan, rate, bff.url, directory)
+        drain(bff)
+    unsent = inherit(stack, spool, directory / "heir.log")
+    tally = Tally.read(directory / "tally.json")
+    audited = compare(stack.database_url, organizations, tally, before)
+    audited.wrong.extend(unsent)
     return Outcome(
         plan,
         sustained,
@@ -89,6 +104,7 @@ def run(plan: Plan, stack: RunningStack, directory: Path) -> Outcome:
         _own(directory / "bff.log"),
         json.loads((directory / "streams.json").read_text()),
         memory,
+        audited,
     )
 
 
@@ -120,6 +136,8 @@ def _locust(plan: Plan, rate: float, url: str, directory: Path) -> list[dict[str
         "--users": str(plan.people),
         "--spawn-rate": str(plan.people / ARRIVAL_SECONDS),
         "--run-time": f"{plan.seconds}s",
+        # Else requests that are under way are cut off, and nobody can say what became of them.
+        "--stop-timeout": str(STOP_SECONDS),
         "--exit-code-on-error": "0",
         "--loglevel": "WARNING",
         "--json-file": str(directory / "locust"),
@@ -129,6 +147,7 @@ def _locust(plan: Plan, rate: float, url: str, directory: Path) -> list[dict[str
         "PYTHONPATH": str(ROOT),
         "PEOPLE": str(directory / "people.json"),
         "STREAMS": str(directory / "streams.json"),
+        "TALLY": str(directory / "tally.json"),
         "PACE": str(plan.people / rate),
     }
     words = [word for argument in arguments.items() for word in argument]
