@@ -52,7 +52,7 @@ contract: setup ## ask the BFF whatever its OpenAPI document allows and forbids,
 prove: setup ## break everything while people book, and show that no calendar view is wrong (SECONDS=600, SEED=any)
 	$(BIN)/python -m tests.prove --seconds $(or $(SECONDS),600) $(if $(SEED),--seed $(SEED))
 
-load: setup ## 200 people of 20 offices with streams open, as fast as REST sustains it (SECONDS=120)
+load: setup ## 200 people of 20 offices with streams open, as fast as REST sustains it; the audit must agree (SECONDS=120)
 	$(BIN)/python -m tests.load $(if $(SECONDS),--seconds $(SECONDS))
 
 soak: setup ## the same for twenty minutes: memory must not grow (SECONDS=1200)
