@@ -50,6 +50,11 @@ def _requests(outcome: Outcome) -> str:
         lines.append(
             f"{name:22} {row['num_requests']:6} {row['num_failures']:6} {p50:7.0f} {p95:7.0f} {p99:7.0f}"
         )
+    lines += ["", "answers but 200 and 201 (a slot that is taken is answered 409):"]
+    for (operation, status), count in sorted(outcome.tally.answered.items()):
+        if status not in ("200", "201"):
+            lines.append(f"{operation} {status}: {count:,}")
+    lines += [f"{name} without one: {count:,}" for name, count in sorted(outcome.tally.unanswered.items())]
     return "\n".join(lines)
 
 
@@ -137,7 +142,7 @@ def _audit_figures(audited: Audited) -> Iterator[Figure]:
         not audited.wrong,
     )
     yield Figure(
-        f"audit: {audited.chains} chains, those of the offices and the platform's",
+        f"audit: all {audited.chains} chains verified",
         f"{audited.entries:,} entries of the offices",
         f"{audited.links:,} links, {len(audited.broken)} chains broken",
         audited.links / audited.entries,
