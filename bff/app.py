@@ -236,7 +236,7 @@ def _lifespan(
             Pool(settings.supabase_url, settings.upstream_answer_bytes) as pool,
             httpx.AsyncClient(timeout=settings.upstream_timeout) as client,
             open_limits(_limits_config(settings), metrics.limits) as limits,
-            _open_audit(settings, client) as audit,
+            _open_audit(settings, client, metrics) as audit,
             open_relay(relay_config, metrics.lagged, limits.leases) as relay,
             metrics.following(relay.status, None if audit is None else audit.status, lines_dropped),
             _exchange(settings, pool, metrics, relay) as exchange,
@@ -285,7 +285,9 @@ def _lifespan(
 
 
 @asynccontextmanager
-async def _open_audit(settings: Settings, client: httpx.AsyncClient) -> AsyncIterator[Recorder | None]:
+async def _open_audit(
+    settings: Settings, client: httpx.AsyncClient, metrics: Metrics
+) -> AsyncIterator[Recorder | None]:
     if not settings.audit_requests:
         yield None
         return
@@ -302,6 +304,7 @@ async def _open_audit(settings: Settings, client: httpx.AsyncClient) -> AsyncIte
     writer = Writer(client, settings.supabase_url, headers)
     async with open_audit(config, writer, writer.backlog) as recorder:
         yield recorder
+    metrics.audit_ended(recorder.status())
 
 
 @asynccontextmanager

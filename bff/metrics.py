@@ -317,6 +317,10 @@ class Metrics:
                 await following
             self._copy()
 
+    def audit_ended(self, status: Mapping[str, Any]) -> None:
+        """The audit has ended, after all that is followed: what it then had to lose is counted too."""
+        self._copy_audit(status)
+
     async def _follow(self) -> None:
         while True:
             self._copy()

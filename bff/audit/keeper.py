@@ -148,6 +148,11 @@ class Keeper:
         return self._is_stuck or self._is_failing or self.room.used >= FULL * self._config.max_bytes
 
     @property
+    def waits(self) -> int:
+        """Records that the database has not acknowledged, on disk or in memory."""
+        return self.room.records + len(self.unkept)
+
+    @property
     def refuses(self) -> bool:
         """Whether what must be recorded is to be refused now."""
         return self._config.when_full == "refuse" and self.is_full
@@ -166,10 +171,10 @@ class Keeper:
     def put(self, record: bytes, *, by_nobody: bool = False) -> "asyncio.Future[None] | None":
         """As `keep`, without waiting; None where the record is lost at once."""
         if by_nobody and self.room.used >= FULL_FOR_NOBODY * self._config.max_bytes:
-            self._lose([record], "no_room_for_nobody")
+            self.lose([record], "no_room_for_nobody")
             return None
         if len(self._pending) + len(self.unkept) >= MEMORY_RECORDS:
-            self._lose([record], "no_room")
+            self.lose([record], "no_room")
             return None
         self._pending.append(record)
         if self._waiting is None:
@@ -188,12 +193,18 @@ class Keeper:
             while self._pending:
                 batch, self._pending = self._pending, []
                 waiting, self._waiting = self._waiting, None
-                await self._append(batch, waiting)
+                if not await self._append(batch, waiting):
+                    self._remember(batch)
+                _release(waiting)
+                self._woken.set()
         finally:
             self._committing = None
 
-    async def _append(self, batch: list[bytes], waiting: "asyncio.Future[None] | None") -> None:
+    async def _append(self, batch: list[bytes], waiting: "asyncio.Future[None] | None" = None) -> bool:
+        """Whether the disk took it; `waiting` is let go where that takes too long."""
         job = self._disk(self._write, batch)
+        # At the end nobody may be left who looks at it.
+        job.add_done_callback(_looked_at)
         done, _ = await asyncio.wait([job], timeout=STUCK_SECONDS)
         if not done:
             self._is_stuck = True
@@ -202,14 +213,15 @@ class Keeper:
             await asyncio.wait([job])
             self._is_stuck = False
         if (error := job.exception()) is not None:
-            self._failed(batch, error)
-        else:
-            self._is_failing = False
-            self.room.own_bytes = job.result()
-            self.room.own_records += len(batch)
-            self._counts.kept += len(batch)
-        _release(waiting)
-        self._woken.set()
+            if not self._is_failing:
+                log.error("audit_spool_failed", error=str(error), exc_info=error)
+            self._is_failing = True
+            return False
+        self._is_failing = False
+        self.room.own_bytes = job.result()
+        self.room.own_records += len(batch)
+        self._counts.kept += len(batch)
+        return True
 
     def _write(self, batch: Sequence[bytes]) -> int:
         """In the disk's thread: bytes taken afterwards."""
@@ -267,28 +279,44 @@ class Keeper:
         """Takes another file, as this one cannot be read."""
         await self._disk(self._abandon)
 
-    def _failed(self, batch: Sequence[bytes], error: BaseException) -> None:
-        if not self._is_failing:
-            log.error("audit_spool_failed", error=str(error), exc_info=error)
-        self._is_failing = True
-        self.unkept.extend(batch)
-        if len(self.unkept) > MEMORY_RECORDS:
-            self._lose(self.unkept[:-MEMORY_RECORDS], "no_room")
-            del self.unkept[:-MEMORY_RECORDS]
+    def _remember(self, batch: Sequence[bytes]) -> None:
+        """What the disk did not take. Those that came first stay: the sender may be sending them."""
+        room = max(0, MEMORY_RECORDS - len(self.unkept))
+        self.unkept.extend(batch[:room])
+        if batch[room:]:
+            self.lose(batch[room:], "no_room")
 
     async def retry(self) -> None:
         """Tries to get on disk what it did not take before."""
         if not self._is_failing:
             return
         if self.unkept:
-            batch, self.unkept = self.unkept, []
-            await self._append(batch, None)
+            # There until they are on disk: whoever is cancelled here, or looks meanwhile, must not miss them.
+            batch = self.unkept[:]
+            if await self._append(batch):
+                del self.unkept[: len(batch)]
             return
         try:
             self.room.own_bytes = await self._disk(self._probe)
         except (SpoolError, DamagedError):
             return
         self._is_failing = False
+
+    async def end(self, seconds: float) -> None:
+        """The last of it: what is in memory still is on disk when this returns, or told to be lost.
+
+        Args:
+            seconds: that the disk has for it.
+        """
+        left = [*self.unkept, *self._pending]
+        if not left:
+            return
+        self.unkept, self._pending = [], []
+        try:
+            async with asyncio.timeout(seconds):
+                await self._disk(self._write, left)
+        except Exception:  # noqa: BLE001 - whatever it is, they end with this process
+            self.lose(left, "process_ended")
 
     def _probe(self) -> int:
         """In the disk's thread: bytes taken, if it takes a write now."""
@@ -304,7 +332,8 @@ class Keeper:
         self.own = None
         self.room.own_records = self.room.own_bytes = 0
 
-    def _lose(self, records: Sequence[bytes], reason: str) -> None:
+    def lose(self, records: Sequence[bytes], reason: str) -> None:
+        """Counts records that are nowhere any more, and logs each by its id."""
         self._counts.lost += len(records)
         for record in records:
             lost = json.loads(record)
@@ -316,6 +345,11 @@ class Keeper:
                 status=lost["response_status"],
                 lost_request_id=lost["metadata"]["request_id"],
             )
+
+
+def _looked_at(job: "asyncio.Future[Any]") -> None:
+    if not job.cancelled():
+        job.exception()
 
 
 def _release(waiting: "asyncio.Future[None] | None") -> None:

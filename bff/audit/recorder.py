@@ -105,7 +105,7 @@ class Recorder:
         return {
             "status": "full" if self._keeper.is_full else working,
             **asdict(self._counts),
-            "spooled": self._keeper.room.records + len(self._keeper.unkept),
+            "spooled": self._keeper.waits,
             "spool_bytes": self._keeper.room.used,
             "spool_limit": self._config.max_bytes,
             "unopened": self._sender.unopened,
@@ -152,6 +152,7 @@ async def open_audit(
                     await sender.drain()
             sending.cancel()
             await asyncio.wait([sending, counting])
+            await keeper.end(CLOSE_SECONDS)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(CLOSE_SECONDS):
                     await disk(sender.close)

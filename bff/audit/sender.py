@@ -109,7 +109,7 @@ class Sender:
         self._draining.set()
         self._woken.set()
         while True:
-            if not self._keeper.room.records or not self.is_up or self._is_late:
+            if not self._keeper.waits or not self.is_up or self._is_late:
                 return
             await asyncio.sleep(GLANCE_SECONDS)
 
@@ -191,10 +191,19 @@ class Sender:
         try:
             receipt = await self._call(batch)
         except RejectedError as error:
+            if len(batch) > 1:
+                self._size = len(batch) // 2
+                return
+            # Behind the others, which it may not hold up. Once it is on disk it is looked into.
+            self._keeper.unkept.append(self._keeper.unkept.pop(0))
             raise AwayError(str(error)) from error
         # Nothing was taken from the front meanwhile: only this loop does that.
         del self._keeper.unkept[: len(batch)]
-        await self._note(receipt, rows)
+        try:
+            await self._note(receipt, rows)
+        except SpoolError:
+            # The database does not take them, nor does the disk, and memory would keep them for ever.
+            self._keeper.lose([rows[place].record for place in receipt.refused], "refused_and_no_room")
 
     async def _send_of(self, spool: Spool) -> bool:
         but = [*self._suspects.of(spool), *self._unremoved.get(spool, ())]

@@ -23,6 +23,7 @@ from bff.app import ENDPOINTS, create_app
 from bff.audit.middleware import MESSAGE, PATH, RETRY_AFTER, TOO_LARGE, USER_AGENT, Audit, _body
 from bff.audit.redaction import LIST_ITEMS, WITHHELD
 from bff.audit.repeats import SINGLY
+from bff.audit.spool import Spool, SpoolError
 from bff.audit.subjects import Subject, Subjects
 from bff.errors import STATUS
 from bff.http import Endpoint, to_routes
@@ -401,6 +402,31 @@ async def test_where_the_operator_wants_it_changes_go_on_without_room(upstream: 
         for _ in range(80):
             assert (await app.post("/api/v1/reservations", json=BOOKING)).status_code == 201
         assert parse((await app.get("/api/metrics")).text).get("audit_up") == 0
+
+
+async def test_what_is_lost_at_the_very_end_is_counted_in_the_metrics_that_outlive_the_process(
+    upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Metrics] = []
+
+    class Kept(Metrics):
+        def __init__(self, processes: int) -> None:
+            super().__init__(processes)
+            made.append(self)
+
+    def fail(*_: object) -> None:
+        raise SpoolError("database or disk is full")
+
+    monkeypatch.setattr("bff.app.Metrics", Kept)
+    monkeypatch.setattr(Spool, "append", fail)
+    log = upstream.audit_log
+    assert log is not None
+    log.is_away = True
+    async with app_before(upstream.url) as app:
+        assert_error(await app.post("/api/v1/reservations", json={}), "VALIDATION_ERROR")
+    [metrics] = made
+    # As another process' answer has them, which asks nobody who is gone.
+    assert parse(metrics._render().decode()).get("audit_records_total", outcome="lost") == 1
 
 
 def test_a_folder_that_cannot_be_had_is_named_at_the_start(tmp_path: Path) -> None:
