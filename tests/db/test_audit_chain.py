@@ -359,6 +359,24 @@ def test_a_broken_chain_stops_no_other_and_can_be_exported(
     assert verify(database, sealed)["intact"]
 
 
+@pytest.mark.parametrize("table", ["app.audit_heads", "app.audit_unsealed"])
+def test_a_chain_that_somebody_holds_locked_stops_no_other(
+    database: str, db: Connection, sealed: Organization, table: str
+) -> None:
+    other = make_organization(db)
+    db.execute("update public.organizations set ruc = '5' where id in (%s, %s)", [sealed.id, other.id])
+    # The SQL editor, with a transaction that nobody ends.
+    with connect(database) as editor, editor.transaction(force_rollback=True):
+        editor.execute(f"select from {table} where chain_id = %s for update".encode(), [sealed.id])
+        assert seal_and_hear(database, sealed) == [f"the audit chain {sealed.id} is held locked"]
+        left = db.execute("select from app.audit_unsealed where chain_id = %s", [other.id])
+        assert left.rowcount == 0
+        assert verify(database, other)["intact"]
+    assert seal_and_hear(database, sealed) == []
+    answer = verify(database, sealed)
+    assert (answer["intact"], answer["unsealed"]) == (True, 0)
+
+
 def test_what_is_put_among_the_waiting_by_hand_stops_no_chain(
     database: str, db: Connection, sealed: Organization
 ) -> None:
