@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     supabase_secret_key: SecretStr = _knob(
         ...,
         "SUPABASE_SECRET_KEY SUPABASE_SERVICE_ROLE_KEY",
-        "Service key, for the relay and the health check. A secret.",
+        "Service key, for the relay, the audit's writer and the health check. A secret.",
         min_length=1,
     )
     supabase_jwt_secret: SecretStr | None = _knob(

@@ -73,3 +73,16 @@ def test_what_pages_has_waited_and_what_waits_is_told_once_by_whatever_caused_it
         config["route"]["receiver"],
         *(each["receiver"] for each in config["route"]["routes"]),
     } == receivers
+
+
+def test_while_supabase_is_away_one_alert_pages(root: Path) -> None:
+    config = read_yaml(root / "ops/alertmanager/alertmanager.yml")
+    [held_back] = [
+        each["target_matchers"][0]
+        for each in config["inhibit_rules"]
+        if each["source_matchers"] == ['alertname = "BffUnhealthy"']
+    ]
+    names = set(held_back.split('"')[1].split("|"))
+    assert names >= {"EventLogDown", "UpstreamCircuitOpen", "ErrorBudgetBurns.*", "AuditDown"}
+    # What is more than the outage is told all the same.
+    assert not names & {"AuditRecordsLost", "AuditSpoolGrows", "DiskNearlyFull"}

@@ -11,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 
+from bff.audit.spool import Spool, new_path, paths, project_of
 from ops import sql
 from tests.harness import ROOT, RunningStack, running_bff, stopped, wait_until
 from tests.ops.test_alerts import ALERTS, anchors
@@ -97,7 +98,11 @@ def test_who_is_told_to_change_a_setting_is_told_how_it_reaches_a_container() ->
 def test_each_alert_is_in_the_table_of_runbooks() -> None:
     listed = (RUNBOOKS / "README.md").read_text()
     assert [rule["alert"] for rule in ALERTS if rule["alert"] not in listed] == []
-    assert [page.name for page in PAGES if f"]({page.name})" not in listed] == []
+    assert [page.name for page in PAGES if listed.count(f"| [{page.name}]({page.name})") != 1] == []
+    for rule in ALERTS:
+        page = rule["annotations"]["runbook"].removeprefix("ops/runbooks/").partition("#")[0]
+        row = next(line for line in listed.splitlines() if line.startswith(f"| [{page}]"))
+        assert rule["alert"] in row, page
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -110,6 +115,27 @@ def test_each_link_of_a_page_leads_somewhere(document: Path) -> None:
         assert found.exists(), f"{document.name}: {target}"
         if anchor and found.suffix == ".md":
             assert anchor in anchors(found), f"{document.name}: {target}"
+
+
+def test_what_waits_in_the_spool_goes_along_to_another_project_as_the_runbook_says(tmp_path: Path) -> None:
+    addresses = ("https://old.supabase.co", "https://new.supabase.co")
+    old, new = map(project_of, addresses)
+    left = Spool(new_path(tmp_path, old), "normal", 1 << 20)
+    left.append([b'{"id": 1}'])
+    left.let_go()
+    strange = new_path(tmp_path, project_of("https://strange.supabase.co"))
+    strange.touch()
+    consoles = re.findall(
+        r"^```console\n(.*?)^```", (RUNBOOKS / "restore.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    [rename] = [block for block in consoles if all(address in block for address in addresses)]
+    walk([rename], {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "SPOOL": str(tmp_path)})
+    assert paths(tmp_path, old) == []
+    [found] = paths(tmp_path, new)
+    spool = Spool(found, "normal", 1 << 20)
+    assert [row.record for row in spool.oldest(10)] == [b'{"id": 1}']
+    spool.close()
+    assert strange.exists()
 
 
 def test_while_supabase_stands_still_the_runbook_shows_what_it_says(
