@@ -112,6 +112,8 @@ class Keeper:
         self._counts = counts
         self._woken = woken
         self._pending: list[bytes] = []
+        self._under_way: list[bytes] = []
+        """What the disk is being given."""
         self._waiting: asyncio.Future[None] | None = None
         self._committing: asyncio.Task[None] | None = None
         self._is_stuck = False
@@ -192,6 +194,7 @@ class Keeper:
         try:
             while self._pending:
                 batch, self._pending = self._pending, []
+                self._under_way = batch
                 waiting, self._waiting = self._waiting, None
                 if not await self._append(batch, waiting):
                     self._remember(batch)
@@ -309,9 +312,13 @@ class Keeper:
             seconds: that the disk has for it.
         """
         left = [*self.unkept, *self._pending]
+        self.unkept, self._pending = [], []
+        if self._committing is not None:
+            # `settle` has waited in vain: the disk stands still. Should it take them yet, nobody will see.
+            self.lose([*self._under_way, *left], "disk_stuck")
+            return
         if not left:
             return
-        self.unkept, self._pending = [], []
         try:
             async with asyncio.timeout(seconds):
                 await self._disk(self._write, left)

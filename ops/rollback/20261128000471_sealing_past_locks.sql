@@ -6,6 +6,7 @@ set local statement_timeout = '60s';
 
 alter function public.seal_audit_logs(integer) reset lock_timeout;
 
+-- As 20261128000423_audit_chain.sql made it.
 -- Seals up to p_limit entries of one chain, the oldest first, and answers how many. One at a time seals a chain: another
 -- one leaves at once, or with p_wait comes after.
 create or replace function app.seal_chain(p_chain_id uuid, p_limit integer, p_wait boolean default false)

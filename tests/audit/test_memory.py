@@ -58,6 +58,31 @@ async def test_what_neither_disk_nor_database_takes_is_told_to_be_lost_when_the_
     assert recorder.status()["lost"] == 5
 
 
+async def test_what_a_disk_that_stands_still_has_not_taken_is_told_to_be_lost_when_the_process_ends(
+    audit: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "STUCK_SECONDS", 0.01)
+    released = threading.Event()
+
+    def stand_still(*_: object) -> None:
+        released.wait(20)
+        raise SpoolError("disk I/O error")
+
+    monkeypatch.setattr(Spool, "append", stand_still)
+    try:
+        with captured_logs() as logs:
+            async with audit(when_full="serve") as recorder:
+                await recorder.keep(record(1))
+                recorder.put(record(2))
+    finally:
+        released.set()
+    lost = [each for each in logs if each["event"] == "audit_record_lost"]
+    assert [(each["lost_request_id"], each["reason"]) for each in lost] == [
+        ("r-1", "disk_stuck"),
+        ("r-2", "disk_stuck"),
+    ]
+
+
 async def test_what_the_disk_takes_at_the_very_end_is_for_the_next_process(
     audit: Open, store: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
