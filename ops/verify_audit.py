@@ -17,7 +17,8 @@ from typing import Any, Final
 import psycopg
 from psycopg.types.json import Jsonb
 
-CONNECT_SECONDS: Final = 10
+from ops.database import connect
+
 # Links a call: about a second's work, so that none of them holds anything up.
 RANGE: Final = 25_000
 STATEMENT_MS: Final = 60_000
@@ -95,9 +96,7 @@ def verify(url: str, known: Mapping[str, Head]) -> Iterator[Finding]:
     Raises:
         psycopg.Error: the database does not answer, refuses, or takes too long.
     """
-    with psycopg.connect(
-        url, autocommit=True, connect_timeout=CONNECT_SECONDS, prepare_threshold=None
-    ) as connection:
+    with connect(url, autocommit=True) as connection:
         connection.read_only = True
         connection.execute(f"set statement_timeout = {STATEMENT_MS}")
         chains = {str(row[0]) for row in connection.execute(CHAINS)}

@@ -45,12 +45,16 @@ def test_what_the_library_says_of_the_password_is_left_out_and_the_reason_stays(
     assert SECRET not in str(refused.value)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [("ops.sql", "select 1"), ("ops.rollback", "--to", "0", "--dry-run"), ("ops.check_hosted",)],
-    ids=lambda command: command[0],
-)
-def test_no_command_prints_it(command: tuple[str, ...]) -> None:
+COMMANDS = [
+    (("ops.sql", "select 1"), 1),
+    (("ops.rollback", "--to", "0", "--dry-run"), 1),
+    (("ops.check_hosted",), 1),
+    (("ops.verify_audit",), 2),
+]
+
+
+@pytest.mark.parametrize(("command", "code"), COMMANDS, ids=[command[0] for command, _ in COMMANDS])
+def test_no_command_prints_it(command: tuple[str, ...], code: int) -> None:
     nowhere = f"http://127.0.0.1:{free_port()}"
     keys = {"SUPABASE_PUBLISHABLE_KEY": "sb_publishable_x", "SUPABASE_SECRET_KEY": "sb_secret_x"}
     done = subprocess.run(
@@ -62,6 +66,11 @@ def test_no_command_prints_it(command: tuple[str, ...]) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 1
+    assert done.returncode == code
     assert SECRET not in done.stdout + done.stderr
     assert UNREADABLE in done.stdout + done.stderr
+
+
+def test_there_is_no_other_way_to_a_database() -> None:
+    calling = [path for path in (ROOT / "ops").rglob("*.py") if "psycopg.connect(" in path.read_text()]
+    assert [path.name for path in calling] == ["database.py"]
