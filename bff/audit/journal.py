@@ -67,6 +67,23 @@ def mend(log: bytes, page_bytes: int) -> bytes | None:
     return _written(order, header, frames[:whole]) if is_damaged and whole else None
 
 
+def first_page(log: bytes, page_bytes: int) -> bytes | None:
+    """The first page of the file as the log has it; None where it does not.
+
+    SQLite removes the log of a file that is empty, with all that was committed into it: so must say the file.
+
+    Args:
+        log: As it lies on disk.
+        page_bytes: Of the file's pages.
+
+    """
+    size = FRAME_BYTES + page_bytes
+    for at in range(HEADER_BYTES, len(log) - size + 1, size):
+        if log[at : at + 4] == struct.pack(">I", 1) and log[at + 8 : at + 16] == log[16:24]:
+            return log[at + FRAME_BYTES : at + size]
+    return None
+
+
 def _header_for(piece: bytes, page_bytes: int) -> bytes:
     """A header of the log that a frame says it is of; what else is in one we know."""
     start = struct.pack(">4I", MAGIC, VERSION, page_bytes, 0) + piece[8:16]

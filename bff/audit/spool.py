@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, NamedTuple
 
-from bff.audit.journal import mend
+from bff.audit.journal import first_page, mend
 
 # What SQLite calls them. Both survive a `kill -9`; `full` waits for the disk at each commit and survives a
 # power cut too, after which `normal` lacks what was written in the last moments and is otherwise intact.
@@ -78,6 +78,7 @@ class Spool:
         self._mended: bytes | None = None
         """What its log should be, if that is damaged. Then nothing may be written, or SQLite cuts the log."""
         self._held: BinaryIO | None = None
+        self._begin_again()
         with _translated():
             self._db = sqlite3.connect(path, timeout=0, isolation_level=None)
         try:
@@ -108,6 +109,24 @@ class Spool:
             # Whoever adopts files took it for an abandoned one between its making and our lock.
             raise InUseError(self.path.name)
         self._files = [_identity(self.path), _identity(self._log)]
+
+    def _begin_again(self) -> None:
+        """Gives a file that was emptied its first page, or SQLite would remove the log with all records.
+
+        Whoever has the file has written that page before the log; so this is nobody's who just makes one.
+        """
+        try:
+            if self.path.stat().st_size or not self._log.stat().st_size:
+                return
+            page = first_page(self._log.read_bytes(), PAGE_BYTES)
+            if page is None:
+                raise DamagedError("it is empty, and its log is not")
+            with self.path.open("r+b") as file:
+                file.write(page)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise SpoolError(f"{self.path}: {error.strerror}") from error
 
     def _mend(self) -> bytes | None:
         try:

@@ -242,6 +242,40 @@ def test_a_bit_that_flips_in_the_log_costs_a_page_of_records_and_not_those_behin
     assert sorted(each.name for each in tmp_path.iterdir()) == [f"a.db{DAMAGED}", f"a.db{DAMAGED}-wal"]
 
 
+def test_a_file_that_was_emptied_costs_nothing_while_its_log_has_all(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    killed(path, 60)
+    path.write_bytes(b"")
+    spool = Spool(path, "normal", ROOM)
+    assert [int(record[:3]) for record in records(spool)] == list(range(60))
+    spool.remove([row.seq for row in spool.oldest(60)])
+    spool.close()
+
+
+def test_of_a_file_that_was_emptied_what_its_log_has_is_read_and_the_rest_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.db"
+    killed(path, 700)
+    path.write_bytes(b"")
+    spool = Spool(path, "normal", ROOM)
+    with pytest.raises(DamagedError):
+        spool.oldest(700)
+    assert 699 in [int(row.record[:3]) for row in spool.readable()]
+    spool.let_go()
+
+
+def test_an_emptied_file_of_which_the_log_does_not_know_the_beginning_is_damaged_and_its_log_stays(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "a.db"
+    log = killed(path, 5)
+    path.write_bytes(b"")
+    for left in (b"x", log[: HEADER_BYTES + 10], bytes(HEADER_BYTES) + log[HEADER_BYTES:]):
+        Path(f"{path}-wal").write_bytes(left)
+        with pytest.raises(DamagedError):
+            Spool(path, "normal", ROOM)
+        assert Path(f"{path}-wal").read_bytes() == left
+
+
 def test_a_file_whose_log_is_damaged_is_not_touched_when_it_is_let_go(tmp_path: Path) -> None:
     path = tmp_path / "a.db"
     log = bytearray(killed(path, 60))
