@@ -14,7 +14,7 @@ import psycopg
 from psycopg.errors import DataError, UniqueViolation
 from psycopg.rows import DictRow, dict_row
 from psycopg.types.json import Jsonb
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncNullConnectionPool, PoolTimeout
 
 from stack.gateway.errors import UnavailableError
 
@@ -40,9 +40,9 @@ class UnstorableError(Exception):
 
 
 class Accounts:
-    """Reads and writes of schema auth over a pool of connections."""
+    """Reads and writes of schema auth, over few connections at once."""
 
-    def __init__(self, pool: "AsyncConnectionPool[Connection]") -> None:
+    def __init__(self, pool: "AsyncNullConnectionPool[Connection]") -> None:
         """Take an open pool."""
         self._pool = pool
 
@@ -159,17 +159,17 @@ class Accounts:
 
 @asynccontextmanager
 async def open_accounts(conninfo: str, *, connections: int, wait_seconds: float) -> AsyncIterator[Accounts]:
-    """Open the pool; it connects in the background, so that the gateway starts without Postgres too."""
-    async with AsyncConnectionPool(
+    """Open the pool, which connects for each request anew.
+
+    Kept connections would be dead after Postgres was: psycopg_pool 3.3 pauses for longer and longer between
+    two that it finds dead, so that the first requests after Postgres' return would end in 503.
+    """
+    async with AsyncNullConnectionPool(
         conninfo,
         connection_class=Connection,
         kwargs={"row_factory": dict_row, "application_name": "gateway"},
-        min_size=1,
         max_size=connections,
         timeout=wait_seconds,
-        check=AsyncConnectionPool.check_connection,
-        # Tries no longer than a request waits: with Postgres back, nobody waits for the end of a backoff.
-        reconnect_timeout=1.0,
         open=False,
     ) as pool:
         yield Accounts(pool)

@@ -49,7 +49,7 @@ class GatewaySettings(BaseSettings):
     """How many connections to lite are open at most; further requests wait for one."""
     database_connections: int = 10
     """How many connections the auth overlay holds to Postgres at most."""
-    database_seconds: float = 5.0
+    database_seconds: float = 2.0
     """How long a request waits for one of those connections before it answers 503."""
 
     @property

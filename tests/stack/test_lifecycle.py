@@ -7,7 +7,9 @@ import signal
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from tests.harness import (
     tail,
     wait_until,
 )
+from tests.stack.api import api
 
 PARTS = ("postgres", "lite", "realtime", "gateway", "redis")
 
@@ -220,6 +223,19 @@ class TestARunningStack:
         assert number in read
         assert {name: pid for name, pid in served.pids().items() if name != part} == others
         assert served.state()["restarts"][part] == 1
+
+    def test_accounts_are_there_as_soon_as_postgres_is_back_however_many_asked_before(
+        self, served: RunningStack
+    ) -> None:
+        def create(_: int = 0) -> int:
+            body = {"email": f"{uuid.uuid4().hex}@example.test", "email_confirm": True}
+            with api(served, secret=True) as admin:
+                return admin.post("/auth/v1/admin/users", json=body).status_code
+
+        with ThreadPoolExecutor(8) as people:
+            assert set(people.map(create, range(8))) == {200}
+        served.wait_ready("postgres", died=served.kill("postgres"))
+        assert create() == 200
 
     def test_a_second_start_on_the_same_folder_is_refused_and_harms_nothing(
         self, folder: Folder, served: RunningStack
