@@ -250,7 +250,7 @@ class Settings(BaseSettings):
     redis_timeout: float = _knob(
         0.1,
         "REDIS_TIMEOUT",
-        "How long Redis may take to answer, until processes count by themselves for a while.",
+        "How long Redis may take for one request's limits, until processes count by themselves for a while.",
         "seconds",
         gt=0,
     )

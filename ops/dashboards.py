@@ -262,7 +262,7 @@ LIMITS: Final = Dashboard(
             [rate("rate_limit_requests_total", "policy", 'counted="local"')],
             "While Redis is away, or where none is set.",
         ),
-        Panel("Redis, an exchange", "s", quantiles("rate_limit_redis_seconds", "")),
+        Panel("Redis, for one request", "s", quantiles("rate_limit_redis_seconds", "")),
         Panel("Redis given up", "ops", [rate("rate_limit_redis_losses_total", "instance")]),
         Panel("Audit records by outcome", "ops", [rate("audit_records_total", "outcome")]),
         Panel(

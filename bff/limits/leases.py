@@ -8,11 +8,12 @@ entered.
 import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import Any, Final, TypeVar
+from functools import partial
+from typing import Final, TypeVar
 
 from bff.limits.limiter import Names
-from bff.limits.link import AwayError, Command, Link, Script
 from bff.limits.owners import Owner
+from bff.limits.redis import AwayError, WatchedRedis
 
 T = TypeVar("T")
 
@@ -21,51 +22,32 @@ PREFIX: Final = "reservepty:streams"
 LEASE_SECONDS: Final = 30
 # Seconds between renewals: two may fail.
 RENEWAL_SECONDS: Final = 10.0
-# Users in one exchange; what comes meanwhile has its turn in between.
+# Users in one exchange, so that none takes long.
 BATCH_SIZE: Final = 200
 # Seconds for the last farewells: a process that is to end has not many (bff.server.GRACE).
 CLOSE_SECONDS: Final = 0.3
 
-_NOW: Final = """
-local time = redis.call('time')
-local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local ends = now + ARGV[1]
-"""
 # Keys: the user's. Arguments: a lease's milliseconds, the most leases, the lease. Answers the leases that are
 # in its way; none if it is held now.
-TAKE: Final = Script(
-    _NOW
-    + """
+TAKE: Final = """
+local time = redis.call('time')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 redis.call('zremrangebyscore', KEYS[1], '-inf', now)
 local held = redis.call('zrange', KEYS[1], 0, -1)
 if #held >= tonumber(ARGV[2]) then
     return held
 end
-redis.call('zadd', KEYS[1], ends, ARGV[3])
+redis.call('zadd', KEYS[1], now + ARGV[1], ARGV[3])
 redis.call('pexpire', KEYS[1], ARGV[1])
 return {}
 """
-)
-# Keys: the user's. Arguments: a lease's milliseconds, the leases. They hold however many: they are open.
-RENEW: Final = Script(
-    _NOW
-    + """
-for index = 2, #ARGV do
-    redis.call('zadd', KEYS[1], ends, ARGV[index])
-end
-redis.call('pexpire', KEYS[1], ARGV[1])
-return 1
-"""
-)
-# Keys: the user's. Arguments: the lease.
-RELEASE: Final = Script("return redis.call('zrem', KEYS[1], ARGV[1])")
 
 
 class Leases:
     """The leases of one process.
 
     Args:
-        link: To Redis; knows the scripts of this module.
+        redis: Where they are held.
         names: Makes the users' keys.
         most: Leases of one user, over all processes.
         seconds: A lease's life.
@@ -74,13 +56,14 @@ class Leases:
 
     def __init__(
         self,
-        link: Link,
+        redis: WatchedRedis,
         names: Names,
         most: int,
         seconds: float = LEASE_SECONDS,
         renewal: float = RENEWAL_SECONDS,
     ) -> None:
-        self._link = link
+        self._redis = redis
+        self._script = redis.client.register_script(TAKE)
         self._names = names
         self._most = most
         self._milliseconds = round(seconds * 1000)
@@ -115,14 +98,19 @@ class Leases:
         return lease
 
     async def _take(self, key: str, lease: str) -> bool:
-        take: Command = (TAKE, 1, (key, self._milliseconds, self._most, lease))
-        others = await self._link.exchange(_in_the_way, take)
+        others = await self._redis.ask(partial(self._try, key, lease))
         dead = [other for other in others if self._owner.is_dead(other)]
         if dead:
             # Their streams went with their process, and are coming back.
-            releases = [_release(key, each) for each in dead]
-            others = await self._link.exchange(_in_the_way, *releases, take)
+            others = await self._redis.ask(partial(self._try, key, lease, dead))
         return not others
+
+    async def _try(self, key: str, lease: str, dead: Sequence[str] = ()) -> list[str]:
+        """The leases that are in its way."""
+        if dead:
+            await self._redis.client.zrem(key, *dead)
+        arguments = (self._milliseconds, self._most, lease)
+        return [each.decode() for each in await self._script([key], arguments)]
 
     def release(self, lease: str) -> None:
         """The stream is gone; may be called again."""
@@ -162,37 +150,39 @@ class Leases:
         # Where Redis is away, they run out.
         with contextlib.suppress(AwayError):
             for part in _parts(released):
-                releases = (_release(self._key(user_id), lease) for user_id, lease in part)
-                await self._link.exchange(sum, *releases)
+                await self._redis.ask(partial(self._remove, part))
+
+    async def _remove(self, released: Sequence[tuple[str, str]]) -> None:
+        async with self._redis.client.pipeline(transaction=False) as pipeline:
+            for user_id, lease in released:
+                pipeline.zrem(self._key(user_id), lease)
+            await pipeline.execute()
 
     async def _renew(self) -> None:
         by_user: dict[str, list[str]] = {}
         for lease, user_id in self._held.items():
             by_user.setdefault(user_id, []).append(lease)
         with contextlib.suppress(AwayError):
-            for part in _parts(list(by_user)):
-                commands: list[Command] = []
-                for user_id in part:
-                    # Those that were closed since are left out.
-                    leases = [lease for lease in by_user[user_id] if lease in self._held]
-                    if leases:
-                        commands.append((RENEW, 1, (self._key(user_id), self._milliseconds, *leases)))
-                if commands:
-                    await self._link.exchange(sum, *commands)
+            for part in _parts(list(by_user.items())):
+                await self._redis.ask(partial(self._prolong, part))
+
+    async def _prolong(self, by_user: Sequence[tuple[str, list[str]]]) -> None:
+        """They hold however many: they are open."""
+        seconds, microseconds = await self._redis.client.time()
+        ends = seconds * 1000 + microseconds // 1000 + self._milliseconds
+        async with self._redis.client.pipeline(transaction=False) as pipeline:
+            for user_id, leases in by_user:
+                # Those that were closed since are left out.
+                if open_ := {lease: ends for lease in leases if lease in self._held}:
+                    pipeline.zadd(self._key(user_id), open_)
+                    pipeline.pexpire(self._key(user_id), self._milliseconds)
+            await pipeline.execute()
 
     async def aclose(self) -> None:
         """Give back what was let go of last."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._give_back()
-
-
-def _release(key: str, lease: str) -> Command:
-    return RELEASE, 1, (key, lease)
-
-
-def _in_the_way(answers: list[Any]) -> list[str]:
-    return [lease.decode() for lease in answers[-1]]
 
 
 def _parts(items: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -3,16 +3,16 @@
 import hashlib
 import ipaddress
 from collections.abc import Sequence
-from typing import Final, Literal
+from functools import partial
+from typing import Final, Literal, NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from bff.limits.link import AwayError, Link
 from bff.limits.metrics import LimitMetrics
 from bff.limits.policies import Policies, Policy
-from bff.limits.shared import SharedWindows
-from bff.limits.windows import Charge, LocalWindows, Standing
+from bff.limits.redis import AwayError, WatchedRedis
+from bff.limits.windows import BoundedMemory, Standing, Windows, in_redis
 
 # Nothing else is keyed with what is derived under this name (HKDF, RFC 5869).
 KEY_INFO: Final = b"reservepty rate limits"
@@ -46,6 +46,13 @@ def network(address: str) -> str:
     return str(ipaddress.ip_network((address, IPV6_PREFIX), strict=False))
 
 
+class Charge(NamedTuple):
+    """One request of a subject under a policy; `key` says nothing of who it is."""
+
+    policy: Policy
+    key: str
+
+
 class Limiter:
     """Counts requests, and says how who asks stands.
 
@@ -53,24 +60,18 @@ class Limiter:
         policies: What is allowed.
         names: Makes the keys.
         metrics: Told of each request under each policy.
-        link: To Redis, or None where each process counts by itself by choice.
-        local: Counts of this process.
+        redis: None where each process counts by itself by choice.
     """
 
     def __init__(
-        self,
-        policies: Policies,
-        names: Names,
-        metrics: LimitMetrics,
-        link: Link | None = None,
-        local: LocalWindows | None = None,
+        self, policies: Policies, names: Names, metrics: LimitMetrics, redis: WatchedRedis | None = None
     ) -> None:
         self.policies = policies
         self._names = names
         self._metrics = metrics
-        self._link = link
-        self._shared = None if link is None else SharedWindows(link)
-        self._local = local or LocalWindows()
+        self._redis = redis
+        self._local = Windows(BoundedMemory())
+        self._shared = None if redis is None else in_redis(redis.pool)
 
     def charge(self, policy: Policy, subject: str) -> Charge:
         """A request of the subject: a user's id, an address, or what identifies an account."""
@@ -82,8 +83,7 @@ class Limiter:
         """Counts one request under all of these, or under none where one of them refuses it.
 
         Open to the local counts where Redis fails, at the part of the amount that the policy's `failure`
-        says; so it never raises, and waits for no longer than the link's
-        timeout, or twice that where others were before it.
+        says; so it never raises, and waits for a Redis that fails no longer than its timeout.
         """
         standings = await self._count(charges)
         for each in standings:
@@ -91,15 +91,17 @@ class Limiter:
         return standings
 
     async def _count(self, charges: Sequence[Charge]) -> list[Standing]:
-        if self._shared is None:
-            return self._local.take(charges, [charge.policy.amount for charge in charges])
+        whole = [(policy.whole, key) for policy, key in charges]
+        if self._redis is None or self._shared is None:
+            return await self._local.take(whole)
+        alone = [(policy.alone, key) for policy, key in charges]
         try:
-            standings = await self._shared.take(charges)
+            standings = await self._redis.ask(partial(self._shared.take, whole))
         except AwayError:
-            return self._local.take(charges, [charge.policy.amount_alone for charge in charges])
+            return await self._local.take(alone)
         if all(each.allowed for each in standings):
             # Or the loss of Redis would be another amount for everybody.
-            self._local.count(charges)
+            await self._local.count(alone)
         return standings
 
     def streams_full(self, retry_after: float) -> Standing:
@@ -111,9 +113,9 @@ class Limiter:
 
         To have no Redis is no fault, but said.
         """
-        if self._link is None:
+        if self._redis is None:
             return "pass", 0.0, "REDIS_URL is not set: each process counts by itself."
-        latency, fault = await self._link.check()
+        latency, fault = await self._redis.check()
         if fault:
             return "fail", latency, f"{fault} Each process counts by itself."
         return "pass", latency, ""

@@ -5,11 +5,11 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 # Seconds. A Redis nearby answers within a millisecond; after REDIS_TIMEOUT it is not waited for.
-EXCHANGES: Final = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
+SECONDS: Final = (0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25)
 
 
 class LimitMetrics:
-    """Counts what the limiter and its link to Redis tell."""
+    """Counts what the limiter and its Redis tell."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._children: dict[tuple[str, bool, bool], Counter] = {}
@@ -20,7 +20,10 @@ class LimitMetrics:
             registry=registry,
         )
         self._exchanges = Histogram(
-            "rate_limit_redis_seconds", "Exchanges with Redis.", buckets=EXCHANGES, registry=registry
+            "rate_limit_redis_seconds",
+            "Requests counted in Redis, and what else it is asked.",
+            buckets=SECONDS,
+            registry=registry,
         )
         self._losses = Counter(
             "rate_limit_redis_losses_total", "Redis failed, or did not answer in time.", registry=registry
@@ -47,7 +50,7 @@ class LimitMetrics:
         found.inc()
 
     def answered(self, seconds: float) -> None:
-        """An exchange with Redis took so long."""
+        """Redis took so long for what one request asks of it."""
         self._exchanges.observe(seconds)
 
     def lost(self) -> None:

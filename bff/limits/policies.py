@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from typing import Final, Literal
 
+from limits import RateLimitItem, RateLimitItemPerSecond
 from starlette.routing import compile_path
 
 from bff.metrics import OPERATIONS
@@ -34,7 +36,7 @@ class Failure(Enum):
     LOCAL_AT_HALF = 0.5
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Policy:
     """So many requests of one subject within the window.
 
@@ -54,10 +56,15 @@ class Policy:
     amount: int
     window: int
 
-    @property
-    def amount_alone(self) -> int:
+    @cached_property
+    def whole(self) -> RateLimitItem:
+        """All of the amount, as the library has it."""
+        return RateLimitItemPerSecond(self.amount, self.window, self.name)
+
+    @cached_property
+    def alone(self) -> RateLimitItem:
         """What is left of the amount while Redis is away."""
-        return max(1, int(self.amount * self.failure.value))
+        return RateLimitItemPerSecond(max(1, int(self.amount * self.failure.value)), self.window, self.name)
 
 
 # name, subject, kinds, failure. A request comes under every row that it fits; those whose user is not known

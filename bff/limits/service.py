@@ -8,12 +8,11 @@ from typing import Final
 
 import structlog
 
-from bff.limits.leases import RELEASE, RENEW, TAKE, Leases
+from bff.limits.leases import Leases
 from bff.limits.limiter import Limiter, Names
-from bff.limits.link import Link
 from bff.limits.metrics import LimitMetrics
 from bff.limits.policies import Policies
-from bff.limits.shared import COUNT
+from bff.limits.redis import WatchedRedis
 
 log = structlog.get_logger(__name__)
 
@@ -68,12 +67,11 @@ async def open_limits(config: LimitsConfig, metrics: LimitMetrics) -> AsyncItera
         else:
             metrics.lost()
 
-    scripts = (COUNT, TAKE, RENEW, RELEASE)
-    link = Link(config.redis_url, config.redis_timeout, scripts, changed, metrics.answered)
-    leases = Leases(link, names, config.streams)
-    limiter = Limiter(policies, names, metrics, link)
-    await link.find()
-    beside = [asyncio.create_task(_keep_running(each)) for each in (link.run, leases.run)]
+    redis = WatchedRedis(config.redis_url, config.redis_timeout, changed, metrics.answered)
+    leases = Leases(redis, names, config.streams)
+    limiter = Limiter(policies, names, metrics, redis)
+    await redis.find()
+    beside = [asyncio.create_task(_keep_running(each)) for each in (redis.run, leases.run)]
     try:
         yield RateLimits(limiter, leases)
     finally:
@@ -81,7 +79,7 @@ async def open_limits(config: LimitsConfig, metrics: LimitMetrics) -> AsyncItera
             each.cancel()
         await asyncio.gather(*beside, return_exceptions=True)
         await leases.aclose()
-        await link.aclose()
+        await redis.aclose()
 
 
 async def _keep_running(loop: Callable[[], Awaitable[None]]) -> None:

@@ -1,34 +1,29 @@
-"""Sliding windows: what one is, and those of a process that counts by itself."""
+"""Sliding windows of the library `limits`: how a subject stands, and the counts of a process by itself."""
 
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
 
-from bff.limits.policies import Policy
+from limits import RateLimitItem
+from limits.aio.storage import MemoryStorage, RedisStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from redis.asyncio import BlockingConnectionPool
 
-# Keys of one window. Some 200 bytes each; beyond, the oldest are forgotten, and their subjects begin anew.
-MAX_KEYS: Final = 50_000
+# Before each key in Redis.
+PREFIX: Final = "reservepty:limit"
+# Counters of one process, of which a subject has two under each policy. Some 300 bytes each; beyond, the
+# oldest are forgotten, and their subjects begin anew.
+MAX_KEYS: Final = 100_000
+
+# One request of a subject: under which policy, and a key that says nothing of who it is.
+Asked = tuple[RateLimitItem, str]
 
 
-class Charge(NamedTuple):
-    """One request of a subject under a policy; `key` says nothing of who it is."""
-
-    policy: Policy
-    key: str
-
-
-class Window(NamedTuple):
-    """Counts of a subject: of the window before, and of this one.
-
-    `left` is in seconds until this one ends.
-    """
-
-    previous: int
-    current: int
-    left: float
+class UnreadableError(Exception):
+    """Refused, although nothing was counted: what says "nil" to everything is no Redis."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,95 +49,107 @@ class Standing:
     shared: bool = False
 
 
-def weigh(window: Window, length: int) -> int:
-    """Requests that count now: this window's, and of the one before the part that the sliding one covers."""
-    return math.floor(window.previous * window.left / length) + window.current
-
-
-def standing(policy: Policy, quota: int, window: Window, *, allowed: bool, shared: bool) -> Standing:
-    """What the counts mean."""
-    carried = math.floor(window.previous * window.left / policy.window)
-    if carried:
-        reset = window.left - carried * policy.window / window.previous
-    else:
-        reset = window.left if window.current else 0.0
-    remaining = max(0, quota - carried - window.current)
-    return Standing(policy.name, quota, policy.window, remaining, reset, allowed, shared)
-
-
-# One subject has counts of its own under each policy.
-_Key = tuple[str, str]
-
-
-def _key(charge: Charge) -> _Key:
-    return charge.policy.name, charge.key
-
-
-class LocalWindows:
-    """Counts of this process, by the same rule as Redis' script: what is refused is not counted.
-
-    The windows of all keys begin together: when one is over, the counts of the one before it are dropped as
-    they are, and nothing need ever look for what has expired.
+class Windows:
+    """Counts requests.
 
     Args:
-        clock: Seconds that only go forward.
+        storage: Where; what it raises, this does.
+    """
+
+    def __init__(self, storage: RedisStorage | MemoryStorage) -> None:
+        self._storage = storage
+        self._strategy = SlidingWindowCounterRateLimiter(storage)
+        self._is_shared = isinstance(storage, RedisStorage)
+
+    async def take(self, asked: Sequence[Asked]) -> list[Standing]:
+        """Counts one request under all of these policies, or under none where one of them refuses it.
+
+        The library takes one at a time: where another request takes the last of the wider one's amount just
+        now, the narrower ones have counted one that is refused.
+        """
+        refuser = await self._hit(sorted(asked, key=lambda each: each[0].amount))
+        return [await self._standing(each, refuser) for each in asked]
+
+    async def count(self, asked: Sequence[Asked]) -> None:
+        """Counts a request that was let in elsewhere."""
+        for each in asked:
+            await self._strategy.hit(*each)
+
+    async def _hit(self, narrowest_first: Sequence[Asked]) -> Asked | None:
+        for wider in narrowest_first[1:]:
+            if not await self._strategy.test(*wider):
+                return wider
+        for each in narrowest_first:
+            if not await self._strategy.hit(*each):
+                return each
+        return None
+
+    async def _standing(self, asked: Asked, refuser: Asked | None) -> Standing:
+        item, key = asked
+        window = item.get_expiry()
+        # The strategy's own `get_window_stats` has a window that has just begun end now.
+        counts = await self._storage.get_sliding_window(item.key_for(key), window)
+        previous, previous_left, current, current_left = counts
+        if asked is refuser and not (previous or current):
+            raise UnreadableError
+        # Of the window before, the part that the sliding one covers.
+        carried = math.floor(previous * previous_left / window)
+        if carried:
+            reset = previous_left - carried * window / previous
+        else:
+            reset = current_left - window if current else 0.0
+        # Who was refused may have room by now.
+        remaining = 0 if asked is refuser else max(0, item.amount - carried - current)
+        allowed = refuser is None or remaining > 0
+        return Standing(item.namespace, item.amount, window, remaining, reset, allowed, self._is_shared)
+
+
+def in_redis(pool: BlockingConnectionPool) -> Windows:
+    """Counts of all processes.
+
+    Args:
+        pool: Connections to Redis.
+    """
+    # The pool knows the address.
+    storage = RedisStorage("redis://", implementation="redispy", key_prefix=PREFIX, connection_pool=pool)  # type: ignore[arg-type]
+    return Windows(storage)
+
+
+class BoundedMemory(MemoryStorage):
+    """Counts of this process.
+
+    The library's own looks for what ran out through all keys at each hit: tens of milliseconds where tens of
+    thousands ask, which is when Redis is away. Here all windows are of one length, so that what was counted
+    first runs out first.
+
+    Args:
         max_keys: See `MAX_KEYS`.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic, max_keys: int = MAX_KEYS) -> None:
-        self._clock = clock
+    def __init__(self, max_keys: int = MAX_KEYS) -> None:
+        super().__init__()
+        # A dict would look for its first key through all that were dropped before.
+        self.expirations: OrderedDict[str, float] = OrderedDict()
         self._max_keys = max_keys
-        self._counts: dict[int, _Counts] = {}
 
     def __len__(self) -> int:
-        return sum(len(each.previous) + len(each.current) for each in self._counts.values())
+        return len(self.expirations)
 
-    def take(self, charges: Sequence[Charge], quotas: Sequence[int]) -> list[Standing]:
-        """Counts a request under all of its policies, or under none if one of them refuses."""
-        now = self._clock()
-        windows = [self._look(charge, now) for charge in charges]
-        room = [
-            weigh(window, charge.policy.window) < quota
-            for window, charge, quota in zip(windows, charges, quotas, strict=True)
-        ]
-        if all(room):
-            windows = [self._count(*each) for each in zip(charges, windows, strict=True)]
-        return [
-            standing(charge.policy, quota, window, allowed=has_room, shared=False)
-            for charge, quota, window, has_room in zip(charges, quotas, windows, room, strict=True)
-        ]
+    async def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+        """Counts; nothing is awaited, so that a whole hit is one step.
 
-    def count(self, charges: Sequence[Charge]) -> None:
-        """Counts a request that was let in elsewhere."""
-        now = self._clock()
-        for charge in charges:
-            self._count(charge, self._look(charge, now))
-
-    def _look(self, charge: Charge, now: float) -> Window:
-        length = charge.policy.window
-        counts = self._counts.setdefault(length, _Counts())
-        number, elapsed = divmod(now, length)
-        counts.reach(int(number))
-        key = _key(charge)
-        return Window(counts.previous.get(key, 0), counts.current.get(key, 0), length - elapsed)
-
-    def _count(self, charge: Charge, window: Window) -> Window:
-        current, key = self._counts[charge.policy.window].current, _key(charge)
-        if key not in current and len(current) >= self._max_keys:
-            # A dict would look for its first key through all that were dropped before.
-            current.popitem(last=False)
-        current[key] = window.current + 1
-        return window._replace(current=window.current + 1)
-
-
-@dataclass(slots=True)
-class _Counts:
-    previous: OrderedDict[_Key, int] = field(default_factory=OrderedDict)
-    current: OrderedDict[_Key, int] = field(default_factory=OrderedDict)
-    number: int = -1
-
-    def reach(self, number: int) -> None:
-        if number != self.number:
-            self.previous = self.current if number == self.number + 1 else OrderedDict()
-            self.current = OrderedDict()
-            self.number = number
+        Args:
+            key: Of a subject's window.
+            expiry: Seconds until it may be forgotten, from its first count.
+            amount: To be added.
+        """
+        now = time.time()
+        while self.expirations:
+            oldest, ends = next(iter(self.expirations.items()))
+            has_room = key in self.expirations or len(self.expirations) < self._max_keys
+            if ends > now and has_room:
+                break
+            del self.expirations[oldest], self.storage[oldest]
+        self.storage[key] += amount
+        self.expirations.setdefault(key, now + expiry)
+        return self.storage[key]

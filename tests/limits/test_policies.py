@@ -84,9 +84,9 @@ def test_signing_in_is_held_to_half_while_redis_is_away_and_nothing_else() -> No
     assert set(table) == set(NAMES)
     halved = {name for name, policy in table.items() if policy.failure is Failure.LOCAL_AT_HALF}
     assert halved == {"auth-address", "auth-account"}
-    assert {table[name].amount_alone for name in halved} == {5}
-    assert {policy.amount_alone for name, policy in table.items() if name not in halved} == {10}
-    assert Policies(dict.fromkeys(NAMES, 1), 60, 10).under("auth", "address")[0].amount_alone == 1
+    assert {table[name].alone.amount for name in halved} == {5}
+    assert {policy.alone.amount for name, policy in table.items() if name not in halved} == {10}
+    assert Policies(dict.fromkeys(NAMES, 1), 60, 10).under("auth", "address")[0].alone.amount == 1
 
 
 def test_of_ipv6_a_whole_network_is_one_client_and_of_ipv4_an_address() -> None:

@@ -11,8 +11,8 @@ from tests.actors import Organization, TokenSigner
 from tests.api.shape import assert_error
 from tests.harness import RunningBff, RunningStack, running_bff
 from tests.limits.conftest import OPENS, SMALL_LIMITS, STREAMS, Pair
-from tests.limits.linking import until
 from tests.limits.redis import RunningRedis
+from tests.limits.watched import until
 from tests.metering import scrape
 from tests.relay.client import watch
 

@@ -1,4 +1,4 @@
-"""Links to Redis and what counts through them, for as long as a block lasts."""
+"""Watched Redises and what counts in them, for as long as a block lasts."""
 
 import asyncio
 import contextlib
@@ -6,20 +6,31 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
-from bff.limits.leases import RELEASE, RENEW, TAKE, Leases
+from limits import RateLimitItem, RateLimitItemPerSecond
+
+from bff.limits.leases import Leases
 from bff.limits.limiter import Names
-from bff.limits.link import Link
-from bff.limits.policies import Failure, Policy
-from bff.limits.shared import COUNT
-from bff.limits.windows import Standing
+from bff.limits.redis import WatchedRedis
+from bff.limits.windows import Asked, Standing, in_redis
 
-SCRIPTS = (COUNT, TAKE, RENEW, RELEASE)
 PATIENT = 5.0  # seconds that Redis may take, where nothing is wrong with it
 
 
-def policy(name: str, amount: int, window: int = 60) -> Policy:
-    return Policy(name, "user", frozenset({"other"}), Failure.LOCAL, amount, window)
+def policy(name: str, amount: int, window: int = 60) -> RateLimitItem:
+    return RateLimitItemPerSecond(amount, window, name)
+
+
+class Shared:
+    """Counts in a Redis."""
+
+    def __init__(self, redis: WatchedRedis) -> None:
+        self._redis = redis
+        self._windows = in_redis(redis.pool)
+
+    async def take(self, *asked: Asked) -> list[Standing]:
+        return await self._redis.ask(partial(self._windows.take, asked))
 
 
 async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20.0) -> None:
@@ -31,23 +42,23 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20.
 
 
 @asynccontextmanager
-async def linked(url: str, seconds: float = PATIENT) -> AsyncIterator[Link]:
-    """A link that is looked after."""
-    link = Link(url, seconds, SCRIPTS)
-    await link.find()
-    running = asyncio.create_task(link.run())
+async def watched(url: str, seconds: float = PATIENT) -> AsyncIterator[WatchedRedis]:
+    """A Redis that is looked after."""
+    redis = WatchedRedis(url, seconds)
+    await redis.find()
+    running = asyncio.create_task(redis.run())
     try:
-        yield link
+        yield redis
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        await link.aclose()
+        await redis.aclose()
 
 
 @asynccontextmanager
-async def leased(link: Link, most: int, **times: float) -> AsyncIterator[Leases]:
+async def leased(redis: WatchedRedis, most: int, **times: float) -> AsyncIterator[Leases]:
     """The leases of a process that runs."""
-    leases = Leases(link, Names("a secret"), most, **times)
+    leases = Leases(redis, Names("a secret"), most, **times)
     running = asyncio.create_task(leases.run())
     try:
         yield leases
