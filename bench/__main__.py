@@ -10,6 +10,7 @@ from bench import (
     booking,
     fanout,
     latency,
+    limits,
     middleware,
     overhead,
     reading,
@@ -37,6 +38,7 @@ async def main() -> int:
     figures += await overhead.added(demo)
     figures += await overhead.ceiling()
     figures += await middleware.added(demo)
+    figures += await limits.figures(os.environ["REDIS_URL"])
     figures += await spooling.throughput()
     figures += await spooling.cost()
     figures += await fanout.deliveries()
