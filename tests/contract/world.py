@@ -331,7 +331,7 @@ class World:
             "create_approval_delegation",
             p_organization_id=self.office.id,
             p_delegate_id=self.other(),
-            p_ends_at=datetime.now(UTC) + timedelta(days=1 + self.number()),
+            p_ends_at=datetime.now(UTC) + timedelta(days=1, minutes=self.number()),
         )
         return str(made["id"])
 
