@@ -40,7 +40,8 @@ _FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 _DATE: Final = re.compile(r"(19[7-9]\d|20\d\d|21\d\d)-\d\d-\d\d", re.ASCII)
 _PHONE: Final = r"^\+[1-9][0-9]{6,14}$"
-_URL: Final = r"^https?://[^\s\x00]+$"
+# Not \s, which holds other characters in JSON Schema's regular expressions than in pydantic's.
+_URL: Final = r"^https?://[^\x00-\x20\x7f-\x9f]+$"
 _ZONE: Final = r"^[A-Za-z][A-Za-z0-9_+\-/]*$"
 # RFC 5322's dot-atom at a host name. Nobody has the quoted names, comments and hosts' addresses that it also
 # allows; control characters, which \S would let in, would end up in headers of mail.

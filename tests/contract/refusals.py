@@ -36,7 +36,14 @@ BEYOND_SCHEMAS: Final = (
         "each type of approval has approvers of its own",
     ),
     ("approval_only", "effect", "a rule of type custom only asks for approval"),
+    ("month_day", ".*", "a day that its month does not have"),
+    (
+        "self_overlap|instance_out_of_range|nothing_left",
+        "start_date|end_date|rrule|exdates.*",
+        "instances of a series that run into each other or too far ahead, or none that is left",
+    ),
     # About what is in the database.
+    ("same_person|may_not_book", ".*", "a deputy who is somebody else and may book"),
     ("not_triggered", r"override\.rule_ids\..*", "only rules that refuse this booking can be set aside"),
     ("not_an_instance", r"from|exdates\..*", "a time at which no instance begins"),
     (
@@ -46,8 +53,12 @@ BEYOND_SCHEMAS: Final = (
     ),
     ("(value_error|not_found)", ".*", "a name that is no time zone, an id of nothing that may be named here"),
     # About values that JSON Schema has no words for.
-    ("datetime_range", ".*", "RFC 3339 times outside of 1970 to 2199, which tables hold"),
-    ("datetime_future", ".*", "times that are over"),
+    (
+        "datetime_range|datetime_out_of_range",
+        ".*",
+        "RFC 3339 times outside of 1970 to 2199, which tables hold",
+    ),
+    ("datetime_future|already_begun", ".*", "times that are over"),
     ("date_format", ".*", "dates outside of the same years"),
     ("int_type", ".*", "1.0 is an integer to JSON Schema; here it is taken for a mistake"),
     ("string_too_short", ".*", "nothing but white space, which is cut off first"),

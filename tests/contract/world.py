@@ -243,6 +243,8 @@ class World:
         return {"reservation": booked["id"], "asset_id": asset, "start_date": start, "end_date": end}
 
     def waiting(self) -> Json:
+        """A place in the waiting list. There are no others: twenty are the most."""
+        self.db.execute("delete from public.waitlist_entries where organization_id = %s", [self.office.id])
         wish = self.taken()
         entry = self.call(
             self.booker,
