@@ -1,5 +1,6 @@
 """Fixtures of all tests: one stack a process, one database a module, a fresh organisation a test."""
 
+import signal
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -18,6 +19,12 @@ from tests.functions import FunctionCoverage, count_calls
 from tests.harness import RunningBff, RunningStack, running_bff, running_stack, scratch_directory
 
 FUNCTION_COVERAGE = pytest.StashKey[FunctionCoverage]()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_terminal_that_may_hang_up() -> None:
+    """Under nohup the processes that the tests start would ignore SIGHUP as well."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session", autouse=True)
