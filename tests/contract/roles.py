@@ -13,7 +13,7 @@ from tests.contract.world import World
 from tests.harness import RunningStack
 
 # More of it by `make contract`.
-EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "6"))
+EXAMPLES = int(os.environ.get("CONTRACT_EXAMPLES", "2"))
 SEED = int(os.environ.get("CONTRACT_SEED", "1"))
 DRAWN = ("examples", "fuzzing", "stateful")
 
