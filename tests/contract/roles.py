@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
+
 from bff import openapi
 from bff.app import ENDPOINTS
 from tests.actors import Connection, TokenSigner
@@ -73,9 +75,10 @@ class Contract:
     stack: RunningStack
     signer: TokenSigner
     live_db: Connection
+    capsys: pytest.CaptureFixture[str]
 
-    def hold(self, role: str, *, phases: tuple[str, ...] = DRAWN) -> str:
-        """Ask whatever the document allows and forbids as this role; what was asked, in a line.
+    def hold(self, role: str, *, phases: tuple[str, ...] = DRAWN) -> None:
+        """Ask whatever the document allows and forbids as this role, and print what was asked in a line.
 
         Raises:
             AssertionError: an answer that is not declared, or a success that is not this role's.
@@ -95,6 +98,7 @@ class Contract:
             outcome = campaign.run(document, self.bff_url, world, told)
         finally:
             world.close()
+        with self.capsys.disabled():
+            print(f"\n{role}: {outcome.summary()}")  # noqa: T201 (what a run is for)
         assert not outcome.failures, "\n\n".join(outcome.failures)
         assert outcome.granted == MAY[role]
-        return f"\n{role}: {outcome.summary()}"

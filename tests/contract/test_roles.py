@@ -10,9 +10,5 @@ from tests.contract.world import ROLES
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "owner"])
-def test_every_answer_is_as_the_document_says(
-    role: str, contract: Contract, capsys: pytest.CaptureFixture[str]
-) -> None:
-    summary = contract.hold(role)
-    with capsys.disabled():
-        print(summary)  # noqa: T201 (what a run is for)
+def test_every_answer_is_as_the_document_says(role: str, contract: Contract) -> None:
+    contract.hold(role)

@@ -1,13 +1,11 @@
 """An organisation in which every request can succeed: what its people ask for is made when they ask."""
 
 import contextlib
-import json
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pyotp
-from psycopg import sql
 
 from tests.actors import (
     Actor,
@@ -23,6 +21,7 @@ from tests.actors import (
 )
 from tests.db.approving import make_rule, make_tier
 from tests.db.booking import utc
+from tests.db.ruling import add_row
 from tests.harness import RunningStack
 from tests.stack.api import PASSWORD, api, sign_in
 
@@ -101,17 +100,7 @@ class World:
 
     def insert(self, table: str, **columns: Any) -> Json:
         """A row of the organisation, as the dashboard would write it."""
-        values = {"organization_id": self.office.id, **columns}
-        row = self.db.execute(
-            sql.SQL("insert into public.{} ({}) values ({}) returning *").format(
-                sql.Identifier(table),
-                sql.SQL(", ").join(map(sql.Identifier, values)),
-                sql.SQL(", ").join(sql.Placeholder() * len(values)),
-            ),
-            [json.dumps(value) if isinstance(value, dict) else value for value in values.values()],
-        ).fetchone()
-        assert row is not None
-        return row
+        return add_row(self.db, table, organization_id=self.office.id, **columns)
 
     @property
     def booker(self) -> str:

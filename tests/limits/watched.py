@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
+from typing import Any
 
 from limits import RateLimitItem, RateLimitItemPerSecond
 
@@ -42,29 +43,30 @@ async def until(condition: Callable[[], Awaitable[object]], seconds: float = 20.
 
 
 @asynccontextmanager
+async def _beside(loop: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    running = asyncio.create_task(loop)
+    try:
+        yield
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+@asynccontextmanager
 async def watched(url: str, seconds: float = PATIENT) -> AsyncIterator[WatchedRedis]:
     """A Redis that is looked after."""
     redis = WatchedRedis(url, seconds)
     await redis.find()
-    running = asyncio.create_task(redis.run())
-    try:
+    async with contextlib.aclosing(redis), _beside(redis.run()):
         yield redis
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
-        await redis.aclose()
 
 
 @asynccontextmanager
 async def leased(redis: WatchedRedis, most: int, **times: float) -> AsyncIterator[Leases]:
     """The leases of a process that runs."""
     leases = Leases(redis, Names("a secret"), most, **times)
-    running = asyncio.create_task(leases.run())
-    try:
+    async with _beside(leases.run()):
         yield leases
-    finally:
-        running.cancel()
-        await asyncio.gather(running, return_exceptions=True)
 
 
 def seen(standings: Sequence[Standing]) -> list[tuple[bool, bool]]:
